@@ -1,0 +1,1 @@
+"""What every kind shares: metadata, selectors, quantities, conditions, patches, Status errors."""
