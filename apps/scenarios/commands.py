@@ -1,0 +1,187 @@
+"""What a command may look like: the shape of the JSON that the log, a v1 link, a form or a socket carries.
+
+Only the shape is checked here. Whether the cluster accepts it is for its API server to say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from apps.cluster.apimachinery.status import bad_request
+from apps.scenarios import limits
+
+Body = dict[str, Any]
+
+ROLLOUT_VERBS = ("undo", "restart", "pause", "resume")
+NODE_VERBS = ("join", "remove", "cordon", "uncordon", "drain", "power-off", "power-on")
+PATCH_TYPES = ("merge", "strategic", "json")
+PROPAGATION = ("Background", "Foreground", "Orphan")
+MAX_NAME = 253
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_NAME
+
+
+def _name(value: Any) -> bool:
+    return _text(value) and value != ""
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def _objects(value: Any) -> bool:
+    return (
+        isinstance(value, list) and 0 < len(value) <= limits.DOCUMENTS and all(isinstance(obj, dict) for obj in value)
+    )
+
+
+def _one_of(*words: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in words
+
+
+def _body(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
+
+
+_TARGET = {"resource": _name, "namespace": _text, "name": _name}
+REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "apply": {"objects": _objects},
+    "create": {"objects": _objects},
+    "replace": {"objects": _objects},
+    "patch": {"resource": _name, "name": _name, "body": _body},
+    "delete": {"resource": _name, "name": _name},
+    "scale": {"resource": _name, "name": _name, "replicas": _whole},
+    "rollout": {"verb": _one_of(*ROLLOUT_VERBS), "resource": _name, "name": _name},
+    "node": {"verb": _one_of(*NODE_VERBS), "name": _name},
+}
+OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "patch": {"namespace": _text, "type": _one_of(*PATCH_TYPES), "subresource": _text},
+    "delete": {"namespace": _text, "propagation": _one_of(*PROPAGATION), "grace_period_seconds": _whole},
+    "scale": {"namespace": _text},
+    "rollout": {"namespace": _text, "revision": _whole},
+}
+
+
+def check(value: Any) -> Body:
+    """The command itself, once its shape is known to be right.
+
+    >>> check({"op": "scale", "resource": "deployments", "namespace": "default", "name": "web", "replicas": 5})["replicas"]
+    5
+
+    Raises:
+        StatusError: 400 BadRequest that names the field.
+    """
+    if not isinstance(value, dict):
+        raise bad_request("command: must be a JSON object")
+    op = value.get("op")
+    if not isinstance(op, str) or op not in REQUIRED:
+        raise bad_request(f"command: op must be one of {', '.join(REQUIRED)}")
+    required, optional = REQUIRED[op], OPTIONAL.get(op, {})
+    for field, test in required.items():
+        if field not in value:
+            raise bad_request(f"command {op}: {field} is missing")
+        if not test(value[field]):
+            raise bad_request(f"command {op}: {field} has the wrong form")
+    for field, given in value.items():
+        if field == "op" or field in required:
+            continue
+        if field not in optional:
+            raise bad_request(f"command {op}: unknown field {field[:80]}")
+        if not optional[field](given):
+            raise bad_request(f"command {op}: {field} has the wrong form")
+    return value
+
+
+def parse(text: str | bytes) -> Body:
+    """A command from JSON text.
+
+    Raises:
+        StatusError: 400 BadRequest; LimitExceeded when the text is too long.
+    """
+    if len(text) > limits.MESSAGE_BYTES:
+        raise limits.exceeded("manifest_bytes", limits.MANIFEST_BYTES, len(text))
+    return check(load_json(text))
+
+
+def load_json(text: str | bytes) -> Any:
+    """JSON as it came from outside. NaN and Infinity are no JSON, and lone surrogates cannot be stored or sent.
+
+    Raises:
+        StatusError: 400 BadRequest.
+    """
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        value = json.loads(text, parse_constant=refuse)
+        dumps(value).encode()  # also refuses lone surrogates and floats that overflowed
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"not JSON: {str(error)[:200]}") from None
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces. The same value always gives the same text.
+
+    >>> dumps({"b": 1, "a": ["한"]})
+    '{"a":["한"],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def said(body: Body) -> str:
+    """The command as it would be typed, for the list of commands and the flags of the ruler.
+
+    >>> said({"op": "scale", "resource": "deployments", "namespace": "default", "name": "web", "replicas": 5})
+    'kubectl scale deployments/web --replicas=5'
+    """
+    op = body["op"]
+    namespace = body.get("namespace") or "default"
+    where = "" if namespace == "default" else f" -n {namespace}"
+    target = f"{body.get('resource', '')}/{body.get('name', '')}"
+    if op in {"apply", "create", "replace"}:
+        listed = [_typed(obj) for obj in body["objects"][:3]]
+        more = len(body["objects"]) - len(listed)
+        return f"kubectl {op} {' '.join(listed)}{f' +{more}' if more else ''}"
+    if op == "patch":
+        subresource = f" --subresource={body['subresource']}" if body.get("subresource") else ""
+        changed = "" if isinstance(body["body"], list) else " " + ", ".join(_paths(body["body"])[:3])
+        return f"kubectl patch {target}{subresource}{changed}{where}"
+    if op == "delete":
+        return f"kubectl delete {target}{where}"
+    if op == "scale":
+        return f"kubectl scale {target} --replicas={body['replicas']}{where}"
+    if op == "rollout":
+        revision = f" --to-revision={body['revision']}" if body.get("revision") else ""
+        return f"kubectl rollout {body['verb']} {target}{revision}{where}"
+    verb, name = body["verb"], body["name"]
+    if verb == "join":
+        return f"kubeadm join ({name})"
+    if verb == "remove":
+        return f"kubectl delete nodes/{name}"
+    return f"{verb} {name}" if verb.startswith("power") else f"kubectl {verb} {name}"
+
+
+def _typed(obj: dict[str, Any]) -> str:
+    metadata = obj.get("metadata")
+    name = metadata.get("name", "") if isinstance(metadata, dict) else ""
+    return f"{str(obj.get('kind', '')).lower()}/{name}"[:80]
+
+
+def _paths(body: Any, prefix: str = "", depth: int = 0) -> list[str]:
+    """The fields that a merge patch sets, as paths: `spec.replicas=5`, the uninteresting `spec.template.spec` cut short."""
+    out: list[str] = []
+    for key, value in body.items():
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, dict) and value and depth < 6:
+            out += _paths(value, path, depth + 1)
+        elif isinstance(value, str | int | float | bool) or value is None:
+            out.append(f"{path.rpartition('.')[2]}={value}"[:60])
+        else:
+            out.append(path.rpartition(".")[2][:60])
+    return out
