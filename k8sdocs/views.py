@@ -1,0 +1,90 @@
+"""The pages that belong to no app: the door, home, errors, and what machines ask."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils.translation import get_language_from_request
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_cookie, vary_on_headers
+
+
+@require_safe
+@vary_on_cookie
+@vary_on_headers("Accept-Language")
+def language_door(request: HttpRequest) -> HttpResponse:
+    """`/` leads to `/ko/` or `/en/`: the cookie, then Accept-Language, else Korean."""
+    return HttpResponseRedirect(f"/{get_language_from_request(request)}/")
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "home.html", {})
+
+
+@require_safe
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Every shared component once, with the context it takes: for those who write pages."""
+    return render(request, "styleguide.html", {})
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The process can serve: its database answers. 503 names what does not."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Exception as error:
+        return JsonResponse({"database": type(error).__name__}, status=503)
+    return JsonResponse({"database": "ok"})
+
+
+@require_safe
+@cache_control(max_age=86400, public=True)
+def robots(request: HttpRequest) -> HttpResponse:
+    """Articles may be indexed; single scenarios, which their authors share by link, are not."""
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: /{code}/s/" for code, _ in settings.LANGUAGES),
+        "Disallow: /d/",
+        "Disallow: /k8s/",
+    ]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@cache_control(max_age=86400, public=True)
+def favicon(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(static("favicon.svg"))
+
+
+def _error(request: HttpRequest, status: int) -> HttpResponse:
+    return render(request, f"{status}.html", {"status": status}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _error(request, 500)

@@ -1,0 +1,57 @@
+/** What every page does: the theme switch, the slash key, the language links that keep their place. */
+
+const root = document.documentElement;
+const THEMES = ["auto", "light", "dark"];
+
+/** @returns {string} the reader's choice, "auto" when there is none */
+function chosenTheme() {
+  return root.dataset.theme ?? "auto";
+}
+
+/** @param {HTMLElement} button */
+function showTheme(button) {
+  const now = chosenTheme();
+  button.dataset.now = now;
+  button.title = button.dataset[now];
+  button.setAttribute("aria-label", button.dataset[now]);
+}
+
+for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+  button.hidden = false;
+  showTheme(button);
+  button.addEventListener("click", () => {
+    const next = THEMES[(THEMES.indexOf(chosenTheme()) + 1) % THEMES.length];
+    if (next === "auto") delete root.dataset.theme;
+    else root.dataset.theme = next;
+    try {
+      localStorage.setItem("theme", next);
+    } catch {
+      // no storage: it holds for this page
+    }
+    for (const each of document.querySelectorAll("[data-theme-toggle]")) showTheme(each);
+  });
+}
+
+/** @param {EventTarget|null} target */
+function isField(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+  const field = document.querySelector("[data-search-field]");
+  if (field && field.offsetParent) {
+    event.preventDefault();
+    field.focus();
+    field.select();
+  }
+});
+
+for (const link of document.querySelectorAll("a[data-language]")) {
+  link.addEventListener("click", () => {
+    const { language } = link.dataset;
+    document.cookie = `language=${language}; path=/; max-age=31536000; samesite=lax`;
+    const here = location.pathname.replace(/^\/(ko|en)(?=\/|$)/, `/${language}`);
+    if (here !== location.pathname) link.href = here + location.search + location.hash;
+  });
+}
