@@ -1,0 +1,713 @@
+"""The request chain: who asks, admission, defaulting, validation, the store, and everyone who watches.
+
+Models      staging/src/k8s.io/apiserver (endpoints/handlers, registry/generic/registry/store.go), pkg/registry/*
+Leaves out  authentication and authorization of components, managedFields, priority and fairness, disruption budgets on
+            eviction; status written by Kubernetes' own components is not validated; watch events arrive in the
+            instant of the write
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from apps.cluster.api.resource import ResourceInfo
+from apps.cluster.api.scheme import RESOURCES, info_for
+from apps.cluster.apimachinery import patch as patches
+from apps.cluster.apimachinery import status as errors
+from apps.cluster.apimachinery.selectors import field_selector as parse_fields
+from apps.cluster.apimachinery.selectors import parse as parse_labels
+from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.apiserver import admission, allocators
+from apps.cluster.apiserver.strategy import FIRST_STATUS, GENERATION, qos_class, wanted_state_changed
+from apps.cluster.engine import Engine, Step
+from apps.cluster.etcd import Store
+
+Obj = dict[str, Any]
+Receive = Callable[[str, Obj | None, Obj | None], None]  # key, before, after
+NO_PARAMS: dict[str, Any] = {}
+MAX_GENERATED_NAME = 58  # 63 less the five letters of the suffix
+
+
+class Actor(NamedTuple):
+    """Who asks: a component, on which machine."""
+
+    component: str
+    node: str = ""
+
+
+class PodTemplate(NamedTuple):
+    """A Pod spec that was admitted, defaulted and validated once, for the Pods that share it."""
+
+    spec: dict[str, Any]  # kept, so that its id stays its own
+    account: Obj
+    classes: Any
+    ready: dict[str, Any]
+    token: bool
+    qos: str
+
+
+class APIServer:
+    """Every read and write of the cluster's state. Refusals are StatusErrors, and change nothing."""
+
+    def __init__(self, engine: Engine, store: Store) -> None:
+        self._engine = engine
+        self._store = store
+        engine.revision = store.revision
+        self.infos: dict[str, ResourceInfo] = dict(RESOURCES)
+        self._tables: dict[str, dict[str, Obj]] = {}
+        self._watchers: dict[str, list[Receive]] = {}
+        self._node_watchers: dict[str, list[Receive]] = {}
+        self._templates: dict[int, PodTemplate] = {}
+
+    # ---- reading -------------------------------------------------------------------------------
+
+    @property
+    def tables(self) -> dict[str, dict[str, Obj]]:
+        """The watch cache: what there is now, by resource and key, oldest first. To be read only."""
+        return self._tables
+
+    def info(self, resource: str) -> ResourceInfo:
+        """Raises: StatusError 404, no such resource."""
+        info = self.infos.get(resource)
+        if info is None:
+            raise errors.StatusError(404, "NotFound", "the server could not find the requested resource")
+        return info
+
+    def info_for(self, api_version: str, kind: str) -> ResourceInfo:
+        """The resource of a kind; one never heard of is stored as it is from now on."""
+        info = info_for(api_version, kind)
+        self.infos.setdefault(info.plural, info)
+        return self.infos[info.plural]
+
+    def get(self, resource: str, namespace: str, name: str) -> Obj:
+        """Raises: StatusError 404."""
+        obj = self._tables.get(resource, NO_PARAMS).get(f"{namespace}/{name}" if namespace else name)
+        if obj is None:
+            info = self.info(resource)
+            raise errors.not_found(info.resource, name, info.group)
+        return obj  # type: ignore[no-any-return]
+
+    def list(
+        self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = ""
+    ) -> list[Obj]:
+        """Objects oldest first. Raises: StatusError 400 for a selector that is none, 404 for an unknown resource."""
+        table = self._tables.get(resource)
+        if table is None:
+            self.info(resource)
+            return []
+        found: Iterable[Obj] = table.values()
+        if namespace:
+            found = (obj for obj in found if obj["metadata"].get("namespace") == namespace)
+        if label_selector:
+            labels = parse_labels(label_selector)
+            found = (obj for obj in found if labels.matches(obj["metadata"].get("labels")))
+        if field_selector:
+            fields = parse_fields(field_selector)
+            found = (obj for obj in found if fields(obj))
+        return list(found)
+
+    # ---- watching ------------------------------------------------------------------------------
+
+    def watch(self, resource: str, receive: Receive) -> None:
+        """From now on `receive(key, before, after)` is told of every change of the resource."""
+        self._watchers.setdefault(resource, []).append(receive)
+
+    def unwatch(self, resource: str, receive: Receive) -> None:
+        self._watchers[resource].remove(receive)
+
+    def watch_pods_on(self, node: str, receive: Receive) -> None:
+        """As `watch` with the field selector `spec.nodeName=<node>`, which is what a kubelet asks for."""
+        self._node_watchers.setdefault(node, []).append(receive)
+
+    def unwatch_pods_on(self, node: str, receive: Receive) -> None:
+        self._node_watchers[node].remove(receive)
+
+    # ---- writing -------------------------------------------------------------------------------
+
+    def create(
+        self,
+        actor: Actor,
+        resource: str,
+        obj: Obj,
+        *,
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
+        dry_run: bool = False,
+    ) -> Obj:
+        """Store a new object and give it back as stored.
+
+        Raises:
+            StatusError: 404 (namespace), 403 (admission), 409 (exists), 422 (validation).
+        """
+        info = self.infos.get(resource) or self.info(resource)
+        given = obj["metadata"]
+        name = given.get("name", "")
+        generate = given.get("generateName", "")
+        if not name and generate:
+            name = generate[:MAX_GENERATED_NAME] + self._engine.random.suffix(5)
+        namespace = ""
+        if info.namespaced:
+            namespace = given.get("namespace") or "default"
+        key = f"{namespace}/{name}" if namespace else name
+        metadata: dict[str, Any] = {"name": name}
+        if generate:
+            metadata["generateName"] = generate
+        if namespace:
+            metadata["namespace"] = namespace
+        metadata["uid"] = self._engine.random.uuid()
+        metadata["resourceVersion"] = ""
+        if resource in GENERATION or not info.builtin:
+            metadata["generation"] = 1
+        metadata["creationTimestamp"] = format_ms(self._engine.now_ms)
+        for field in ("labels", "annotations", "ownerReferences", "finalizers"):
+            value = given.get(field)
+            if value:
+                metadata[field] = value
+        obj = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
+        if resource == "pods":
+            obj = self._admit_pod(obj, namespace, name)
+        elif resource != "events":
+            obj = self._admit(info, obj, namespace, name)
+        elif namespace not in self._tables["namespaces"]:
+            admission.namespace_lifecycle(self._tables, "events", namespace, name)
+        table = self._tables.get(resource)
+        if table is not None and key in table:
+            raise errors.already_exists(info.resource, name, info.group)
+        if dry_run:
+            return obj
+        return self._commit(actor, "create", info, key, None, obj, "", why, params)
+
+    def update(
+        self,
+        actor: Actor,
+        resource: str,
+        obj: Obj,
+        *,
+        subresource: str = "",
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
+        verb: str = "update",
+        dry_run: bool = False,
+    ) -> Obj:
+        """Replace an object, or with `subresource="status"` its status alone.
+
+        Raises:
+            StatusError: 404, 409 when `metadata.resourceVersion` is stale, 422.
+        """
+        info = self.infos.get(resource) or self.info(resource)
+        wanted = obj["metadata"]
+        namespace = (wanted.get("namespace") or "default") if info.namespaced else ""
+        name = wanted["name"]
+        key = f"{namespace}/{name}" if namespace else name
+        table = self._tables.get(resource)
+        old = table.get(key) if table is not None else None
+        if old is None:
+            raise errors.not_found(info.resource, name, info.group)
+        current = old["metadata"]
+        version = wanted.get("resourceVersion")
+        if version and version != current["resourceVersion"]:
+            raise errors.conflict(info.resource, name, info.group)
+        uid = wanted.get("uid")
+        if uid and uid != current["uid"]:
+            raise errors.conflict(
+                info.resource,
+                name,
+                info.group,
+                f"StorageError: invalid object, Code: 4, Key: /registry/{info.etcd_prefix}/{key}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {current['uid']}",
+            )
+        if subresource == "status":
+            new = {**old, "status": obj.get("status", {})}
+            if wanted is not current:
+                new["metadata"] = self._status_metadata(resource, current, wanted)
+            if new["status"] == old.get("status") and new["metadata"] == current:
+                return old
+        else:
+            new = self._prepare_update(info, old, obj)
+            if new is old:
+                return old
+        if dry_run:
+            return new
+        if "deletionTimestamp" in current and not new["metadata"].get("finalizers") and self._may_go(info, new):
+            return self._remove(actor, info, key, old, why, params)
+        return self._commit(actor, verb, info, key, old, new, subresource, why, params)
+
+    def patch(
+        self,
+        actor: Actor,
+        resource: str,
+        namespace: str,
+        name: str,
+        body: Any,
+        *,
+        type: str = "strategic",
+        subresource: str = "",
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
+        dry_run: bool = False,
+    ) -> Obj:
+        """Change part of an object: `type` is strategic, merge or json.
+
+        Raises:
+            StatusError: 400, 404, 409, 422.
+        """
+        info = self.infos.get(resource) or self.info(resource)
+        old = self.get(resource, namespace, name)
+        if type == "json":
+            new = patches.json_patch(old, body)
+        elif type == "merge" or not info.builtin:
+            new = patches.merge_patch(old, body)
+        else:
+            new = patches.strategic_merge(old, body, info.kind)
+        if subresource == "scale":
+            new = {**old, "spec": {**old["spec"], "replicas": new["spec"]["replicas"]}}
+            subresource = ""
+            verb_subresource = "scale"
+        else:
+            verb_subresource = subresource
+        if not (isinstance(body, dict) and (body.get("metadata") or NO_PARAMS).get("resourceVersion")):
+            # A patch without a resourceVersion is applied to whatever is there.
+            new = {**new, "metadata": {**new["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}
+        return self.update(
+            actor,
+            resource,
+            new,
+            subresource=subresource if subresource == "status" else "",
+            why=why,
+            params=params,
+            verb="scale" if verb_subresource == "scale" else "patch",
+            dry_run=dry_run,
+        )
+
+    def delete(
+        self,
+        actor: Actor,
+        resource: str,
+        namespace: str,
+        name: str,
+        *,
+        grace_period_seconds: int | None = None,
+        propagation: str | None = None,
+        uid: str = "",
+        resource_version: str = "",
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
+    ) -> None:
+        """Delete, gracefully where the kind knows grace, and not before the last finalizer has gone.
+
+        Raises:
+            StatusError: 404, 409 when `uid` or `resource_version` is another, 403 for what may not be deleted.
+        """
+        info = self.infos.get(resource) or self.info(resource)
+        old = self.get(resource, namespace, name)
+        metadata = old["metadata"]
+        key = f"{namespace}/{name}" if namespace else name
+        if uid and uid != metadata["uid"]:
+            raise errors.conflict(
+                info.kind,
+                name,
+                why=f"the UID in the precondition ({uid}) does not match the UID in record ({metadata['uid']}). "
+                "The object might have been deleted and then recreated",
+            )
+        if resource_version and resource_version != metadata["resourceVersion"]:
+            raise errors.conflict(
+                info.kind,
+                name,
+                why=f"the ResourceVersion in the precondition ({resource_version}) does not match the ResourceVersion "
+                f"in record ({metadata['resourceVersion']}). The object might have been modified",
+            )
+        if resource == "namespaces":
+            self._delete_namespace(actor, info, key, old, why, params)
+            return
+        grace = self._grace(resource, old, grace_period_seconds)
+        finalizers = _finalizers_for(metadata.get("finalizers") or [], propagation)
+        if "deletionTimestamp" in metadata:
+            already = metadata.get("deletionGracePeriodSeconds", 0)
+            if grace >= already and finalizers == (metadata.get("finalizers") or []) and not (grace == 0 == already):
+                return  # a deletion is under way, and this one asks for nothing sooner
+            if grace == 0 and not finalizers:
+                self._remove(actor, info, key, old, why, params)
+                return
+            grace = min(grace, already)
+        elif grace == 0 and not finalizers:
+            self._remove(actor, info, key, old, why, params)
+            return
+        marked = {
+            **metadata,
+            "deletionTimestamp": metadata.get("deletionTimestamp") or format_ms(self._engine.now_ms + grace * 1000),
+            "deletionGracePeriodSeconds": grace,
+        }
+        if grace < metadata.get("deletionGracePeriodSeconds", grace):
+            marked["deletionTimestamp"] = format_ms(self._engine.now_ms + grace * 1000)
+        if "generation" in metadata and "deletionTimestamp" not in metadata:
+            marked["generation"] = metadata["generation"] + 1
+        if finalizers:
+            marked["finalizers"] = finalizers
+        else:
+            marked.pop("finalizers", None)
+        if marked == metadata:
+            return
+        self._commit(actor, "delete", info, key, old, {**old, "metadata": marked}, "", why, params)
+
+    def bind(
+        self, actor: Actor, namespace: str, name: str, node: str, *, why: str = "", params: dict[str, Any] = NO_PARAMS
+    ) -> Obj:
+        """POST pods/{name}/binding: give a Pod its node.
+
+        Raises:
+            StatusError: 404, 409 when it has one or is being deleted.
+        """
+        pod = self.get("pods", namespace, name)
+        spec = pod["spec"]
+        if "deletionTimestamp" in pod["metadata"]:
+            raise errors.conflict("pods/binding", name, why=f"pod {name} is being deleted, cannot be assigned to a host")
+        if spec.get("nodeName"):
+            raise errors.conflict("pods/binding", name, why=f'pod {name} is already assigned to node "{spec["nodeName"]}"')
+        condition = {
+            "type": "PodScheduled",
+            "observedGeneration": pod["metadata"].get("generation", 1),
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": format_ms(self._engine.now_ms),
+        }
+        conditions = [c for c in pod["status"].get("conditions") or () if c["type"] != "PodScheduled"]
+        new = {
+            **pod,
+            "spec": {**spec, "nodeName": node},
+            "status": {**pod["status"], "conditions": [*conditions, condition]},
+        }
+        key = f"{namespace}/{name}"
+        return self._commit(actor, "bind", self.infos["pods"], key, pod, new, "binding", why, params)
+
+    def evict(
+        self, actor: Actor, namespace: str, name: str, *, why: str = "", params: dict[str, Any] = NO_PARAMS
+    ) -> None:
+        """POST pods/{name}/eviction: a deletion that a disruption budget may refuse.
+
+        Raises:
+            StatusError: 404.
+        """
+        self.delete(actor, "pods", namespace, name, why=why, params=params)
+
+    # ---- the chain's links ---------------------------------------------------------------------
+
+    def _commit(
+        self,
+        actor: Actor,
+        verb: str,
+        info: ResourceInfo,
+        key: str,
+        before: Obj | None,
+        after: Obj | None,
+        subresource: str,
+        why: str,
+        params: dict[str, Any],
+    ) -> Obj:
+        """Write to the store, leave a step, tell the watchers. One revision."""
+        engine = self._engine
+        resource = info.plural
+        store = self._store
+        table = self._tables.get(resource)
+        if table is None:
+            table = self._tables[resource] = {}
+        if after is None:
+            assert before is not None
+            revision = store.delete(f"/registry/{info.etcd_prefix}/{key}")
+            del table[key]
+        else:
+            # The next revision is known before the write: one thread, one writer.
+            revision = store.revision + 1
+            after["metadata"] = {**after["metadata"], "resourceVersion": str(revision)}
+            store.put(f"/registry/{info.etcd_prefix}/{key}", after)
+            table[key] = after
+        engine.revision = revision
+        trace = engine.trace
+        if trace.keep:
+            if resource == "events":
+                rank = "event"
+            elif resource == "leases" or why.startswith("heartbeat."):
+                rank = "heartbeat"
+            else:
+                rank = "change"
+            component, node = actor
+            index = trace.next_index
+            trace.append(
+                Step(
+                    index,
+                    revision,
+                    engine.now_ms,
+                    component,
+                    node,
+                    verb,
+                    f"{resource}/{key}",
+                    subresource,
+                    why,
+                    params,
+                    engine.cause,
+                    before,
+                    after,
+                    rank,
+                )
+            )
+            cause = engine.cause
+            engine.cause = index  # whoever wakes because of this write names it
+        else:
+            cause = 0
+        watchers = self._watchers.get(resource)
+        if watchers:
+            for receive in watchers:
+                receive(key, before, after)
+        if resource == "pods" and self._node_watchers:
+            self._tell_kubelet(key, before, after)
+        engine.cause = cause
+        return after if after is not None else before  # type: ignore[return-value]
+
+    def _tell_kubelet(self, key: str, before: Obj | None, after: Obj | None) -> None:
+        node = (after or before or NO_PARAMS)["spec"].get("nodeName")
+        if not node:
+            return
+        receivers = self._node_watchers.get(node)
+        if receivers:
+            if before is not None and before["spec"].get("nodeName") != node:
+                before = None  # for this watch the Pod begins when it is bound
+            for receive in receivers:
+                receive(key, before, after)
+
+    def _admit(self, info: ResourceInfo, obj: Obj, namespace: str, name: str) -> Obj:
+        """Admission, defaulting and validation of a new object that is no Pod."""
+        resource = info.plural
+        if namespace:
+            admission.namespace_lifecycle(self._tables, resource, namespace, name)
+        if resource == "persistentvolumeclaims":
+            obj = admission.claim(self._tables, obj)
+        elif resource == "persistentvolumes":
+            obj = admission.with_finalizer(obj, "kubernetes.io/pv-protection")
+        elif resource == "nodes":
+            obj = admission.node(obj)
+        elif resource == "namespaces":
+            obj = _new_namespace(obj)
+        obj = info.default(obj)
+        first = FIRST_STATUS.get(resource)
+        if first is not None:
+            obj = {**obj, "status": first}
+        found = info.validate(obj)
+        if found:
+            raise errors.invalid(info.kind, info.group, name, found)
+        if resource == "services":
+            obj = allocators.allocate(obj, self._tables.get("services", NO_PARAMS), self._engine.random)
+        return dict(obj)
+
+    def _admit_pod(self, obj: Obj, namespace: str, name: str) -> Obj:
+        """The same for a Pod. What depends on its spec alone is done once for all Pods that share the spec object."""
+        tables = self._tables
+        namespaces = tables.get("namespaces", NO_PARAMS)
+        if namespaces.get(namespace, NO_PARAMS).get("status", NO_PARAMS).get("phase") != "Active":
+            admission.namespace_lifecycle(tables, "pods", namespace, name)
+        given = obj.get("spec")
+        if admission.MIRROR in (obj["metadata"].get("annotations") or NO_PARAMS):
+            return self._whole_pod(obj, name, None, token=False)[0]
+        if not isinstance(given, dict):
+            found = self.infos["pods"].validate({**obj, "spec": {}})
+            raise errors.invalid("Pod", "", name, found)
+        account = admission.service_account_of(tables, namespace, given, name)
+        classes = tables.get("priorityclasses")
+        kept = self._templates.get(id(given))
+        random = self._engine.random
+        if kept is not None and kept.spec is given and kept.account is account and kept.classes == _names(classes):
+            spec = admission.mount_token(kept.ready, random.suffix) if kept.token else kept.ready
+            return {**obj, "spec": spec, "status": {"phase": "Pending", "qosClass": kept.qos}}
+        pod, ready, qos = self._whole_pod(obj, name, account, token=True)
+        if len(self._templates) > 4096:
+            self._templates.clear()
+        token = admission.wants_token(given, account)
+        self._templates[id(given)] = PodTemplate(given, account, _names(classes), ready, token, qos)
+        return pod
+
+    def _whole_pod(
+        self, obj: Obj, name: str, account: Obj | None, *, token: bool
+    ) -> tuple[Obj, dict[str, Any], str]:
+        """A Pod through the whole chain; also its spec before the token was mounted, and its QoS class."""
+        info = self.infos["pods"]
+        spec = obj.get("spec") or {}
+        if account is not None:
+            spec = admission.service_account(spec, account)
+            spec = admission.default_toleration_seconds(spec)
+        spec = admission.priority(self._tables, spec, name)
+        ready = info.default({**obj, "spec": spec})["spec"]
+        mounted = ready
+        if account is not None and token and admission.wants_token(ready, account):
+            mounted = admission.mount_token(ready, self._engine.random.suffix)
+        checked = {**obj, "spec": mounted}
+        found = info.validate(checked)
+        if found:
+            raise errors.invalid("Pod", "", name, found)
+        qos = qos_class(mounted)
+        checked["status"] = {"phase": "Pending", "qosClass": qos}
+        return checked, ready, qos
+
+    def _prepare_update(self, info: ResourceInfo, old: Obj, obj: Obj) -> Obj:
+        """The object that a PUT to the main resource would store; the old one when nothing would change."""
+        resource = info.plural
+        current = old["metadata"]
+        wanted = obj["metadata"]
+        metadata = {**current}
+        for field in ("labels", "annotations", "ownerReferences", "finalizers"):
+            value = wanted.get(field)
+            if value:
+                metadata[field] = value
+            else:
+                metadata.pop(field, None)
+        new = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
+        if "status" in info.subresources:
+            if "status" in old:
+                new["status"] = old["status"]
+            else:
+                new.pop("status", None)
+        if wanted_state_changed(old, new):
+            new = dict(info.default(new))
+            new["metadata"] = metadata
+            if resource == "services":
+                new = self._keep_addresses(old, new)
+            if "generation" in metadata and wanted_state_changed(old, new):
+                metadata["generation"] = current["generation"] + 1
+            found = info.validate_update(new, old)
+            if found:
+                raise errors.invalid(info.kind, info.group, metadata["name"], found)
+        elif metadata == current:
+            return old
+        else:
+            # Only metadata changed: what the store holds of the rest is kept, object for object.
+            new = {**old, "metadata": metadata}
+            if metadata.get("labels") != current.get("labels") or metadata.get("annotations") != current.get(
+                "annotations"
+            ):
+                found = info.validate_update(new, old)
+                if found:
+                    raise errors.invalid(info.kind, info.group, metadata["name"], found)
+        if new == old:
+            return old
+        return new
+
+    def _keep_addresses(self, old: Obj, new: Obj) -> Obj:
+        """A Service update that does not name its addresses keeps those it has."""
+        spec = dict(new["spec"])
+        before = old["spec"]
+        if spec.get("type") == "ExternalName":
+            return new
+        if before.get("type") != "ExternalName":
+            for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"):
+                if not spec.get(field) and field in before:
+                    spec[field] = before[field]
+            ports = {(port["port"], port.get("protocol", "TCP")): port for port in before.get("ports") or ()}
+            if spec.get("type") in ("NodePort", "LoadBalancer"):
+                spec["ports"] = [
+                    {**port, "nodePort": kept["nodePort"]}
+                    if not port.get("nodePort")
+                    and (kept := ports.get((port["port"], port.get("protocol", "TCP")), NO_PARAMS)).get("nodePort")
+                    else port
+                    for port in spec.get("ports") or ()
+                ]
+        others = {
+            key: service
+            for key, service in self._tables["services"].items()
+            if service["metadata"]["uid"] != old["metadata"]["uid"]
+        }
+        changed = {**new, "spec": spec}
+        if spec.get("clusterIP") and spec.get("type") == "ClusterIP":
+            return changed
+        return allocators.allocate(changed, others, self._engine.random)
+
+    def _status_metadata(self, resource: str, current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+        """Through /status only Nodes and Pods may also change labels and annotations; nobody else's metadata moves."""
+        if resource not in ("nodes", "pods", "persistentvolumes", "persistentvolumeclaims"):
+            return current
+        metadata = {**current}
+        for field in ("labels", "annotations"):
+            value = wanted.get(field)
+            if value:
+                metadata[field] = value
+            else:
+                metadata.pop(field, None)
+        return metadata
+
+    def _grace(self, resource: str, obj: Obj, asked: int | None) -> int:
+        """Seconds a deletion waits for. Only Pods know grace, and only once a kubelet may be running them."""
+        if resource != "pods":
+            return 0
+        if not obj["spec"].get("nodeName") or obj["status"].get("phase") in ("Succeeded", "Failed"):
+            return 0
+        if asked is not None:
+            return max(asked, 0)
+        return int(obj["spec"].get("terminationGracePeriodSeconds", 30))
+
+    def _may_go(self, info: ResourceInfo, obj: Obj) -> bool:
+        """An object under deletion without finalizers may be removed, unless a kubelet still has to let it go."""
+        if info.plural == "namespaces":
+            return not (obj.get("spec") or NO_PARAMS).get("finalizers")
+        return not obj["metadata"].get("deletionGracePeriodSeconds")
+
+    def _remove(
+        self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]
+    ) -> Obj:
+        self._commit(actor, "delete", info, key, old, None, "", why, params)
+        return old
+
+    def _delete_namespace(
+        self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]
+    ) -> None:
+        refused = admission.refuse_immortal(old["metadata"]["name"])
+        if refused is not None:
+            raise refused
+        if "deletionTimestamp" in old["metadata"]:
+            if not (old.get("spec") or NO_PARAMS).get("finalizers") and not old["metadata"].get("finalizers"):
+                self._remove(actor, info, key, old, why, params)
+            return
+        marked = {**old["metadata"], "deletionTimestamp": format_ms(self._engine.now_ms)}
+        new = {**old, "metadata": marked, "status": {**old.get("status", {}), "phase": "Terminating"}}
+        self._commit(actor, "delete", info, key, old, new, "", why, params)
+
+    # ---- saving --------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Fill the watch cache from the store, oldest objects first."""
+        self._tables = {}
+        self._templates = {}
+        records = [(record.create_revision, key, record.value) for key, record in self._store.range("/registry/")]
+        records.sort(key=lambda entry: entry[0])
+        for _, _, obj in records:
+            info = self.info_for(obj["apiVersion"], obj["kind"])
+            metadata = obj["metadata"]
+            namespace = metadata.get("namespace")
+            key = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
+            self._tables.setdefault(info.plural, {})[key] = obj
+
+
+def _names(classes: dict[str, Obj] | None) -> tuple[str, ...]:
+    """PriorityClasses never change their value, so their names say whether a resolved priority still holds."""
+    return tuple(classes) if classes else ()
+
+
+def _new_namespace(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    finalizers = spec.get("finalizers") or []
+    if "kubernetes" not in finalizers:
+        obj = {**obj, "spec": {**spec, "finalizers": [*finalizers, "kubernetes"]}}
+    labels = obj["metadata"].get("labels") or {}
+    name = obj["metadata"]["name"]
+    if labels.get("kubernetes.io/metadata.name") != name:
+        labels = {"kubernetes.io/metadata.name": name, **labels}
+        obj = {**obj, "metadata": {**obj["metadata"], "labels": labels}}
+    return obj
+
+
+def _finalizers_for(finalizers: list[str], propagation: str | None) -> list[str]:
+    """The finalizers a deletion leaves: Foreground and Orphan each add their own and take the other's away."""
+    if propagation is None:
+        return finalizers
+    kept = [name for name in finalizers if name not in ("foregroundDeletion", "orphan")]
+    if propagation == "Foreground":
+        return [*kept, "foregroundDeletion"]
+    if propagation == "Orphan":
+        return [*kept, "orphan"]
+    return kept

@@ -1,0 +1,94 @@
+"""The clientset: requests in one component's name.
+
+Models      client-go kubernetes.Clientset
+Leaves out  rate limits of the client, retries of the transport
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.cluster.apiserver import Actor, APIServer
+
+Obj = dict[str, Any]
+
+
+class Client:
+    """One a component. `why` is the id of the sentence that explains the write, its parameters follow by name."""
+
+    __slots__ = ("actor", "apiserver")
+
+    def __init__(self, apiserver: APIServer, component: str, node: str = "") -> None:
+        self.apiserver = apiserver
+        self.actor = Actor(component, node)
+
+    def get(self, resource: str, namespace: str, name: str) -> Obj:
+        """Raises: StatusError 404."""
+        return self.apiserver.get(resource, namespace, name)
+
+    def list(
+        self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = ""
+    ) -> list[Obj]:
+        return self.apiserver.list(resource, namespace, label_selector, field_selector)
+
+    def create(self, resource: str, obj: Obj, *, why: str = "", **params: Any) -> Obj:
+        """Raises: StatusError 403, 404, 409, 422."""
+        return self.apiserver.create(self.actor, resource, obj, why=why, params=params)
+
+    def update(self, resource: str, obj: Obj, *, subresource: str = "", why: str = "", **params: Any) -> Obj:
+        """Raises: StatusError 404, 409 (stale resourceVersion), 422."""
+        return self.apiserver.update(self.actor, resource, obj, subresource=subresource, why=why, params=params)
+
+    def update_status(self, resource: str, obj: Obj, *, why: str = "", **params: Any) -> Obj:
+        """Raises: StatusError 404, 409."""
+        return self.apiserver.update(self.actor, resource, obj, subresource="status", why=why, params=params)
+
+    def patch(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        body: Any,
+        *,
+        type: str = "strategic",
+        subresource: str = "",
+        why: str = "",
+        **params: Any,
+    ) -> Obj:
+        """Raises: StatusError 400, 404, 409, 422."""
+        return self.apiserver.patch(
+            self.actor, resource, namespace, name, body, type=type, subresource=subresource, why=why, params=params
+        )
+
+    def delete(
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        *,
+        grace_period_seconds: int | None = None,
+        propagation: str | None = None,
+        uid: str = "",
+        why: str = "",
+        **params: Any,
+    ) -> None:
+        """Raises: StatusError 403, 404, 409 (`uid` is another object's)."""
+        self.apiserver.delete(
+            self.actor,
+            resource,
+            namespace,
+            name,
+            grace_period_seconds=grace_period_seconds,
+            propagation=propagation,
+            uid=uid,
+            why=why,
+            params=params,
+        )
+
+    def bind(self, namespace: str, pod: str, node: str, *, why: str = "", **params: Any) -> None:
+        """Raises: StatusError 404, 409."""
+        self.apiserver.bind(self.actor, namespace, pod, node, why=why, params=params)
+
+    def evict(self, namespace: str, pod: str, *, why: str = "", **params: Any) -> None:
+        """POST pods/{name}/eviction. Raises: StatusError 404, 429 when a disruption budget forbids it."""
+        self.apiserver.evict(self.actor, namespace, pod, why=why, params=params)

@@ -1,0 +1,192 @@
+"""The event recorder: core/v1 Events about objects, correlated as client-go does it.
+
+Models      client-go tools/record (event.go, events_cache.go) and, for `action`, tools/events
+Leaves out  Event series of events.k8s.io; the hour after which etcd forgets an Event
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.cluster.apimachinery.status import StatusError
+from apps.cluster.apimachinery.timestamps import format_micro, format_ms
+from apps.cluster.client.client import Client
+from apps.cluster.engine import Engine
+
+Obj = dict[str, Any]
+
+AGGREGATE_AFTER = 10  # similar events before they are told as one
+AGGREGATE_WINDOW_MS = 600_000
+SPAM_BURST = 25  # events about one object from one source …
+SPAM_REFILL_MS = 300_000  # … and how long it takes to earn one more
+CACHE_SIZE = 4096
+COMBINED = "(combined from similar events): "
+
+
+class Recorder:
+    """One a component. `component` is what Events name as their source."""
+
+    __slots__ = ("_aggregates", "_client", "_component", "_engine", "_node", "_seen", "_spam", "modern")
+
+    def __init__(self, engine: Engine, client: Client, component: str, node: str = "", *, modern: bool = False) -> None:
+        self._engine = engine
+        self._client = client
+        self._component = component
+        self._node = node
+        self.modern = modern  # events.k8s.io style: eventTime and action instead of counts (the scheduler)
+        self._seen: dict[str, list[Any]] = {}  # what was told: key -> [namespace, name, count, message]
+        self._aggregates: dict[str, list[Any]] = {}  # key without message -> [last_ms, [messages]]
+        self._spam: dict[str, list[int]] = {}  # object -> [tokens, last_ms]
+
+    def event(
+        self,
+        obj: Obj,
+        type_: str,
+        reason: str,
+        message: str,
+        *,
+        action: str = "",
+        field_path: str = "",
+        related: Obj | None = None,
+    ) -> None:
+        """Tell of something that happened to `obj`: `type_` is Normal or Warning. Never raises."""
+        metadata = obj["metadata"]
+        uid = metadata.get("uid", "")
+        subject = f"{uid}{field_path}"
+        try:
+            if self.modern:
+                self._create(obj, type_, reason, message, 0, action, field_path, related)
+            elif not self._spammed(subject):
+                self._correlate(obj, subject, type_, reason, message, field_path)
+        except StatusError:
+            pass  # a namespace on its way out takes no Events; nobody waits for them
+
+    def _spammed(self, subject: str) -> bool:
+        now = self._engine.now_ms
+        bucket = self._spam.get(subject)
+        if bucket is None:
+            if len(self._spam) >= CACHE_SIZE:
+                del self._spam[next(iter(self._spam))]
+            self._spam[subject] = [SPAM_BURST - 1, now]
+            return False
+        earned = (now - bucket[1]) // SPAM_REFILL_MS
+        if earned:
+            bucket[0] = min(SPAM_BURST, bucket[0] + earned)
+            bucket[1] += earned * SPAM_REFILL_MS
+        if bucket[0] <= 0:
+            return True
+        bucket[0] -= 1
+        return False
+
+    def _correlate(self, obj: Obj, subject: str, type_: str, reason: str, message: str, field_path: str) -> None:
+        now = self._engine.now_ms
+        group = f"{subject}|{type_}|{reason}"
+        aggregate = self._aggregates.get(group)
+        if aggregate is None or now - aggregate[0] > AGGREGATE_WINDOW_MS:
+            if len(self._aggregates) >= CACHE_SIZE:
+                del self._aggregates[next(iter(self._aggregates))]
+            aggregate = self._aggregates[group] = [now, []]
+        aggregate[0] = now
+        messages = aggregate[1]
+        if message not in messages:
+            messages.append(message)
+            if len(messages) >= AGGREGATE_AFTER:
+                messages.pop(0)
+                self._tell(obj, group, type_, reason, COMBINED + message, field_path)
+                return
+        self._tell(obj, f"{group}|{message}", type_, reason, message, field_path)
+
+    def _tell(self, obj: Obj, key: str, type_: str, reason: str, message: str, field_path: str) -> None:
+        seen = self._seen.get(key)
+        if seen is not None:
+            seen[2] += 1
+            body: Obj = {"count": seen[2], "lastTimestamp": format_ms(self._engine.now_ms)}
+            if seen[3] != message:
+                body["message"] = seen[3] = message
+            try:
+                self._client.patch("events", seen[0], seen[1], body, type="merge")
+                return
+            except StatusError:
+                pass  # it has expired: tell it anew
+        if len(self._seen) >= CACHE_SIZE:
+            del self._seen[next(iter(self._seen))]
+        created = self._create(obj, type_, reason, message, 1, "", field_path, None)
+        self._seen[key] = [created["metadata"]["namespace"], created["metadata"]["name"], 1, message]
+
+    def _create(
+        self,
+        obj: Obj,
+        type_: str,
+        reason: str,
+        message: str,
+        count: int,
+        action: str,
+        field_path: str,
+        related: Obj | None,
+    ) -> Obj:
+        engine = self._engine
+        involved = _reference(obj)
+        if field_path:
+            involved["fieldPath"] = field_path
+        namespace = involved.get("namespace") or "default"
+        # Upstream ends the name with the nanoseconds in hex; revision and time make ours as unique.
+        stamp = 0x18EA930000000000 + engine.now_ms * 1_000_000 + engine.revision
+        event: Obj = {
+            "metadata": {"name": f"{involved['name']}.{stamp:x}", "namespace": namespace},
+            "involvedObject": involved,
+            "reason": reason,
+            "message": message,
+            "type": type_,
+        }
+        if self.modern:
+            event |= {
+                "source": {},
+                "firstTimestamp": None,
+                "lastTimestamp": None,
+                "eventTime": format_micro(engine.now_ms),
+                "action": action,
+                "reportingComponent": self._component,
+                "reportingInstance": f"{self._component}-{self._node}" if self._node else self._component,
+            }
+            if related is not None:
+                event["related"] = _reference(related)
+        else:
+            now = format_ms(engine.now_ms)
+            source = {"component": self._component}
+            if self._node and self._component == "kubelet":
+                source["host"] = self._node
+            event |= {
+                "source": source,
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "count": count,
+                "eventTime": None,
+                "reportingComponent": self._component,
+                "reportingInstance": source.get("host", ""),
+            }
+        return self._client.create("events", event)
+
+    def save(self) -> dict[str, Any]:
+        return {
+            "seen": {key: list(value) for key, value in self._seen.items()},
+            "aggregates": {key: [last, list(messages)] for key, (last, messages) in self._aggregates.items()},
+            "spam": {key: list(value) for key, value in self._spam.items()},
+        }
+
+    def load(self, data: dict[str, Any]) -> None:
+        self._seen = {key: list(value) for key, value in data["seen"].items()}
+        self._aggregates = {key: [last, list(messages)] for key, (last, messages) in data["aggregates"].items()}
+        self._spam = {key: list(value) for key, value in data["spam"].items()}
+
+
+def _reference(obj: Obj) -> Obj:
+    metadata = obj["metadata"]
+    out: Obj = {"kind": obj["kind"]}
+    if metadata.get("namespace"):
+        out["namespace"] = metadata["namespace"]
+    out["name"] = metadata["name"]
+    out["uid"] = metadata.get("uid", "")
+    out["apiVersion"] = obj["apiVersion"]
+    if "resourceVersion" in metadata:
+        out["resourceVersion"] = metadata["resourceVersion"]
+    return out
