@@ -156,7 +156,7 @@ class RefManager:
         why = f"{self.component}.{verb}"
         namespace, name, owner = namespace_of(obj), name_of(obj), name_of(self.controller)
         try:
-            self.client.patch(self.resource, namespace, name, body, type="strategic", why=why, name=name, owner=owner)
+            self.client.patch(self.resource, namespace, name, body, type="strategic", why=why, owner=owner)
         except StatusError as error:
             if error.reason in gone:
                 return False
