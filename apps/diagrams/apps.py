@@ -1,0 +1,8 @@
+"""The Django app: it has templates and template tags, no models."""
+
+from django.apps import AppConfig
+
+
+class DiagramsConfig(AppConfig):
+    name = "apps.diagrams"
+    label = "diagrams"
