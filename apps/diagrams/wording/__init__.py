@@ -1,9 +1,9 @@
 """Every sentence the figures and the timeline say, in each language: message id + parameters -> text.
 
-A file a component, `{lang}/<component>.toml`; nested tables join with dots, so `[replicaset] create-pod = "…"` has the id
-`replicaset.create-pod`. A text may hold `{name}`, replaced by a parameter, and `{count:Pod|Pods}`, the word that fits a number.
-Parameters are put in as they are and never read as a pattern. A message that is not there shows as `⟦its.id⟧`: visible, and a
-test finds it.
+A file a component, `{lang}/<component>.toml`; nested tables join with dots, so `[replicaset] create-pod = "…"` has the
+id `replicaset.create-pod`. A text may hold `{name}`, replaced by a parameter, and `{count:Pod|Pods}`, the word that fits
+a number. Parameters are put in as they are and never read as a pattern. A message that is not there shows as
+`⟦its.id⟧`: visible, and a test finds it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def has(lang: str, message: str) -> bool:
     return message in _compiled(lang)
 
 
-@lru_cache(maxsize=None)
+@cache
 def messages(lang: str) -> Mapping[str, str]:
     """Every message of a language, by id."""
     found: dict[str, str] = {}
@@ -73,7 +73,7 @@ def parameters(text: str) -> frozenset[str]:
     return frozenset(match.group(1) for match in _HOLE.finditer(text))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(lang: str) -> dict[str, tuple[Piece, ...]]:
     return {message: tuple(_pieces(text)) for message, text in messages(lang).items()}
 
