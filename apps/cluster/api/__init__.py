@@ -1,0 +1,1 @@
+"""The kinds: what fields they have, what they default to, what is valid, and how documents become objects."""
