@@ -1,0 +1,67 @@
+"""The Container Runtime Interface: what a kubelet may ask of a runtime, and what a runtime asks of the network.
+
+Models      k8s.io/cri-api runtime/v1 (RuntimeService, ImageService), the CNI's ADD and DEL
+Leaves out  listing and status calls (the kubelet remembers what it asked for), exec, attach, logs, streaming, stats
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from apps.cluster.kubelet.container_status import Attempt
+from apps.cluster.kubelet.images import Image
+
+Obj = dict[str, Any]
+
+
+class Network(Protocol):
+    """A CNI plugin, as the runtime sees it: Pods get an address when their sandbox is made."""
+
+    def ready(self, node: str) -> bool:
+        """Whether the plugin has been configured on that node."""
+        ...
+
+    def add(self, node: str, pod: Obj) -> str:
+        """CNI ADD: connect a Pod's sandbox and give its address."""
+        ...
+
+    def delete(self, node: str, pod: Obj) -> None:
+        """CNI DEL: take the connection and the address back. Asking twice is fine."""
+        ...
+
+    def up(self, node: str) -> None:
+        """The plugin's agent runs on that node from now on."""
+        ...
+
+
+class RuntimeService(Protocol):
+    """Sandboxes and containers of one node. A call is complete when it returns; the caller knows how long it took."""
+
+    def run_pod_sandbox(self, pod: Obj) -> str:
+        """Make a sandbox; gives its address, "" on the host's network."""
+        ...
+
+    def stop_pod_sandbox(self, pod: Obj) -> None: ...
+    def remove_pod_sandbox(self, pod: Obj) -> None: ...
+
+    def create_container(self, pod: Obj, name: str, image: Image, restarts: int) -> Attempt: ...
+    def start_container(self, pod: Obj, name: str, container: Attempt) -> None: ...
+    def stop_container(self, pod: Obj, name: str, container: Attempt, grace_s: int) -> None: ...
+
+
+class ImageService(Protocol):
+    """Images of one node."""
+
+    def image_present(self, image: Image) -> bool: ...
+
+    def pull_image(self, pod: Obj, image: Image) -> int:
+        """Begin to pull; gives the ms until it is there, waiting for other pulls included."""
+        ...
+
+    def image_pulled(self, pod: Obj, image: Image) -> None:
+        """The pull has come to its end: the image is there."""
+        ...
+
+
+class Runtime(RuntimeService, ImageService, Protocol):
+    """A whole runtime, as CRI-O serves both halves on one socket."""
