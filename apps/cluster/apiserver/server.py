@@ -619,8 +619,11 @@ class APIServer:
         return allocators.allocate(changed, others, self._engine.random)
 
     def _status_metadata(self, resource: str, current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-        """Through /status only Nodes and Pods may also change labels and annotations; nobody else's metadata moves."""
-        if resource not in ("nodes", "pods", "persistentvolumes", "persistentvolumeclaims"):
+        """Through /status a few kinds may also change labels and annotations; nobody else's metadata moves.
+
+        Deployments are one of them: their revision annotation is written together with the status.
+        """
+        if resource not in ("nodes", "pods", "persistentvolumes", "persistentvolumeclaims", "deployments"):
             return current
         metadata = {**current}
         for field in ("labels", "annotations"):

@@ -128,10 +128,9 @@ def sort_by_deletion(
     fall in, so among Pods of about the same age the uid decides, not the age. `now_ms` None compares
     plain times (LogarithmicScaleDown off).
     """
-    decorated = [(_sort_facts(pod, rank, use_deletion_cost), pod) for pod, rank in zip(pods, ranks, strict=True)]
-    compare = _comparison(now_ms)
-    decorated.sort(key=cmp_to_key(lambda a, b: compare(a[0], b[0])))
-    return [pod for _, pod in decorated]
+    facts = [_sort_facts(pod, rank, use_deletion_cost) for pod, rank in zip(pods, ranks, strict=True)]
+    key = cmp_to_key(_comparison(now_ms))
+    return [pods[position] for position in sorted(range(len(pods)), key=lambda position: key(facts[position]))]
 
 
 # What the comparison looks at, taken out of a Pod once instead of once a comparison:
@@ -169,7 +168,7 @@ def _comparison(now_ms: int | None) -> Callable[[_Facts, _Facts], int]:
         if now_ms is None:
             return -1 if a > b else 1
         difference = _magnitude(now_ms - a) - _magnitude(now_ms - b)
-        return difference or (-1 if a_uid < b_uid else 1)
+        return difference or (a_uid > b_uid) - (a_uid < b_uid)
 
     def compare(a: _Facts, b: _Facts) -> int:
         if a[0] != b[0]:

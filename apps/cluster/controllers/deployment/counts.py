@@ -65,7 +65,8 @@ def by_creation(replica_set: Obj) -> tuple[str, str]:
 
 
 def is_rolling_update(deployment: Obj) -> bool:
-    return (deployment["spec"].get("strategy") or {}).get("type", "RollingUpdate") == "RollingUpdate"
+    kind: str = (deployment["spec"].get("strategy") or {}).get("type", "RollingUpdate")
+    return kind == "RollingUpdate"
 
 
 def resolve_fenceposts(max_surge: Any, max_unavailable: Any, desired: int) -> tuple[int, int]:
@@ -112,8 +113,20 @@ def new_replica_set_size(deployment: Obj, replica_sets: Sequence[Obj], current: 
 
 
 def has_revision_history_limit(deployment: Obj) -> bool:
-    return deployment["spec"].get("revisionHistoryLimit", UNLIMITED) != UNLIMITED
+    limit: int = deployment["spec"].get("revisionHistoryLimit", UNLIMITED)
+    return limit != UNLIMITED
 
 
 def has_progress_deadline(deployment: Obj) -> bool:
-    return deployment["spec"].get("progressDeadlineSeconds", UNLIMITED) != UNLIMITED
+    deadline: int = deployment["spec"].get("progressDeadlineSeconds", UNLIMITED)
+    return deadline != UNLIMITED
+
+
+def is_disposable(replica_set: Obj) -> bool:
+    """Whether an old ReplicaSet has no Pods, is asked for none, and its controller knows."""
+    generation = replica_set["metadata"].get("generation", 0)
+    return (
+        reported(replica_set, "replicas") == 0
+        and size(replica_set) == 0
+        and generation <= reported(replica_set, "observedGeneration")
+    )

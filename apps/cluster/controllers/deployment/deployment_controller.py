@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from apps.cluster.apimachinery import selectors
 from apps.cluster.apimachinery.meta import Obj, controller_of, key_of, labels_of, namespace_of, uid_of
-from apps.cluster.client import Client, Controller, Informers
+from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.deployment.counts import active, size
 from apps.cluster.controllers.deployment.revisions import DESIRED_REPLICAS, count_of
 from apps.cluster.controllers.deployment.sync import Turn
@@ -19,10 +19,10 @@ from apps.cluster.engine import Engine
 class DeploymentController(Controller):
     """Level-triggered: a sync reads the whole state, never the event that woke it."""
 
-    def __init__(
-        self, engine: Engine, client: Client, informers: Informers, name: str = "deployment-controller"
-    ) -> None:
-        super().__init__(name, engine, client, informers)
+    name = "deployment-controller"
+
+    def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
+        super().__init__(engine, client, informers, recorder)
         self.deployments = informers("deployments")
         self.replica_sets = informers("replicasets")
         self.pods = informers("pods")
@@ -30,7 +30,7 @@ class DeploymentController(Controller):
         add_controller_index(self.pods)
         self.deployments.add_handler(self._changed, lambda _, new: self._changed(new), self._changed)
         self.replica_sets.add_handler(self._replica_set_added, self._replica_set_updated, self._replica_set_deleted)
-        self.pods.add_handler(_ignore, _ignore_update, self._pod_deleted)
+        self.pods.add_handler(on_delete=self._pod_deleted)
 
     # What wakes a Deployment.
 
@@ -145,11 +145,3 @@ class DeploymentController(Controller):
                 if pod.get("status", {}).get("phase") not in ("Failed", "Succeeded"):
                     return True
         return False
-
-
-def _ignore(_: Obj) -> None:
-    """Pods matter to a Deployment only when they go."""
-
-
-def _ignore_update(_: Obj, __: Obj) -> None:
-    """As above."""

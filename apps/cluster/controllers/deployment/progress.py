@@ -106,7 +106,7 @@ def calculate_status(deployment: Obj, replica_sets: Sequence[Obj], new: Obj | No
 def is_complete(deployment: Obj, status: Obj) -> bool:
     """Every Pod asked for is new and available, and no old one runs."""
     wanted = size(deployment)
-    return (
+    return bool(
         status.get("updatedReplicas", 0) == wanted
         and status.get("replicas", 0) == wanted
         and status.get("availableReplicas", 0) == wanted
@@ -122,7 +122,7 @@ def is_progressing(deployment: Obj, status: Obj) -> bool:
         left: int = counts.get("replicas", 0) - counts.get("updatedReplicas", 0)
         return left
 
-    return (
+    return bool(
         status.get("updatedReplicas", 0) > before.get("updatedReplicas", 0)
         or old(status) < old(before)
         or status.get("readyReplicas", 0) > before.get("readyReplicas", 0)

@@ -57,7 +57,7 @@ def reconcile_old(deployment: Obj, replica_sets: Sequence[Obj], old: Sequence[Ob
         return []
     oldest_first = sorted(old, key=by_creation)
     sizes = [size(replica_set) for replica_set in oldest_first]
-    plan = []
+    plan: list[Scaling] = []
     cleaned = 0
     for position, replica_set in enumerate(oldest_first):
         if cleaned >= spare:

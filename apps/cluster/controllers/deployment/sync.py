@@ -31,9 +31,9 @@ from apps.cluster.controllers.deployment.counts import (
     active,
     has_progress_deadline,
     has_revision_history_limit,
+    is_disposable,
     is_rolling_update,
     new_replica_set_size,
-    reported,
     size,
 )
 from apps.cluster.controllers.deployment.revisions import (
@@ -322,16 +322,6 @@ class Turn:
 
     def _event(self, type_: str, reason: str, message: str) -> None:
         self.recorder.event(self.deployment, type_, reason, message)
-
-
-def is_disposable(replica_set: Obj) -> bool:
-    """Whether an old ReplicaSet has no Pods, is asked for none, and its controller knows."""
-    generation = replica_set["metadata"].get("generation", 0)
-    return (
-        reported(replica_set, "replicas") == 0
-        and size(replica_set) == 0
-        and generation <= reported(replica_set, "observedGeneration")
-    )
 
 
 def _all(old: Sequence[Obj], new: Obj | None) -> list[Obj]:

@@ -12,7 +12,7 @@ from apps.cluster.apimachinery import selectors
 from apps.cluster.apimachinery.meta import Obj, controller_of, controller_ref, key_of, labels_of, name_of, namespace_of
 from apps.cluster.apimachinery.selectors import Selector
 from apps.cluster.apimachinery.status import StatusError
-from apps.cluster.client import Client, Controller, Informers
+from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.pod_helpers import (
     find_min_next_pod_availability_check,
     is_pod_active,
@@ -28,14 +28,13 @@ from apps.cluster.engine import Engine
 class ReplicaSetController(Controller):
     """Level-triggered: a sync reads the whole state, never the event that woke it."""
 
+    name = "replicaset-controller"
     resource = "replicasets"
     kind = "ReplicaSet"
     component = "replicaset"  # the first half of message ids
 
-    def __init__(
-        self, engine: Engine, client: Client, informers: Informers, name: str = "replicaset-controller"
-    ) -> None:
-        super().__init__(name, engine, client, informers)
+    def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
+        super().__init__(engine, client, informers, recorder)
         self.replica_sets = informers(self.resource)
         self.pods = informers("pods")
         add_controller_index(self.pods)
