@@ -1,0 +1,1 @@
+"""ControllerRevisions: the rollout history of DaemonSets and StatefulSets."""
