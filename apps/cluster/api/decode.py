@@ -17,9 +17,8 @@ from typing import Any
 
 from apps.cluster.api import scheme
 from apps.cluster.api.resource import ResourceInfo
-from apps.cluster.api.schema import Field, Struct, Type
+from apps.cluster.api.schema import Field, Struct, Type, struct
 from apps.cluster.api.schema import kind as struct_of_kind
-from apps.cluster.api.schema import struct
 from apps.cluster.apimachinery import quantity, status, timestamps
 from apps.cluster.apimachinery.meta import Obj
 from apps.cluster.apimachinery.status import StatusError

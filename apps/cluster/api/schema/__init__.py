@@ -120,6 +120,17 @@ class Struct:
                 found[field.json] = field
         return found
 
+    def patch_field(self, name: str) -> tuple[Struct | None, tuple[str, ...], str]:
+        """What a strategic merge asks of a field (`apimachinery.patch.PatchSchema`)."""
+        field = self.by_json.get(name)
+        if field is None:
+            return None, (), ""
+        inner: Type | None = field.type
+        while inner is not None and inner.kind in ("ptr", "slice"):
+            inner = inner.elem
+        below = inner.struct if inner is not None and inner.kind == "struct" else None
+        return below, field.strategies, field.merge_key
+
     @cached_property
     def present(self) -> tuple[Field, ...]:
         """Fields that are written even when zero (no omitempty, no omitzero)."""
