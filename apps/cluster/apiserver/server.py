@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from apps.cluster.api import schema
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.api.scheme import RESOURCES, info_for
 from apps.cluster.apimachinery import patch as patches
@@ -164,7 +165,10 @@ class APIServer:
             value = given.get(field)
             if value:
                 metadata[field] = value
-        obj = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
+        api_version, kind = info.api_version, info.kind
+        obj = {"apiVersion": api_version, "kind": kind, **obj, "metadata": metadata}
+        if obj["apiVersion"] != api_version:
+            obj["apiVersion"] = api_version  # one version is served of each kind
         if resource == "pods":
             obj = self._admit_pod(obj, namespace, name)
         elif resource != "events":
@@ -259,7 +263,7 @@ class APIServer:
         elif type == "merge" or not info.builtin:
             new = patches.merge_patch(old, body)
         else:
-            new = patches.strategic_merge(old, body, info.kind)
+            new = patches.strategic_merge(old, body, schema.kind(info.api_version, info.kind))
         if subresource == "scale":
             new = {**old, "spec": {**old["spec"], "replicas": new["spec"]["replicas"]}}
             subresource = ""

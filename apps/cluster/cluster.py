@@ -1,0 +1,319 @@
+"""The façade: one simulated cluster, from its first machine on. Everything outside apps/cluster uses this alone."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from apps.cluster import kubeadm, kubectl
+from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
+from apps.cluster.apiserver import APIServer
+from apps.cluster.client import Client, Informers, Recorder
+from apps.cluster.controllers.registry import CONTROLLERS
+from apps.cluster.engine import Engine, Step, Trace
+from apps.cluster.etcd import Store
+from apps.cluster.kubelet import Kubelet
+from apps.cluster.machines import Machine
+from apps.cluster.processes import Process
+from apps.cluster.scheduler import Scheduler
+from apps.cluster.snapshot import Snapshot
+
+Obj = dict[str, Any]
+
+MAX_WORKERS = 5_000
+REST_LIMIT_MS = 600_000  # how long after the last command a cluster may keep itself busy
+BOOT_LIMIT_MS = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a cluster begins with. Plain data, so that it can be stored and shared."""
+
+    workers: int = 3
+    seed: int = 1
+    cpu: str = "4"
+    memory: str = "8Gi"
+    pods_per_node: int = 110
+    machines: tuple[Mapping[str, Any], ...] = ()  # unequal workers: name, cpu, memory, pods
+    images: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs from the catalogue, by image
+    boot: str = "ready"  # "ready": kubeadm has done its work; "empty": machines without a cluster
+    keep_trace: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Config:
+        """Raises: StatusError 400 for a field that is unknown or out of bounds."""
+        known = {name for name in cls.__dataclass_fields__}
+        for name in data:
+            if name not in known:
+                raise bad_request(f"config: unknown field {name!r}")
+        config = cls(**{**data, "machines": tuple(data.get("machines") or ())})
+        if not 0 <= config.workers <= MAX_WORKERS:
+            raise bad_request(f"config: workers must be between 0 and {MAX_WORKERS}")
+        return config
+
+
+class Cluster:
+    """A control plane, its nodes, and all that happened to them. Not thread-safe: one caller at a time."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.engine = Engine(config.seed, trace=Trace(keep=config.keep_trace))
+        self.store = Store()
+        self.apiserver = APIServer(self.engine, self.store)
+        self.base = 1  # the revision at which the reader's story begins
+        self.base_ms = 0
+        self.machines: dict[str, Machine] = {}
+        self._machine_log: list[tuple[int, dict[str, Machine]]] = []
+        self.kubelets: dict[str, Kubelet] = {}
+        self.processes: dict[str, Process] = {}
+        self._kubectl = Client(self.apiserver, "kubectl")
+        self._start_control_plane()
+
+    # ---- life ----------------------------------------------------------------------------------
+
+    @classmethod
+    def boot(cls, config: Config | None = None) -> Cluster:
+        """Machines, kubeadm init on the first, kubeadm join on the others, until every node is Ready."""
+        cluster = cls(config or Config())
+        for machine in cluster._first_machines():
+            cluster._set_machine(machine)
+        if cluster.config.boot == "ready":
+            kubeadm.boot(cluster)
+            cluster.engine.run_to_rest(BOOT_LIMIT_MS)
+        cluster.base = cluster.revision
+        cluster.base_ms = cluster.now_ms
+        return cluster
+
+    @property
+    def now_ms(self) -> int:
+        return self.engine.now_ms
+
+    @property
+    def revision(self) -> int:
+        return self.store.revision
+
+    @property
+    def trace(self) -> Trace:
+        return self.engine.trace
+
+    @property
+    def at_rest(self) -> bool:
+        return self.engine.at_rest
+
+    def run_until(self, time_ms: int) -> None:
+        self.engine.run_until(time_ms)
+
+    def run_for(self, ms: int) -> None:
+        self.engine.run_until(self.engine.now_ms + ms)
+
+    def run_to_rest(self, limit_ms: int = REST_LIMIT_MS) -> bool:
+        """Until only house-keeping is left, at most `limit_ms` from now. True: at rest."""
+        return self.engine.run_to_rest(self.engine.now_ms + limit_ms)
+
+    def next_due(self) -> int | None:
+        """When something happens next, in virtual ms."""
+        return self.engine.next_due()
+
+    # ---- commands ------------------------------------------------------------------------------
+
+    def execute(self, command: Mapping[str, Any]) -> list[Obj]:
+        """Carry out one command at the present instant.
+
+        Raises:
+            StatusError: refused; the cluster is as it was before.
+        """
+        self.engine.cause = 0
+        several = len(command.get("objects") or ()) > 1 or command.get("op") == "node"
+        saved = self.snapshot() if several else None
+        drawn = None if several else self.engine.random.save()
+        try:
+            return kubectl.execute(command, self._kubectl, self, self.now_ms)
+        except StatusError:
+            if saved is not None:
+                self._load(saved)
+            elif drawn is not None:
+                self.engine.random.load(drawn)
+            raise
+        finally:
+            self.engine.cause = 0
+
+    # ---- machines (kubectl.Machines) -----------------------------------------------------------
+
+    def join(self, name: str) -> None:
+        """A new machine, and kubeadm join on it."""
+        if name in self.machines:
+            raise StatusError(409, "AlreadyExists", f'machine "{name}" already exists')
+        problem = kubeadm.invalid_node_name(name)
+        if problem:
+            raise bad_request(problem)
+        config = self.config
+        self._set_machine(
+            Machine(name, cpu=config.cpu, memory=config.memory, pods=config.pods_per_node, address=self._address())
+        )
+        self.engine.note("kubeadm", name, "join", f"nodes/{name}", "machine.new", {"name": name})
+        kubeadm.join(self, name)
+
+    def remove(self, name: str) -> None:
+        """`kubectl delete node`, and the machine is gone for good."""
+        machine = self._machine(name)
+        if machine.role == "control-plane":
+            raise bad_request(f'machine "{name}" runs the control plane and cannot be removed')
+        self._stop_kubelet(name)
+        self.kubelets.pop(name, None)
+        self.machines = {other: there for other, there in self.machines.items() if other != name}
+        self._machine_log.append((self.revision, self.machines))
+        self.engine.note("machine", name, "remove", f"nodes/{name}", "machine.remove", {"name": name})
+        if name in self.apiserver.tables.get("nodes", {}):
+            self._kubectl.delete("nodes", "", name, why="kubectl.delete-node", name=name)
+
+    def power(self, name: str, *, on: bool) -> None:
+        """Pull the plug, or press the button."""
+        machine = self._machine(name)
+        if machine.role == "control-plane":
+            raise bad_request(f'machine "{name}" runs the control plane and cannot be switched off')
+        if (machine.power == "on") is on:
+            return
+        verb = "power-on" if on else "power-off"
+        self.engine.note("machine", name, verb, f"nodes/{name}", f"machine.{verb}", {"name": name})
+        self._set_machine(replace(machine, power="on" if on else "off"))
+        if on:
+            self.kubelets[name].start()
+        else:
+            self._stop_kubelet(name)
+
+    def _machine(self, name: str) -> Machine:
+        machine = self.machines.get(name)
+        if machine is None:
+            raise not_found("machines", name)
+        return machine
+
+    def _set_machine(self, machine: Machine) -> None:
+        self.machines = {**self.machines, machine.name: machine}
+        self._machine_log.append((self.revision, self.machines))
+
+    def _stop_kubelet(self, name: str) -> None:
+        kubelet = self.kubelets.get(name)
+        if kubelet is not None:
+            kubelet.stop()
+
+    def _address(self) -> str:
+        taken = {machine.address for machine in self.machines.values()}
+        number = 10
+        while (address := f"10.0.{number >> 8}.{number & 255}") in taken:
+            number += 1
+        return address
+
+    def _first_machines(self) -> list[Machine]:
+        config = self.config
+        out = [Machine("control-plane-1", role="control-plane", address="10.0.0.10")]
+        number = 11
+        for position in range(config.workers):
+            own = dict(config.machines[position]) if position < len(config.machines) else {}
+            out.append(
+                Machine(
+                    own.get("name", f"worker-{position + 1}"),
+                    cpu=own.get("cpu", config.cpu),
+                    memory=own.get("memory", config.memory),
+                    pods=own.get("pods", config.pods_per_node),
+                    address=f"10.0.{number >> 8}.{number & 255}",
+                )
+            )
+            number += 1
+        return out
+
+    # ---- processes -----------------------------------------------------------------------------
+
+    def _start_control_plane(self) -> None:
+        engine, apiserver = self.engine, self.apiserver
+        informers = Informers(apiserver)
+        controllers: list[Any] = []
+        for kind in CONTROLLERS:
+            client = Client(apiserver, kind.name, kubeadm.CONTROL_PLANE)
+            controller = kind(engine, client, informers, Recorder(engine, client, kind.name))
+            engine.register(kind.name, controller)
+            controllers.append(controller)
+        self.processes["kube-controller-manager"] = Process("kube-controller-manager", informers, controllers)
+        informers = Informers(apiserver)
+        client = Client(apiserver, "kube-scheduler", kubeadm.CONTROL_PLANE)
+        recorder = Recorder(engine, client, "default-scheduler", kubeadm.CONTROL_PLANE, modern=True)
+        self.scheduler = Scheduler(engine, client, informers, recorder)
+        engine.register("kube-scheduler", self.scheduler)
+        self.processes["kube-scheduler"] = Process("kube-scheduler", informers, [self.scheduler])
+
+    # ---- looking -------------------------------------------------------------------------------
+
+    def view(self, revision: int | None = None) -> Snapshot:
+        """The cluster as it was at a revision; None is now.
+
+        Raises:
+            StatusError: 400, that revision has not been yet or never was.
+        """
+        if revision is None or revision == self.revision:
+            step = self.trace.at(self.revision)
+            objects = {resource: dict(table) for resource, table in self.apiserver.tables.items()}
+            return Snapshot(self.revision, self.now_ms, objects, self.machines, step)
+        if not 1 <= revision <= self.revision:
+            raise bad_request(f"revision {revision} is not between 1 and {self.revision}")
+        step = self.trace.at(revision)
+        return Snapshot(
+            revision,
+            step.time_ms if step is not None else 0,
+            self.trace.world(revision),
+            self._machines_at(revision),
+            step,
+        )
+
+    def _machines_at(self, revision: int) -> dict[str, Machine]:
+        position = bisect_right(self._machine_log, revision, key=lambda entry: entry[0])
+        return self._machine_log[position - 1][1] if position else {}
+
+    def why(self, step: Step) -> list[Step]:
+        return self.trace.why(step)
+
+    # ---- saving --------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything, as plain data. Objects are shared with the running cluster, which never changes them."""
+        return {
+            "config": self.config.as_dict(),
+            "base": self.base,
+            "base_ms": self.base_ms,
+            "machines": [
+                [revision, [machine.as_dict() for machine in machines.values()]]
+                for revision, machines in self._machine_log
+            ],
+            "kubelets": list(self.kubelets),
+            "store": self.store.save(),
+            "engine": self.engine.save(),
+            "processes": {name: process.save() for name, process in self.processes.items()},
+        }
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> Cluster:
+        """A cluster that goes on exactly where `snapshot` was taken."""
+        cluster = cls(Config.from_dict(data["config"]))
+        cluster._load(data)
+        return cluster
+
+    def _load(self, data: Mapping[str, Any]) -> None:
+        self.base, self.base_ms = data["base"], data["base_ms"]
+        self._machine_log = [
+            (revision, {machine["name"]: Machine(**machine) for machine in machines})
+            for revision, machines in data["machines"]
+        ]
+        self.machines = self._machine_log[-1][1] if self._machine_log else {}
+        self.store.load(data["store"])
+        self.apiserver.load()
+        for name in [name for name in self.kubelets if name not in data["kubelets"]]:
+            self.kubelets.pop(name).leave()
+        for name in data["kubelets"]:
+            if name not in self.kubelets:
+                kubeadm.install_kubelet(self, self.machines[name])
+        for name, state in data["processes"].items():
+            self.processes[name].load(state)
+        self.engine.load(data["engine"])
