@@ -136,8 +136,10 @@ def is_timed_out(deployment: Obj, status: Obj, now_ms: int) -> bool:
     if not has_progress_deadline(deployment) or current is None:
         return False
     reason = current.get("reason")
-    if reason in (NEW_REPLICA_SET_AVAILABLE, TIMED_OUT):
-        return reason == TIMED_OUT
+    if reason == NEW_REPLICA_SET_AVAILABLE:
+        return False
+    if reason == TIMED_OUT:
+        return True
     seconds: int = deployment["spec"]["progressDeadlineSeconds"]
     return timestamps.parse(current["lastUpdateTime"]) + seconds * 1000 < now_ms
 

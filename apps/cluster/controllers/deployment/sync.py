@@ -318,7 +318,10 @@ class Turn:
         self.deployment = {**self.deployment, "status": status}
         if not self._written and self.deployment != self._stored:
             self._written = True
-            self.client.update_status("deployments", self.deployment, why="deployment.report")
+            counted = {"updated": status.get("updatedReplicas", 0), "available": status.get("availableReplicas", 0)}
+            self.client.update_status(
+                "deployments", self.deployment, why="deployment.report", wanted=size(self.deployment), **counted
+            )
 
     def _event(self, type_: str, reason: str, message: str) -> None:
         self.recorder.event(self.deployment, type_, reason, message)

@@ -6,8 +6,6 @@ Leaves out  expectations (one thread here: a lister is never behind its own cont
 
 from __future__ import annotations
 
-from typing import Any
-
 from apps.cluster.apimachinery import selectors
 from apps.cluster.apimachinery.meta import Obj, controller_of, controller_ref, key_of, labels_of, name_of, namespace_of
 from apps.cluster.apimachinery.selectors import Selector
@@ -178,8 +176,10 @@ class ReplicaSetController(Controller):
             status["observedGeneration"] = generation
         if status == before:
             return
+        counted = {"replicas": status["replicas"], "ready": status.get("readyReplicas", 0)}
+        wanted = replica_set["spec"].get("replicas", 1)
         why = f"{self.component}.report"
-        self.client.update_status(self.resource, {**replica_set, "status": status}, why=why, **_counts(status))
+        self.client.update_status(self.resource, {**replica_set, "status": status}, why=why, wanted=wanted, **counted)
 
     def _look_again(self, key: str, replica_set: Obj, active: list[Obj], now: int) -> None:
         """Ready Pods turn available without any event: come back when the first does."""
@@ -192,10 +192,6 @@ class ReplicaSetController(Controller):
 
 def _text(refused: StatusError | None) -> str | None:
     return refused.message if refused is not None else None
-
-
-def _counts(status: Obj) -> dict[str, Any]:
-    return {"replicas": status["replicas"], "ready": status.get("readyReplicas", 0)}
 
 
 def _namespace_is_terminating(error: StatusError) -> bool:
