@@ -25,9 +25,7 @@ def deployment(name: str, replicas: int, cpu: str = "100m") -> dict[str, Any]:
             "template": {
                 "metadata": {"labels": {"app": name}},
                 "spec": {
-                    "containers": [
-                        {"name": "web", "image": "nginx:1.28", "resources": {"requests": {"cpu": cpu}}}
-                    ]
+                    "containers": [{"name": "web", "image": "nginx:1.28", "resources": {"requests": {"cpu": cpu}}}]
                 },
             },
         },
@@ -59,9 +57,7 @@ def readers_scenario() -> tuple[float, float]:
     cluster = Cluster.restore(base)
     cluster.execute({"op": "apply", "objects": [deployment("web", 20)]})
     cluster.run_for(5_000)
-    cluster.execute(
-        {"op": "scale", "resource": "deployments", "namespace": "default", "name": "web", "replicas": 30}
-    )
+    cluster.execute({"op": "scale", "resource": "deployments", "namespace": "default", "name": "web", "replicas": 30})
     cluster.run_to_rest()
     assert ready(cluster, "web") == 30
     return booted - started, time.perf_counter() - booted
@@ -84,7 +80,9 @@ def main() -> None:
     gc.freeze()
     runs = [thousand_pods() for _ in range(3)]
     boots = [readers_scenario() for _ in range(5)]
-    print(f"1,000 Pods on 100 nodes, apply to Ready   {median(run[1] for run in runs):6.3f} s   (aim 0.6; real 9 to 18)")
+    print(
+        f"1,000 Pods on 100 nodes, apply to Ready   {median(run[1] for run in runs):6.3f} s   (aim 0.6; real 9 to 18)"
+    )
     print(f"    revisions written                     {runs[0][2]:6d}")
     print(f"    boot of 101 nodes                     {median(run[0] for run in runs):6.3f} s")
     print(f"boot of 4 nodes                           {median(boot[0] for boot in boots) * 1000:6.1f} ms")

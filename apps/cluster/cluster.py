@@ -47,7 +47,7 @@ class Config:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Config:
         """Raises: StatusError 400 for a field that is unknown or out of bounds."""
-        known = {name for name in cls.__dataclass_fields__}
+        known = set(cls.__dataclass_fields__)
         for name in data:
             if name not in known:
                 raise bad_request(f"config: unknown field {name!r}")

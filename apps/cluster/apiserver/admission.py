@@ -15,7 +15,7 @@ from apps.cluster.apimachinery.status import StatusError, forbidden, not_found
 Obj = dict[str, Any]
 Tables = Mapping[str, Mapping[str, Obj]]
 
-TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 (a path)
 IMMORTAL_NAMESPACES = ("default", "kube-system", "kube-public")
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
@@ -46,7 +46,11 @@ def namespace_lifecycle(tables: Tables, resource: str, namespace: str, name: str
             resource, name, f"unable to create new content in namespace {namespace} because it is being terminated"
         )
         error.details["causes"] = [
-            {"reason": "NamespaceTerminating", "message": f"namespace {namespace} is being terminated", "field": "metadata.namespace"}
+            {
+                "reason": "NamespaceTerminating",
+                "message": f"namespace {namespace} is being terminated",
+                "field": "metadata.namespace",
+            }
         ]
         raise error
 

@@ -24,9 +24,7 @@ _STATIC_IP_BAND = 256  # likewise for a /12: min(max(16, size / 16), 256)
 
 def used_ips(services: Iterable[Obj]) -> set[str]:
     """Every cluster IP in use."""
-    return {
-        ip for service in services for ip in service["spec"].get("clusterIPs") or () if ip and ip != "None"
-    }
+    return {ip for service in services for ip in service["spec"].get("clusterIPs") or () if ip and ip != "None"}
 
 
 def used_ports(services: Iterable[Obj]) -> set[int]:
@@ -78,11 +76,7 @@ def allocate(service: Obj, others: Mapping[str, Obj], random: Randomness) -> Obj
     spec["clusterIPs"] = [wanted]
     if type_ in ("NodePort", "LoadBalancer") and spec.get("allocateLoadBalancerNodePorts") is not False:
         spec["ports"] = _ports(name, spec.get("ports") or (), others, random)
-    if (
-        type_ == "LoadBalancer"
-        and spec.get("externalTrafficPolicy") == "Local"
-        and not spec.get("healthCheckNodePort")
-    ):
+    if type_ == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local" and not spec.get("healthCheckNodePort"):
         taken_ports = used_ports(others.values()) | {port.get("nodePort", 0) for port in spec.get("ports") or ()}
         spec["healthCheckNodePort"] = _free_port(taken_ports, random)
     return {**service, "spec": spec}
@@ -102,7 +96,10 @@ def _ports(name: str, ports: Iterable[Obj], others: Mapping[str, Obj], random: R
                 raise invalid("Service", "", name, [FieldError("Invalid value", field, number, detail)])
             if number in taken or protocol in mine.get(number, ()):
                 raise invalid(
-                    "Service", "", name, [FieldError("Invalid value", field, number, "provided port is already allocated")]
+                    "Service",
+                    "",
+                    name,
+                    [FieldError("Invalid value", field, number, "provided port is already allocated")],
                 )
         else:
             # The same port over TCP and UDP shares its node port, as DNS Services want it.

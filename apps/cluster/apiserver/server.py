@@ -89,9 +89,7 @@ class APIServer:
             raise errors.not_found(info.resource, name, info.group)
         return obj  # type: ignore[no-any-return]
 
-    def list(
-        self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = ""
-    ) -> list[Obj]:
+    def list(self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = "") -> list[Obj]:
         """Objects oldest first. Raises: StatusError 400 for a selector that is none, 404 for an unknown resource."""
         table = self._tables.get(resource)
         if table is None:
@@ -219,7 +217,8 @@ class APIServer:
                 name,
                 info.group,
                 f"StorageError: invalid object, Code: 4, Key: /registry/{info.etcd_prefix}/{key}, ResourceVersion: 0, "
-                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {current['uid']}",
+                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+                f"UID in object meta: {current['uid']}",
             )
         if subresource == "status":
             new = {**old, "status": obj.get("status", {})}
@@ -365,9 +364,13 @@ class APIServer:
         pod = self.get("pods", namespace, name)
         spec = pod["spec"]
         if "deletionTimestamp" in pod["metadata"]:
-            raise errors.conflict("pods/binding", name, why=f"pod {name} is being deleted, cannot be assigned to a host")
+            raise errors.conflict(
+                "pods/binding", name, why=f"pod {name} is being deleted, cannot be assigned to a host"
+            )
         if spec.get("nodeName"):
-            raise errors.conflict("pods/binding", name, why=f'pod {name} is already assigned to node "{spec["nodeName"]}"')
+            raise errors.conflict(
+                "pods/binding", name, why=f'pod {name} is already assigned to node "{spec["nodeName"]}"'
+            )
         condition = {
             "type": "PodScheduled",
             "observedGeneration": pod["metadata"].get("generation", 1),
@@ -528,9 +531,7 @@ class APIServer:
         self._templates[id(given)] = PodTemplate(given, account, _names(classes), ready, token, qos)
         return pod
 
-    def _whole_pod(
-        self, obj: Obj, name: str, account: Obj | None, *, token: bool
-    ) -> tuple[Obj, dict[str, Any], str]:
+    def _whole_pod(self, obj: Obj, name: str, account: Obj | None, *, token: bool) -> tuple[Obj, dict[str, Any], str]:
         """A Pod through the whole chain; also its spec before the token was mounted, and its QoS class."""
         info = self.infos["pods"]
         spec = obj.get("spec") or {}
@@ -654,9 +655,7 @@ class APIServer:
             return not (obj.get("spec") or NO_PARAMS).get("finalizers")
         return not obj["metadata"].get("deletionGracePeriodSeconds")
 
-    def _remove(
-        self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]
-    ) -> Obj:
+    def _remove(self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]) -> Obj:
         self._commit(actor, "delete", info, key, old, None, "", why, params)
         return old
 

@@ -26,9 +26,7 @@ class Client:
         """Raises: StatusError 404."""
         return self.apiserver.get(resource, namespace, name)
 
-    def list(
-        self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = ""
-    ) -> list[Obj]:
+    def list(self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = "") -> list[Obj]:
         return self.apiserver.list(resource, namespace, label_selector, field_selector)
 
     def create(self, resource: str, obj: Obj, *, why: str = "", **params: Any) -> Obj:

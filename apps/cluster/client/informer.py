@@ -12,6 +12,7 @@ from typing import Any
 from apps.cluster.apiserver import APIServer
 
 Obj = dict[str, Any]
+Objects = list[Obj]  # named, since a method below is called list
 IndexFunction = Callable[[Obj], "str | tuple[str, ...]"]
 
 
@@ -33,7 +34,7 @@ class Informer:
     def get(self, key: str) -> Obj | None:
         return self.cache.get(key)
 
-    def list(self, namespace: str = "") -> list[Obj]:
+    def list(self, namespace: str = "") -> Objects:
         """Objects in the order this process came to know them."""
         if not namespace:
             return list(self.cache.values())
@@ -56,7 +57,7 @@ class Informer:
             self._on_delete.append(on_delete)
 
     def add_index(self, name: str, function: IndexFunction) -> None:
-        """Look objects up by what `function` says of them: a value, several, or "" for none. Adding it twice is once."""
+        """Look objects up by what `function` says of them: a value, several, or "" for none. Twice is once."""
         if name in self._functions:
             return
         self._functions[name] = function
@@ -66,12 +67,9 @@ class Informer:
             for value in _values(function(obj)):
                 index.setdefault(value, {})[key] = obj
 
-    def by_index(self, name: str, value: str) -> list[Obj]:
+    def by_index(self, name: str, value: str) -> Objects:
         return list(self._indexes[name].get(value, {}).values())
 
-    def index_values(self, name: str) -> list[str]:
-        """Every value that some object has."""
-        return list(self._indexes[name])
 
     def receive(self, key: str, before: Obj | None, after: Obj | None) -> None:
         """One watch event. `before` is this cache's own idea of it."""

@@ -22,7 +22,7 @@ class Randomness:
     __slots__ = ("_bits", "_random")
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 (chance that can be repeated is the point)
         self._bits = self._random.getrandbits
 
     def below(self, n: int) -> int:

@@ -18,7 +18,7 @@ CHECKPOINT_EVERY = 256  # steps between remembered worlds: a look back replays a
 class Step(NamedTuple):
     """One store revision, or one thing worth seeing that writes nothing (rank "note")."""
 
-    index: int  # 1-based position in the trace
+    index: int  # type: ignore[assignment]  # 1-based position in the trace (hides tuple.index)
     revision: int  # the store's revision after it
     time_ms: int
     component: str

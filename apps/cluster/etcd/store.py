@@ -6,7 +6,7 @@ Leaves out  Raft, the write-ahead log and leases; values are kept as objects, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 
@@ -30,7 +30,7 @@ class Change(NamedTuple):
 
 
 class Compare(NamedTuple):
-    """A condition of a transaction: the key's `create`, `mod` revision or `version` equals `number` (0: no such key)."""
+    """A condition: the key's `create` or `mod` revision or its `version` equals `number`; 0 means no such key."""
 
     key: str
     target: str
@@ -170,7 +170,8 @@ class Store:
     def _write(self, key: str, value: Any, revision: int) -> None:
         before = self._keys.get(key)
         if value is None:
-            assert before is not None and before.version, key
+            assert before is not None, key
+            assert before.version, key
             self._keys[key] = Record(0, revision, 0, None, before)
         elif before is None or not before.version:
             self._keys[key] = Record(revision, revision, 1, value, before)

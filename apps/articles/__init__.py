@@ -1,0 +1,1 @@
+"""The book: bilingual articles whose figures are running clusters."""

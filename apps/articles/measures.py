@@ -1,0 +1,113 @@
+"""What the model answers when the reader is asked to predict.
+
+    {kind = "extreme", which = "fewest" | "most", count = "pods" | "ready" | "live", labels = "app=web", until = {…}}
+    {kind = "first"}                         which option's `find` comes first: the answer is its id
+    {kind = "count", find = {…}, until = {…}}        how many steps match
+    {kind = "node", of = "pod"}              the node of a captured Pod, once it has one
+    {kind = "seconds", find = {…}}           whole seconds until the first match
+    {kind = "name", find = {…}}              the name of the object of the first match
+
+`live` counts Pods that are not terminating. `until` ends the search; without it, the run's end does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apps.articles import finding
+from apps.cluster.apimachinery.selectors import parse
+from apps.cluster.engine import Step
+from apps.scenarios.replay import Run
+
+Answer = tuple[str, int]  # what to say, and the revision that shows it
+
+
+def measure(
+    data: Mapping[str, Any], options: Sequence[Mapping[str, Any]], run: Run, start: int, names: Mapping[str, str]
+) -> Answer:
+    """The model's answer, from the steps after revision `start`.
+
+    Raises:
+        LookupError: what is asked about never happens; ValueError: no such kind of question.
+    """
+    trace = run.cluster.trace
+    steps: Sequence[Step] = trace.steps[trace.position(start) :]
+    if "until" in data:
+        steps = steps[: finding.find(steps, data["until"]) + 1]
+    kind = data["kind"]
+    if kind == "extreme":
+        return _extreme(data, run, start, steps)
+    if kind == "first":
+        return _first(options, steps)
+    if kind == "count":
+        found = [step for step in steps if finding.matches(step, data["find"])]
+        return str(len(found)), found[-1].revision if found else start
+    if kind == "node":
+        ref = names[data["of"]]
+        for step in steps:
+            if step.ref == ref and step.after is not None and step.after["spec"].get("nodeName"):
+                return step.after["spec"]["nodeName"], step.revision
+        raise LookupError(f"{ref} never gets a node")
+    step = steps[finding.find(steps, data["find"])]
+    if kind == "seconds":
+        at = trace.at(start)
+        began = at.time_ms if at is not None else 0
+        return str(round((step.time_ms - began) / 1000)), step.revision
+    if kind == "name":
+        return step.ref.rpartition("/")[2], step.revision
+    raise ValueError(f"unknown kind of question {kind!r}")
+
+
+def _first(options: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> Answer:
+    best: tuple[int, str, int] | None = None
+    for option in options:
+        if "find" not in option:
+            continue
+        try:
+            position = finding.find(steps, option["find"])
+        except LookupError:
+            continue
+        if best is None or position < best[0]:
+            best = (position, option["id"], steps[position].revision)
+    if best is None:
+        raise LookupError("none of the options ever happens")
+    return best[1], best[2]
+
+
+def _extreme(data: Mapping[str, Any], run: Run, start: int, steps: Sequence[Step]) -> Answer:
+    selector = parse(data["labels"])
+    what = data["count"]
+    pods = {
+        f"pods/{key}": pod
+        for key, pod in run.cluster.trace.world(start).get("pods", {}).items()
+        if selector.matches(pod["metadata"].get("labels"))
+    }
+
+    def count() -> int:
+        return sum(1 for pod in pods.values() if _counts(pod, what))
+
+    best, shows = count(), start
+    fewest = data["which"] == "fewest"
+    for step in steps:
+        if not step.ref.startswith("pods/") or step.rank == "note":
+            continue
+        if step.after is None:
+            pods.pop(step.ref, None)
+        elif selector.matches(step.after["metadata"].get("labels")):
+            pods[step.ref] = step.after
+        now = count()
+        if (now < best) if fewest else (now > best):
+            best, shows = now, step.revision
+    return str(best), shows
+
+
+def _counts(pod: dict[str, Any], what: str) -> bool:
+    if what == "pods":
+        return True
+    if what == "live":
+        return "deletionTimestamp" not in pod["metadata"]
+    if what == "ready":
+        conditions = pod.get("status", {}).get("conditions") or ()
+        return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+    raise ValueError(f"cannot count {what!r}")
