@@ -2,14 +2,15 @@
 
     python -m k8sdocs.assets
 
-The whole of IBM Plex Sans KR weighs half a megabyte a weight. A page needs a few hundred of its 11,172 syllables, so each weight is cut
-in three, which the browser fetches by `unicode-range`:
+The whole of IBM Plex Sans KR weighs half a megabyte a weight. A page needs a few hundred of its 11,172 syllables, so
+each weight is cut in three, which the browser fetches by `unicode-range`:
 
 latin   Latin, punctuation, and the three syllables of the language switch: all that an English page needs
 core    the syllables that this site's own Korean text uses: all that a Korean page needs
 more    the rest of the 2,350 syllables of KS X 1001: what readers may type in a title
 
-Graphviz measures text with the machine's fonts, so the same faces are laid out as TTF beside a `fonts.conf` that names them.
+Graphviz measures text with the machine's fonts, so the same faces are laid out as TTF beside a `fonts.conf` that
+names them.
 Running it again does nothing unless the packages, the site's text or this file have changed.
 """
 
@@ -90,7 +91,10 @@ def ranges(codes: Iterable[int]) -> str:
 
 
 def cut(source: Path, codes: set[int], target: Path) -> set[int]:
-    """Write a woff2 of those of `codes` that the font has; return them. Hints go: they double the size, and no screen needs them."""
+    """Write a woff2 of those of `codes` that the font has; return them.
+
+    Hints are left out: they double the size, and no screen needs them.
+    """
     options = subset.Options(
         flavor="woff2", hinting=False, layout_features=["*"], notdef_outline=True, desubroutinize=True
     )
@@ -175,7 +179,7 @@ def main() -> None:
     npm_install()
     write_web_fonts(used)
     write_machine_fonts(var / "fonts")
-    subprocess.run(["fc-cache", str(var / "fonts")], check=False, capture_output=True)  # noqa: S603, S607
+    subprocess.run(["fc-cache", str(var / "fonts")], check=False, capture_output=True)
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(now)
 

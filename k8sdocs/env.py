@@ -1,4 +1,4 @@
-"""What the environment says: the few `K8SDOCS_*`, `DATABASE_URL` and `REDIS_URL` variables, read and checked in one place."""
+"""What the environment says: `K8SDOCS_*`, `DATABASE_URL` and `REDIS_URL`, read and checked in one place."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def database(url: str, var: Path) -> dict[str, Any]:
 
 
 def secret_key(var: Path) -> str:
-    """Return K8SDOCS_SECRET_KEY, else a key made at the first start and kept in `var/secret_key`, readable by its owner only."""
+    """Return K8SDOCS_SECRET_KEY, else a key made at the first start and kept in var/, readable by its owner only."""
     given = os.environ.get("K8SDOCS_SECRET_KEY")
     if given:
         return given

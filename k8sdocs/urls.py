@@ -1,4 +1,4 @@
-"""Every public address. Links to them live for ever: `DESIGN` lists them, `tests/k8sdocs/test_addresses.py` holds them."""
+"""Every public address. Links to them live for ever; `tests/k8sdocs/test_addresses.py` holds them."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path

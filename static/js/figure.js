@@ -1,0 +1,559 @@
+/** The figure with its transport: shows one revision of one scenario, and walks through them. */
+
+import { Frames } from "./frames.js";
+import { morph, parseSvg, part, still } from "./morph.js";
+import { Playhead } from "./playhead.js";
+import "./ruler.js";
+import { watch } from "./watch.js";
+import { Zoom } from "./zoom.js";
+
+const CHUNK = 1000; // revisions of steps fetched at a time
+const AHEAD = 3; // frames fetched before they are needed while playing
+const NARROW = 640; // px: below it the figure's parts are stacked
+const SAY_EVERY_MS = 4000;
+
+/**
+ * @customElement k8s-figure
+ * @attr {string} data-frame-url  where frames come from; data-steps-url likewise
+ * @attr {string} data-socket-url  the scenario's WebSocket; empty = nothing can change
+ * @attr {string} data-view  data-at  data-base  data-head  data-focus
+ * @attr {boolean} data-pinned  stay at data-at, whatever happens
+ * @attr {boolean} data-autoplay  play once when in view, until touched;  data-from, data-to: between these revisions
+ * @attr {boolean} data-address  the page's address follows
+ * @fires k8s-frame  {detail: frame}  another revision is shown
+ * @fires k8s-steps  the list of steps or commands has grown
+ * @fires k8s-clock  {detail: {clock, online}}
+ * @fires k8s-focus  {detail: {ref}}
+ */
+export class Figure extends HTMLElement {
+  /** @type {Playhead} */
+  playhead;
+  /** @type {object[]} */
+  commands = [];
+  view = "";
+  focusRef = "";
+  /** @type {object|undefined} the frame on show */
+  frame;
+  #frames;
+  #wanted = 0; // counts what was asked for, so that a late answer is dropped
+  #shown = { revision: -1, view: "", layout: "", focus: "" };
+  #timer = 0;
+  #settle = 0;
+  #said = 0;
+  #chunks = new Map();
+  #watch;
+  #narrow = matchMedia(`(max-width: ${NARROW}px)`);
+  #watchers = new AbortController();
+  #touched = false;
+
+  connectedCallback() {
+    const data = this.dataset;
+    this.view = data.view ?? "";
+    this.focusRef = data.focus ?? "";
+    const pinned = "pinned" in data;
+    this.playhead = new Playhead({
+      base: Number(data.base),
+      head: Number(data.head),
+      at: Number(data.at),
+      following: !pinned && Boolean(data.socketUrl),
+    });
+    this.#frames = new Frames(data.frameUrl, data.stepsUrl);
+    this.#shown = { revision: this.playhead.at, view: this.view, layout: "", focus: this.focusRef };
+    const { signal } = this.#watchers;
+    this.addEventListener("click", (event) => this.#click(event), { signal });
+    this.addEventListener("k8s-seek", (event) => this.seek(event.detail.revision), { signal });
+    this.addEventListener("keydown", (event) => this.#key(event), { signal });
+    document.addEventListener("visibilitychange", () => this.#schedule(), { signal });
+    this.#narrow.addEventListener("change", () => this.#show(), { signal });
+    this.playhead.addEventListener("move", () => this.#show());
+    this.playhead.addEventListener("steps", () => this.#stepsGrew());
+    this.querySelector("[data-speed-choice]")?.addEventListener("change", (event) => {
+      const { value } = event.target;
+      this.playhead.speed = value === "real" ? value : Number(value);
+      this.#schedule();
+    });
+    for (const hidden of this.querySelectorAll("[data-act=play], [data-speed], [data-tools]")) hidden.hidden = false;
+    const plate = this.querySelector("[data-plate]");
+    this.zoom = new Zoom(plate, this);
+    this.ready = this.#load(this.playhead.at).then(() => {
+      this.#paint();
+      if (this.#narrow.matches) this.#show();
+      if (data.socketUrl) this.#connect(data.socketUrl);
+      if ("autoplay" in data && !still()) this.#autoplay();
+    });
+    this.ready.catch(() => this.#trouble("failed"));
+  }
+
+  disconnectedCallback() {
+    this.#watchers.abort();
+    this.#watch?.stop();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#settle);
+  }
+
+  // ---- what others may ask for ----
+
+  /**
+   * Goes to a revision and stays there.
+   * @param {number} revision
+   */
+  seek(revision) {
+    this.stop();
+    this.playhead.following = false;
+    this.#load(revision);
+    this.playhead.seek(revision);
+    this.#paint();
+  }
+
+  /** @param {string} ref  "pods/default/web-0", or "" for what the step itself touched */
+  choose(ref) {
+    this.focusRef = ref;
+    this.#select();
+    this.#show();
+    this.dispatchEvent(new CustomEvent("k8s-focus", { bubbles: true, detail: { ref } }));
+  }
+
+  /** @param {string} view */
+  turn(view) {
+    this.view = view;
+    this.#watch?.send({ type: "VIEW", view });
+    this.#show({ instant: true });
+  }
+
+  play() {
+    const { playhead } = this;
+    if (playhead.nextStop() === undefined && !this.dataset.socketUrl) playhead.seek(Number(this.dataset.from ?? playhead.base));
+    playhead.playing = true;
+    this.#paint();
+    this.#schedule();
+  }
+
+  stop() {
+    this.playhead.playing = false;
+    clearTimeout(this.#timer);
+    this.#paint();
+  }
+
+  /** Goes along with whatever is new, from where we stand. */
+  follow() {
+    this.#paint();
+    this.#schedule();
+  }
+
+  /** Lights the parts a text speaks of. @param {string[]} ids */
+  light(ids) {
+    for (const lit of this.querySelectorAll(".plate .lit")) lit.classList.remove("lit");
+    for (const id of ids) part(this, id)?.classList.add("lit");
+  }
+
+  /** Sends a command to the cluster over the socket. @param {object} command @returns {boolean} whether it went */
+  send(command) {
+    return this.#watch?.send(command) ?? false;
+  }
+
+  // ---- showing ----
+
+  get #layout() {
+    return this.#narrow.matches ? "narrow" : "";
+  }
+
+  #options() {
+    return { view: this.view, focus: this.focusRef, layout: this.#layout };
+  }
+
+  async #show({ instant = false } = {}) {
+    const { at } = this.playhead;
+    const ticket = ++this.#wanted;
+    this.#paint();
+    let frame;
+    try {
+      frame = await this.#frames.get(at, this.#options());
+      this.#trouble("");
+    } catch {
+      if (ticket === this.#wanted) this.#trouble(navigator.onLine ? "failed" : "offline");
+      return;
+    }
+    if (ticket !== this.#wanted) return;
+    const far = Math.abs(at - this.#shown.revision) > 400;
+    const turned = this.#shown.view !== this.view || this.#shown.layout !== this.#layout;
+    this.#put(frame, { instant: instant || turned || far });
+    this.#shown = { revision: at, view: this.view, layout: this.#layout, focus: this.focusRef };
+  }
+
+  /** @param {object} frame */
+  #put(frame, { instant }) {
+    this.frame = frame;
+    if (frame.digest !== this.dataset.digest || instant) {
+      const svg = parseSvg(frame.svg);
+      if (svg) {
+        morph(this.querySelector("[data-plate]"), svg, { instant });
+        this.dataset.digest = frame.digest;
+      }
+    }
+    const words = this.querySelector("[data-words]");
+    if (words) words.textContent = frame.text ?? "";
+    this.#select();
+    this.#paint();
+    this.#say(frame.step?.text ?? "");
+    this.dispatchEvent(new CustomEvent("k8s-frame", { bubbles: true, detail: frame }));
+    this.#settled();
+  }
+
+  /** The ring around the object the reader chose. */
+  #select() {
+    for (const chosen of this.querySelectorAll(".plate .selected")) chosen.classList.remove("selected");
+    if (this.focusRef) part(this, idOf(this.focusRef))?.classList.add("selected");
+  }
+
+  /** Everything in the transport that says where we are. */
+  #paint() {
+    const { playhead } = this;
+    const { at, base, head } = playhead;
+    const step = playhead.stepAt(at) ?? (this.frame?.revision === at ? this.frame.step : undefined);
+    const out = (name, text) => {
+      for (const place of this.querySelectorAll(`[data-out="${name}"]`)) place.textContent = text ?? "";
+    };
+    out("revision", String(at));
+    if (step) {
+      out("time", step.time);
+      out("who", step.node && step.who !== "kubectl" && !step.who.includes("/") ? `${step.who}/${step.node}` : step.who);
+      out("verb", step.verb_text);
+      out("kind", step.kind);
+      out("name", step.name);
+    } else if (this.frame?.revision === at) {
+      out("time", this.frame.time);
+      for (const name of ["who", "verb", "kind", "name"]) out(name, "");
+    }
+    const causes = playhead.causes(at);
+    this.#why(causes);
+    this.querySelector("k8s-ruler")?.show?.({
+      base,
+      head,
+      at,
+      commands: this.commands,
+      causes,
+      text: step ? `${at}, ${step.time}, ${step.text}` : String(at),
+    });
+    const previous = playhead.previousStop();
+    const next = playhead.nextStop();
+    this.#link("first", at > base ? base : undefined);
+    this.#link("back", previous);
+    this.#link("step", next);
+    this.#link("last", at < head ? head : undefined);
+    const play = this.querySelector("[data-act=play]");
+    if (play) {
+      const on = playhead.playing || (playhead.following && at < head);
+      play.setAttribute("aria-pressed", String(on));
+      play.setAttribute("aria-label", on ? play.dataset.pause : play.dataset.play);
+    }
+    this.#behind();
+  }
+
+  /** @param {string} act @param {number|undefined} revision */
+  #link(act, revision) {
+    const link = this.querySelector(`[data-act="${act}"]`);
+    if (!link) return;
+    if (revision === undefined) {
+      link.removeAttribute("href");
+      link.setAttribute("aria-disabled", "true");
+    } else {
+      link.href = this.addressAt(revision);
+      link.removeAttribute("aria-disabled");
+    }
+  }
+
+  /** The page's address at a revision, with the view and the chosen object. @param {number|undefined} revision */
+  addressAt(revision, { focus = this.focusRef } = {}) {
+    const url = new URL(this.dataset.url || location.pathname, location.href);
+    if (this.view) url.searchParams.set("view", this.view);
+    if (revision !== undefined) url.searchParams.set("at", String(revision));
+    if (focus) url.searchParams.set("focus", focus);
+    return url.pathname + url.search.replaceAll("%2F", "/");
+  }
+
+  /** @param {object[]} causes */
+  #why(causes) {
+    const place = this.querySelector("[data-why]");
+    if (!place) return;
+    place.hidden = causes.length === 0;
+    const list = place.querySelector("[data-out=why]");
+    list.textContent = "";
+    causes.slice(0, 6).forEach((cause, index) => {
+      if (index) list.append(Object.assign(document.createElement("i"), { textContent: "‹" }));
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: String(cause.revision), title: cause.text });
+      button.dataset.seek = String(cause.revision);
+      list.append(button);
+    });
+  }
+
+  #behind() {
+    const place = this.querySelector("[data-behind]");
+    if (!place) return;
+    const { playhead } = this;
+    const newer = this.dataset.socketUrl && !playhead.following && !playhead.playing ? playhead.head - playhead.at : 0;
+    place.hidden = newer <= 0;
+    const text = place.querySelector("span");
+    if (newer > 0) text.textContent = newer === 1 ? text.dataset.one : text.dataset.many.replace("{n}", String(newer));
+  }
+
+  /** @param {""|"offline"|"failed"} what */
+  #trouble(what) {
+    const place = this.querySelector("[data-trouble]");
+    if (!place) return;
+    place.hidden = what === "";
+    if (what) place.textContent = place.dataset[what];
+  }
+
+  /** Tells a screen reader, politely: each step when stepping, now and then while playing. @param {string} text */
+  #say(text) {
+    const now = performance.now();
+    if (this.playhead.playing && now - this.#said < SAY_EVERY_MS) return;
+    this.#said = now;
+    const place = this.querySelector("[data-announce]");
+    if (place && this.#touched) place.textContent = text;
+  }
+
+  /** Once nothing has moved for a moment, the address says where we are. */
+  #settled() {
+    if (!("address" in this.dataset)) return;
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => {
+      const { playhead } = this;
+      const live = playhead.following && playhead.at === playhead.head;
+      history.replaceState(history.state, "", this.addressAt(live ? undefined : playhead.at) + location.hash);
+    }, 250);
+  }
+
+  // ---- walking ----
+
+  #schedule() {
+    clearTimeout(this.#timer);
+    const { playhead } = this;
+    if (document.hidden || !this.isConnected) return;
+    if (!playhead.playing && !playhead.following) return;
+    if (playhead.nextStop() === undefined) {
+      if (!playhead.following) this.#ended();
+      return;
+    }
+    this.#timer = setTimeout(async () => {
+      const next = playhead.nextStop();
+      if (next === undefined) return;
+      const limit = Number(this.dataset.to ?? Number.POSITIVE_INFINITY);
+      if (playhead.playing && next > limit) {
+        this.#ended();
+        return;
+      }
+      this.#load(next + 50);
+      try {
+        await this.#frames.get(next, this.#options());
+      } catch {
+        // shown as trouble by the move below
+      }
+      if (!playhead.playing && !playhead.following) return;
+      playhead.seek(next);
+      let ahead = next;
+      for (let count = 0; count < AHEAD && ahead !== undefined; count += 1) {
+        ahead = playhead.nextStop(ahead);
+        if (ahead !== undefined) this.#frames.get(ahead, this.#options()).catch(() => {});
+      }
+      this.#schedule();
+    }, playhead.pause());
+  }
+
+  #ended() {
+    this.playhead.playing = false;
+    if (this.dataset.socketUrl && this.playhead.at === this.playhead.head) this.playhead.following = true;
+    this.#paint();
+  }
+
+  #autoplay() {
+    const seen = new IntersectionObserver(
+      ([entry]) => {
+        if (!entry.isIntersecting) return;
+        seen.disconnect();
+        if (!this.#touched) this.play();
+      },
+      { threshold: 0.5 },
+    );
+    seen.observe(this.querySelector("[data-plate]"));
+  }
+
+  // ---- the reader's hand ----
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    if (!target || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    const seek = target.closest("[data-seek]");
+    if (seek) {
+      event.preventDefault();
+      this.#touched = true;
+      this.seek(Number(seek.dataset.seek));
+      return;
+    }
+    const act = target.closest("[data-act]");
+    if (act) {
+      event.preventDefault();
+      this.act(act.dataset.act);
+      return;
+    }
+    const object = target.closest("[data-ref]");
+    if (object && object.closest(".plate")) {
+      if ("address" in this.dataset) event.preventDefault();
+      this.#touched = true;
+      if (this.zoom.dragged) return;
+      this.choose(object.dataset.ref === this.focusRef ? "" : object.dataset.ref);
+    }
+  }
+
+  /** @param {string} name  play, back, step, first, last, live */
+  act(name) {
+    const { playhead } = this;
+    this.#touched = true;
+    const moving = playhead.playing || (playhead.following && playhead.at < playhead.head);
+    if (name === "play") {
+      if (moving) {
+        playhead.following = false;
+        this.stop();
+      } else this.play();
+      return;
+    }
+    if (name === "live") {
+      this.stop();
+      playhead.following = true;
+      playhead.seek(playhead.head);
+      this.#paint();
+      this.#settled();
+      return;
+    }
+    const to = { back: playhead.previousStop(), step: playhead.nextStop(), first: playhead.base, last: playhead.head }[name];
+    if (to !== undefined) this.seek(to);
+    if (name === "last" && this.dataset.socketUrl) playhead.following = true;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.target instanceof Element ? event.target : null;
+    const name = keyAct(event, target);
+    if (!name) return;
+    event.preventDefault();
+    this.act(name);
+  }
+
+  // ---- steps and the socket ----
+
+  /** Makes sure that the steps around a revision are known. @param {number} revision */
+  #load(revision) {
+    const { base } = this.playhead;
+    const chunk = Math.max(0, Math.floor((Math.min(revision, this.playhead.head) - base) / CHUNK));
+    return Promise.all([chunk - 1, chunk].filter((each) => each >= 0).map((each) => this.#loadChunk(each)));
+  }
+
+  /** @param {number} chunk */
+  #loadChunk(chunk) {
+    const known = this.#chunks.get(chunk);
+    if (known) return known;
+    const from = this.playhead.base + chunk * CHUNK;
+    const loading = this.#frames.steps(from, from + CHUNK - 1).then((answer) => {
+      this.#takeCommands(answer.commands);
+      if (answer.head > this.playhead.head) this.playhead.head = answer.head;
+      this.playhead.add(answer.steps);
+    });
+    this.#chunks.set(chunk, loading);
+    loading.catch(() => this.#chunks.delete(chunk));
+    return loading;
+  }
+
+  /** @param {object[]|undefined} commands */
+  #takeCommands(commands) {
+    if (!commands) return;
+    const known = new Map(this.commands.map((command) => [command.seq, command]));
+    for (const command of commands) known.set(command.seq, command);
+    if (known.size === this.commands.length) return;
+    this.commands = [...known.values()].sort((a, b) => a.seq - b.seq);
+    this.dispatchEvent(new CustomEvent("k8s-steps", { bubbles: true }));
+  }
+
+  #stepsGrew() {
+    this.dataset.head = String(this.playhead.head);
+    this.#paint();
+    this.dispatchEvent(new CustomEvent("k8s-steps", { bubbles: true }));
+    this.#schedule();
+  }
+
+  /** @param {string} path */
+  #connect(path) {
+    this.#watch = watch(path, () => ({ view: this.view, lang: document.documentElement.lang }), {
+      revision: () => this.playhead.head,
+      online: (online) => {
+        this.#trouble(online ? "" : "offline");
+        this.dispatchEvent(new CustomEvent("k8s-clock", { bubbles: true, detail: { clock: undefined, online } }));
+      },
+      relist: async () => {
+        this.#frames.forget();
+        this.#chunks.clear();
+        const answer = await this.#frames.steps(this.playhead.base, this.playhead.base + CHUNK - 1);
+        this.playhead.base = answer.base;
+        this.playhead.forget(answer.head);
+        this.commands = [];
+        this.#takeCommands(answer.commands);
+        this.playhead.add(answer.steps);
+        await this.#load(answer.head);
+        this.#show({ instant: true });
+        return answer.head;
+      },
+      receive: (message) => this.#receive(message),
+    });
+  }
+
+  /** @param {object} message */
+  #receive(message) {
+    if (message.type === "BOOKMARK") {
+      this.#takeCommands(message.commands);
+      if (message.revision > this.playhead.head) {
+        this.playhead.head = message.revision;
+        this.#load(message.revision);
+      }
+      this.dispatchEvent(new CustomEvent("k8s-clock", { bubbles: true, detail: { clock: message.clock, online: true } }));
+      this.#paint();
+      return;
+    }
+    if (message.type === "STATUS") {
+      this.dispatchEvent(new CustomEvent("k8s-status", { bubbles: true, detail: message }));
+      return;
+    }
+    if (message.step) this.playhead.add([message.step]);
+  }
+}
+
+/**
+ * What a key asks of the transport. Space and arrows stay with the controls that have a use for them.
+ * @param {KeyboardEvent} event @param {Element|null} target
+ */
+export function keyAct(event, target) {
+  const tag = target?.tagName ?? "";
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(tag) && target.type !== "range") return "";
+  if (target instanceof HTMLElement && target.isContentEditable) return "";
+  switch (event.key) {
+    case " ":
+      return /^(BUTTON|A|SUMMARY)$/.test(tag) ? "" : "play";
+    case "ArrowLeft":
+      return "back";
+    case "ArrowRight":
+      return "step";
+    case "Home":
+      return "first";
+    case "End":
+      return "last";
+    default:
+      return "";
+  }
+}
+
+/** The id that the figure gives an object. @param {string} ref  "pods/default/web-0" */
+export function idOf(ref) {
+  return `fig-${ref.replaceAll("/", "-").replaceAll(/[^A-Za-z0-9-]/g, "_")}`;
+}
+
+customElements.define("k8s-figure", Figure);

@@ -1,0 +1,115 @@
+/**
+ * Forms of a scenario: sent without leaving the page, with errors beside their fields, as the server says them.
+ * Without this module the same forms post and come back.
+ */
+
+/**
+ * @customElement k8s-form
+ * @fires k8s-applied  the cluster took it
+ */
+export class ScenarioForm extends HTMLElement {
+  #form;
+  #sending = false;
+
+  connectedCallback() {
+    this.#form = this.querySelector("form");
+    if (!this.#form) return;
+    this.#form.addEventListener("submit", (event) => this.#submit(event));
+    this.#form.addEventListener("input", (event) => this.#mark(event.target));
+    this.addEventListener("click", (event) => this.#step(event));
+    for (const button of this.querySelectorAll("[data-stepper] button")) button.hidden = false;
+  }
+
+  /** A field that differs from what was shown gets the needle. @param {EventTarget|null} target */
+  #mark(target) {
+    const field = target instanceof Element ? target.closest(".field") : null;
+    if (!field) return;
+    const control = field.querySelector("input, select, textarea");
+    const initial =
+      control instanceof HTMLSelectElement ? [...control.options].find((option) => option.defaultSelected)?.value : control.defaultValue;
+    field.classList.toggle("changed", control.value !== (initial ?? ""));
+  }
+
+  /** − and +: one fewer, one more, sent at once. @param {MouseEvent} event */
+  #step(event) {
+    const button = event.target instanceof Element ? event.target.closest("[data-stepper] button") : null;
+    if (!button) return;
+    event.preventDefault();
+    const field = button.closest("[data-stepper]").querySelector("input");
+    const next = Math.max(0, (Number.parseInt(field.value, 10) || 0) + (button.value === "more" ? 1 : -1));
+    if (String(next) === field.value) return;
+    field.value = String(next);
+    this.#send("save");
+  }
+
+  /** @param {SubmitEvent} event */
+  #submit(event) {
+    const { submitter } = event;
+    if (this.#form.querySelector("input[type=file]")?.files.length) return; // a file goes the plain way
+    event.preventDefault();
+    this.#send(submitter?.name === "action" ? submitter.value : "");
+  }
+
+  /** @param {string} action */
+  async #send(action) {
+    if (this.#sending) return;
+    this.#sending = true;
+    this.setAttribute("aria-busy", "true");
+    const body = new URLSearchParams(new FormData(this.#form));
+    if (action) body.set("action", action);
+    try {
+      const response = await fetch(this.#form.action, { method: "POST", body, headers: { Accept: "text/html" }, redirect: "follow" });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      this.#receive(response, page);
+    } catch {
+      this.#form.submit(); // no fetch, no answer: let the browser show what happens
+    } finally {
+      this.#sending = false;
+      this.removeAttribute("aria-busy");
+    }
+  }
+
+  /**
+   * The answer is the whole page again: its form column replaces ours, so errors and values are the server's.
+   * @param {Response} response @param {Document} page
+   */
+  #receive(response, page) {
+    const here = document.querySelector("[data-sheet]");
+    const there = page.querySelector("[data-sheet]");
+    const moved = response.redirected && new URL(response.url).pathname !== location.pathname;
+    if (!there || moved) {
+      location.assign(response.url); // a copy of one's own, or a page of its own
+      return;
+    }
+    const alerts = page.querySelector(".middle > .problem-list");
+    document.querySelector(".middle > .problem-list")?.remove();
+    if (alerts) document.querySelector(".middle")?.prepend(document.importNode(alerts, true));
+    refresh(here, there);
+    if (response.ok) document.dispatchEvent(new CustomEvent("k8s-applied"));
+    else document.querySelector(".wrong input, .wrong select, .wrong textarea, .field-errors")?.focus?.();
+  }
+}
+
+/**
+ * Puts the server's form column in place of ours, keeping what is open, what is scrolled and where the focus is.
+ * @param {Element} here @param {Element} there
+ */
+export function refresh(here, there) {
+  const open = new Set([...here.querySelectorAll("details[open]")].map(nameOf));
+  const focused = here.contains(document.activeElement) ? nameOf(document.activeElement) : "";
+  const { scrollTop } = here;
+  here.replaceChildren(...[...there.childNodes].map((node) => document.importNode(node, true)));
+  for (const details of here.querySelectorAll("details")) if (open.has(nameOf(details))) details.open = true;
+  here.scrollTop = scrollTop;
+  for (const close of here.querySelectorAll("[data-sheet-close]")) close.hidden = false;
+  if (focused) [...here.querySelectorAll("input, select, textarea, button, a, summary")].find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
+}
+
+/** What tells one control of the column from another, before and after. @param {Element} element */
+function nameOf(element) {
+  const form = element.closest("form");
+  const about = form?.dataset.ref ?? [...(form?.querySelectorAll("input[type=hidden][name=form], input[type=hidden][name=kind]") ?? [])].map((each) => each.value).join();
+  return [about, element.tagName, element.getAttribute("name"), element.getAttribute("value") && element.tagName === "BUTTON" ? element.value : "", element.className].join("|");
+}
+
+customElements.define("k8s-form", ScenarioForm);

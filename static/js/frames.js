@@ -1,0 +1,55 @@
+/** Frames and steps over HTTP. A frame at a revision never changes, so what has been fetched is kept. */
+
+const KEEP = 80;
+
+export class Frames {
+  /** @type {Map<string, Promise<object>>} */
+  #kept = new Map();
+
+  /** @param {string} frameUrl @param {string} stepsUrl */
+  constructor(frameUrl, stepsUrl) {
+    this.frameUrl = frameUrl;
+    this.stepsUrl = stepsUrl;
+  }
+
+  /**
+   * @param {number} at  revision
+   * @param {Record<string, string>} options  view, focus, layout
+   * @returns {Promise<object>} {revision, time, digest, svg, step, inspector, text …}
+   */
+  get(at, options) {
+    const query = new URLSearchParams({ ...options, at: String(at) });
+    for (const [name, value] of [...query]) if (value === "") query.delete(name);
+    const key = String(query);
+    const kept = this.#kept.get(key);
+    if (kept) {
+      this.#kept.delete(key); // and put back as the latest
+      this.#kept.set(key, kept);
+      return kept;
+    }
+    const frame = fetchJson(`${this.frameUrl}?${key}`);
+    this.#kept.set(key, frame);
+    frame.catch(() => this.#kept.delete(key));
+    if (this.#kept.size > KEEP) this.#kept.delete(this.#kept.keys().next().value);
+    return frame;
+  }
+
+  forget() {
+    this.#kept.clear();
+  }
+
+  /**
+   * @param {number} from @param {number} to  revisions, both included
+   * @returns {Promise<{steps: object[], commands: object[], base: number, head: number}>}
+   */
+  steps(from, to) {
+    return fetchJson(`${this.stepsUrl}?${new URLSearchParams({ from: String(from), to: String(to) })}`);
+  }
+}
+
+/** @param {string} url */
+export async function fetchJson(url) {
+  const response = await fetch(url, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw Object.assign(new Error(`${response.status} ${url}`), { status: response.status });
+  return response.json();
+}

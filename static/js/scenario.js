@@ -1,0 +1,127 @@
+/** The scenario page: wires figure, timeline, inspector, share panel and form column together. */
+
+import { keyAct } from "./figure.js";
+import { refresh } from "./form.js";
+import "./inspector.js";
+import "./share.js";
+import "./timeline.js";
+
+const figure = document.getElementById("plate");
+const workspace = document.querySelector("[data-workspace]");
+const column = document.querySelector("[data-sheet]");
+
+// ---- the form column as a drawer or a sheet ----
+
+const opener = document.querySelector("[data-sheet-open]");
+
+/** @param {boolean} open */
+function sheet(open) {
+  workspace.classList.toggle("sheet-open", open);
+  opener?.setAttribute("aria-expanded", String(open));
+  if (open) column.querySelector("[data-sheet-close]")?.focus();
+  else opener?.focus();
+}
+
+opener?.addEventListener("click", () => sheet(!workspace.classList.contains("sheet-open")));
+for (const close of document.querySelectorAll("[data-sheet-close]")) close.hidden = false;
+column?.addEventListener("click", (event) => {
+  if (!(event.target instanceof Element)) return;
+  if (event.target.closest("[data-sheet-close]")) sheet(false);
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const chosen = event.target.closest("[data-focus-ref]");
+  const seek = event.target.closest("[data-seek]");
+  if (!chosen && !seek) return;
+  event.preventDefault();
+  if (chosen) figure.choose(chosen.dataset.focusRef);
+  else figure.seek(Number(seek.dataset.seek));
+});
+column?.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && workspace.classList.contains("sheet-open")) sheet(false);
+});
+
+// The transport is fixed on the phone; what stands above it must know its height.
+const transport = document.querySelector("[data-transport]");
+if (transport) {
+  new ResizeObserver(() => {
+    workspace.style.setProperty("--transport-height", `${transport.offsetHeight}px`);
+  }).observe(transport);
+}
+
+// ---- views ----
+
+for (const link of document.querySelectorAll("a[data-view]")) {
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    for (const other of document.querySelectorAll("a[data-view]")) other.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
+    figure.turn(link.dataset.view);
+  });
+}
+
+// ---- keys, wherever the reader is, unless a control has a use for them ----
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target !== document.body) return;
+  const act = keyAct(event, null);
+  if (!act) return;
+  event.preventDefault();
+  figure.act(act);
+});
+
+// ---- commands and the clock ----
+
+const list = document.querySelector("[data-commands]");
+
+figure.addEventListener("k8s-steps", () => {
+  const template = document.querySelector("[data-command-row]")?.content.firstElementChild;
+  const target = document.querySelector("[data-commands]") ?? list;
+  if (!template || !target || figure.commands.length === 0) return;
+  if (target.children.length === figure.commands.length && !target.querySelector(".none")) return;
+  target.replaceChildren(
+    ...figure.commands.map((command) => {
+      const row = template.cloneNode(true);
+      const link = row.querySelector("a");
+      link.textContent = String(command.revision);
+      link.href = figure.addressAt(command.revision);
+      link.dataset.seek = String(command.revision);
+      row.querySelector("code").textContent = command.text;
+      return row;
+    }),
+  );
+});
+
+const state = document.querySelector("[data-live]");
+
+figure.addEventListener("k8s-clock", (event) => {
+  if (!state) return;
+  const { clock, online } = event.detail;
+  if (online && !clock) return;
+  const now = !online ? "offline" : clock.paused ? "paused" : clock.at_rest ? "rest" : "live";
+  state.hidden = false;
+  state.dataset.state = now;
+  state.textContent = state.dataset[`${now}Text`];
+});
+
+// A change that was made here is watched from here: the figure goes along from where it stands.
+document.addEventListener("k8s-applied", () => {
+  figure.playhead.following = true;
+  figure.playhead.playing = false;
+  figure.follow();
+});
+
+// A change that somebody else made shows in the form as soon as nobody is typing in it.
+let stale = 0;
+figure.addEventListener("k8s-steps", () => {
+  clearTimeout(stale);
+  stale = setTimeout(async () => {
+    if (!column || figure.playhead.steps.length === 0 || document.hidden) return;
+    if (column.querySelector(".changed, .wrong, [aria-busy]") || column.querySelector("input:focus, textarea:focus, select:focus")) return;
+    const response = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const there = page.querySelector("[data-sheet]");
+    if (there) refresh(column, there);
+  }, 1200);
+});
