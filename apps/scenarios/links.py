@@ -2,9 +2,14 @@
 
     v1.{base64url of zlib of canonical JSON}
 
-The JSON is `{"p": preset, "k": {cluster settings that differ}, "c": [[time_ms, command], …], "t": title}`, without what is empty.
-`c` comes after the preset's own commands. zlib gets a dictionary of words that manifests are full of (`DICTIONARY`), which is part
-of the format: it must never change. A new format gets a new prefix; old links are read for ever (tests/scenarios/golden_links.json).
+The JSON has short names, and leaves out what is empty:
+
+    p  the preset              k  cluster settings that differ from the preset's
+    n  how many of the preset's own commands happen; without it, those up to the first of `c`, or all
+    c  [[time_ms, command], …] after them                              t  title
+
+zlib gets a dictionary of words that manifests are full of (`DICTIONARY`). It is part of the format and must never change. A new
+format gets a new prefix; old links are read for ever (tests/scenarios/golden_links.json).
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from apps.scenarios.story import Entry
 
 PREFIX = "v1."
 TOKEN = re.compile(r"v1\.[A-Za-z0-9_-]{2,4000}")
+SETTINGS: dict[str, type] = {"workers": int, "seed": int, "cpu": str, "memory": str, "pods_per_node": int, "begin": str}
 MAX_TIME_MS = 7 * 24 * 3600 * 1000
 
 # The words at the end are found with the shortest distances, so what is most common comes last.
@@ -57,6 +63,7 @@ class Link:
     cluster: dict[str, Any] = field(default_factory=dict)
     entries: tuple[Entry, ...] = ()
     title: str = ""
+    script: int | None = None
 
 
 def encode(link: Link) -> str:
@@ -72,6 +79,8 @@ def encode(link: Link) -> str:
         data["k"] = link.cluster
     if link.entries:
         data["c"] = [[entry.time_ms, entry.body] for entry in link.entries]
+    if link.script is not None:
+        data["n"] = link.script
     if link.title:
         data["t"] = link.title
     raw = commands.dumps(data).encode()
@@ -110,13 +119,19 @@ def decode(token: str) -> Link:
 
 
 def _read(data: Any) -> Link:
-    if not isinstance(data, dict) or not set(data) <= {"p", "k", "c", "t"}:
+    if not isinstance(data, dict) or not set(data) <= {"p", "k", "n", "c", "t"}:
         raise bad_request("not a scenario")
     preset, cluster, entries, title = data.get("p"), data.get("k", {}), data.get("c", []), data.get("t", "")
     if not isinstance(preset, str) or not isinstance(cluster, dict) or not isinstance(entries, list):
         raise bad_request("not a scenario")
     if not isinstance(title, str) or len(title) > 120 or len(preset) > 40:
         raise bad_request("not a scenario")
+    script = data.get("n")
+    if script is not None and (not isinstance(script, int) or isinstance(script, bool) or not 0 <= script <= 1000):
+        raise bad_request("not a scenario")
+    for name, value in cluster.items():
+        if name not in SETTINGS or not isinstance(value, SETTINGS[name]) or isinstance(value, bool):
+            raise bad_request(f"cluster setting {name[:40]} is none that a link may carry")
     if len(entries) > limits.LINK_COMMANDS:
         raise bad_request(f"more than {limits.LINK_COMMANDS} commands")
     read: list[Entry] = []
@@ -129,4 +144,4 @@ def _read(data: Any) -> Link:
             raise bad_request("times must be whole milliseconds that never go back")
         last = time_ms
         read.append(Entry(time_ms, commands.check(body)))
-    return Link(preset, cluster, tuple(read), title)
+    return Link(preset, cluster, tuple(read), title, script)

@@ -1,0 +1,289 @@
+"""A stored scenario in this process: its log replayed, kept current, and appended to.
+
+The database carries the truth. A session is a copy that any process may have, and throw away: what it shows follows from the log and
+the anchored clock alone. A command is carried out on the copy first, since only the cluster can say whether it is accepted, then
+written; only when it is durable is it acknowledged, or seen by anyone. If another process was first with that place in the log, the
+copy is thrown away and the command tried again after the other's.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from apps.cluster.apimachinery.status import StatusError, conflict
+from apps.scenarios import commands, guard, limits
+from apps.scenarios.models import Command, Scenario
+from apps.scenarios.replay import Mark, Run
+from apps.scenarios.signals import scenario_changed
+from apps.scenarios.story import Entry, Story
+
+SESSIONS = 64  # scenarios kept in memory
+ATTEMPTS = 8  # to win a place in the log
+SPEEDS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+
+
+def wall_ms() -> int:
+    """The wall clock, in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def story_of(scenario: Scenario, log: list[Command]) -> Story:
+    """The story that a scenario's rows tell.
+
+    What it began with plays as written, until its editor gives a first command: from then on the cluster is the editor's, and
+    what the script would still have done does not happen.
+    """
+    first = log[0].time_ms if log else None
+    script = tuple(Entry(time_ms, body) for time_ms, body in scenario.base if first is None or time_ms <= first)
+    return Story(scenario.config, script + tuple(Entry(command.time_ms, command.body) for command in log))
+
+
+class Session:
+    """One stored scenario, replayed. Every method may be called from any thread."""
+
+    def __init__(self, scenario_id: str) -> None:
+        self.id = scenario_id
+        self.lock = threading.RLock()
+        self.scenario: Scenario
+        self.run: Run
+        self.seq = 0
+        self.log_bytes = 0
+        self.epoch = 0  # counts the times that history had to be replayed anew: who saw the old one must look again
+        self._load()
+
+    # ---- keeping current -----------------------------------------------------------------------
+
+    def _load(self) -> None:
+        """Replay the whole log. Raises: Scenario.DoesNotExist."""
+        self.scenario = Scenario.objects.get(pk=self.id)
+        log = list(Command.objects.filter(scenario_id=self.id).order_by("seq"))
+        self.run = Run(story_of(self.scenario, log))
+        self.seq = log[-1].seq if log else 0
+        self.log_bytes = sum(len(commands.dumps(command.body)) for command in log)
+        self.epoch += 1
+        if log:
+            self.run.advance(log[-1].time_ms)
+
+    def sync(self) -> None:
+        """Take in what other processes wrote, and let happen what is due by now.
+
+        Raises:
+            Scenario.DoesNotExist: it was removed.
+        """
+        with self.lock:
+            # One transaction, so that the clock and the log are of the same moment.
+            with transaction.atomic():
+                self.scenario = Scenario.objects.get(pk=self.id)
+                news = list(Command.objects.filter(scenario_id=self.id, seq__gt=self.seq).order_by("seq"))
+            if news:
+                self._take_in(news)
+            self.run.advance(self.clock_ms())
+
+    def _take_in(self, news: list[Command]) -> None:
+        late = any(command.time_ms < self.run.done_ms for command in news)
+        if late or (self.seq == 0 and self.scenario.base):
+            # This copy has run past a command that it did not know of, or through a script that the command cut short.
+            self._load()
+            return
+        for command in news:
+            self.run.feed(Entry(command.time_ms, command.body))
+            self.run.advance(command.time_ms)
+            self.log_bytes += len(commands.dumps(command.body))
+        self.seq = news[-1].seq
+
+    # ---- time ----------------------------------------------------------------------------------
+
+    def clock_ms(self, wall: int | None = None) -> int:
+        """Where the anchored clock stands, whether or not anything is left to happen."""
+        row = self.scenario
+        elapsed = max(0, (wall_ms() if wall is None else wall) - row.anchor_wall_ms)
+        return row.anchor_sim_ms + int(elapsed * row.speed)
+
+    def now_ms(self, wall: int | None = None) -> int:
+        """The simulated present: a cluster at rest stands still."""
+        clock = self.clock_ms(wall)
+        if self.run.at_rest:
+            return min(clock, max(self.run.done_ms, self.run.end_ms, min(self.scenario.anchor_sim_ms, clock)))
+        return clock
+
+    def wait_ms(self) -> int | None:
+        """Wall milliseconds until something is due; None while nothing will happen by itself."""
+        with self.lock:
+            if self.scenario.speed <= 0 or self.run.at_rest:
+                return None
+            due = self.run.next_ms()
+            if due is None:
+                return None
+            return max(0, int((due - self.clock_ms()) / self.scenario.speed) + 1)
+
+    def clock(self) -> dict[str, Any]:
+        """The clock as the page shows it."""
+        speed = self.scenario.speed
+        return {"now_ms": self.now_ms(), "speed": speed, "paused": speed == 0, "at_rest": self.run.at_rest}
+
+    def set_clock(self, speed: float) -> None:
+        """Let time pass faster, slower, or not at all (0).
+
+        Raises:
+            StatusError: 400 for a speed that there is not.
+        """
+        if speed not in SPEEDS:
+            raise StatusError(400, "BadRequest", f"speed: must be one of {', '.join(f'{s:g}' for s in SPEEDS)}")
+        with self.lock:
+            self.sync()
+            now, wall = self.now_ms(), wall_ms()
+            Scenario.objects.filter(pk=self.id).update(anchor_sim_ms=now, anchor_wall_ms=wall, speed=speed)
+            self.scenario.anchor_sim_ms, self.scenario.anchor_wall_ms, self.scenario.speed = now, wall, speed
+        scenario_changed.send(Session, scenario_id=self.id)
+
+    def step_forward(self) -> None:
+        """Let the very next thing happen, however long it would have taken, and stand still there."""
+        with self.lock:
+            self.sync()
+            due = self.run.next_ms()
+            if due is None or self.run.at_rest:
+                return
+            now, wall = max(due, self.now_ms()), wall_ms()
+            Scenario.objects.filter(pk=self.id).update(anchor_sim_ms=now, anchor_wall_ms=wall, speed=0)
+            self.sync()
+        scenario_changed.send(Session, scenario_id=self.id)
+
+    # ---- writing -------------------------------------------------------------------------------
+
+    def execute(self, body: commands.Body, *, agent: str = "kubectl") -> list[dict[str, Any]]:
+        """Carry out a command at the present instant; durable when this returns.
+
+        Raises:
+            StatusError: the cluster refuses it (then nothing has changed), or a limit is reached.
+            Scenario.DoesNotExist: it was removed.
+        """
+        return self.execute_all([body], agent=agent)[0]
+
+    def execute_all(self, bodies: list[commands.Body], *, agent: str = "kubectl") -> list[list[dict[str, Any]]]:
+        """Several commands at one instant: all of them, or none.
+
+        Raises:
+            StatusError: as `execute`.
+        """
+        for body in bodies:
+            commands.check(body)
+            guard.check_command(body, limits.SITE)
+        size = sum(len(commands.dumps(body)) for body in bodies)
+        with self.lock:
+            for _attempt in range(ATTEMPTS):
+                self.sync()
+                if self.seq + len(bodies) > limits.COMMANDS:
+                    raise limits.exceeded("commands", limits.COMMANDS)
+                if self.log_bytes + size > limits.LOG_BYTES:
+                    raise limits.exceeded("log_bytes", limits.LOG_BYTES)
+                outcome = self._attempt(bodies, size, agent)
+                if outcome is not None:
+                    break
+            else:
+                raise conflict("scenarios", self.id)
+        scenario_changed.send(Session, scenario_id=self.id)
+        return outcome
+
+    def _attempt(self, bodies: list[commands.Body], size: int, agent: str) -> list[list[dict[str, Any]]] | None:
+        """None: another process was first."""
+        if self.seq == 0 and self.run.pending:
+            self.run.pending.clear()  # the first command takes over from the script
+        now, wall = max(self.now_ms(), self.run.done_ms), wall_ms()
+        outcome: list[list[dict[str, Any]]] = []
+        try:
+            for body in bodies:
+                outcome.append(self.run.execute(now, body))
+            guard.check_cluster(self.run, limits.SITE)
+        except StatusError:
+            if outcome or self.seq == 0:
+                self._load()  # what the refused ones left behind in this copy never happened
+            raise
+        except BaseException:
+            self._load()
+            raise
+        try:
+            with transaction.atomic():
+                Command.objects.bulk_create(
+                    Command(scenario_id=self.id, seq=self.seq + offset, time_ms=now, body=body, agent=agent[:80])
+                    for offset, body in enumerate(bodies, 1)
+                )
+                self.scenario.anchor_sim_ms, self.scenario.anchor_wall_ms = now, wall
+                self.scenario.save(update_fields=["anchor_sim_ms", "anchor_wall_ms", "updated"])
+        except IntegrityError:
+            exists = Scenario.objects.filter(pk=self.id).exists()
+            last = Command.objects.filter(scenario_id=self.id).aggregate(last=Max("seq"))["last"] or 0
+            self._load()
+            if exists and last >= self.seq:
+                return None
+            raise
+        except BaseException:
+            self._load()
+            raise
+        self.seq += len(bodies)
+        self.log_bytes += size
+        return outcome
+
+    # ---- reading -------------------------------------------------------------------------------
+
+    @property
+    def head(self) -> int:
+        return self.run.head
+
+    def story(self) -> Story:
+        """Everything that has been told so far."""
+        return Story(
+            self.scenario.config, tuple(Entry(mark.time_ms, mark.body) for mark in self.run.marks if not mark.error)
+        )
+
+    def marks(self) -> list[Mark]:
+        with self.lock:
+            return list(self.run.marks)
+
+
+_sessions: OrderedDict[str, Session] = OrderedDict()
+_lock = threading.Lock()
+_loading: dict[str, threading.Lock] = {}
+
+
+def session(scenario_id: str, *, factory: Callable[[str], Session] = Session) -> Session:
+    """This process's copy of a stored scenario, not yet current: call `sync`.
+
+    Raises:
+        Scenario.DoesNotExist
+    """
+    with _lock:
+        known = _sessions.get(scenario_id)
+        if known is not None:
+            _sessions.move_to_end(scenario_id)
+            return known
+        loading = _loading.setdefault(scenario_id, threading.Lock())
+    with loading:
+        with _lock:
+            known = _sessions.get(scenario_id)
+        if known is None:
+            try:
+                known = factory(scenario_id)
+            finally:
+                with _lock:
+                    _loading.pop(scenario_id, None)
+            with _lock:
+                _sessions[scenario_id] = known
+                while len(_sessions) > SESSIONS:
+                    _sessions.popitem(last=False)
+    return known
+
+
+def forget(scenario_id: str | None = None) -> None:
+    """Throw away this process's copy of one scenario, or of all."""
+    with _lock:
+        if scenario_id is None:
+            _sessions.clear()
+        else:
+            _sessions.pop(scenario_id, None)
