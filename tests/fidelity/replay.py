@@ -1,0 +1,144 @@
+"""The recorded scenarios, run again on a simulated cluster.
+
+What a scenario needs is kept in `tests/testdata/fidelity/<scenario>.json`: its manifests, the commands with their times,
+and the facts of what a real Kubernetes 1.36.2 did (`facts.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from apps.cluster.apimachinery.status import StatusError
+from apps.cluster.cluster import Cluster, Config
+from tests.fidelity.commands import commands
+from tests.fidelity.facts import Fact
+from tests.fidelity.recorder import record
+
+TESTDATA = Path(__file__).parents[1] / "testdata" / "fidelity"
+SETTLE_MS = 2_000  # for the service account of a new namespace
+# The stand-in kubelets of the recordings: no pulls, half a second to start and to stop.
+STAND_IN = {"pull_ms": 0, "start_ms": 500, "stop_ms": 400}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How a scenario's cluster differs from three like workers."""
+
+    workers: int = 3
+    nodes: dict[str, str] = field(default_factory=dict)  # the recording's names -> ours
+    namespace: str = ""  # "": the scenario's name
+    later: tuple[float, int] = (0.0, 0)  # from that second on, commands come so many ms later
+
+
+_NODES = {"cp": "control-plane-1", "w1": "worker-1", "w2": "worker-2", "w3": "worker-3"}
+PROFILES = {
+    "c1-daemonset": Profile(workers=2, nodes=_NODES, namespace="c1"),
+    # Recorded with a node grace of 8 s, where ours is the default 50 s.
+    "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000)),
+    "f2-services": Profile(namespace="f2"),
+}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A recorded scenario: what was done, and the facts of what happened."""
+
+    name: str
+    manifests: tuple[str, ...]
+    steps: tuple[tuple[float, str], ...]  # seconds, command line
+    end: float  # seconds
+    facts: Counter[Fact]
+
+
+@cache
+def load(name: str) -> Scenario:
+    data = json.loads((TESTDATA / f"{name}.json").read_text())
+    found: Counter[Fact] = Counter({tuple(fact): number for *fact, number in data["facts"]})
+    steps = tuple((at, line) for at, line in data["steps"])
+    return Scenario(name, tuple(data["manifests"]), steps, data["end"], found)
+
+
+def names() -> list[str]:
+    """Every scenario that is kept."""
+    return sorted(path.stem for path in TESTDATA.glob("*.json"))
+
+
+def replay(scenario: Scenario, seed: int = 1) -> dict[str, Any]:
+    """Run the scenario and give our recording of it."""
+    profile = PROFILES.get(scenario.name, Profile())
+    namespace = profile.namespace or scenario.name
+    manifests = [[doc for doc in yaml.safe_load_all(text) if doc] for text in scenario.manifests]
+    images = dict.fromkeys(sorted(_images(scenario)), STAND_IN)
+    cluster = Cluster.boot(Config(workers=profile.workers, seed=seed, images=images))
+    cluster.execute({"op": "create", "objects": [_namespace(namespace), _storage_class()]})
+    cluster.run_for(SETTLE_MS)
+    start, since = cluster.now_ms, cluster.revision
+    creates = [line for _, line in scenario.steps if "-f -" in line]
+    created = 0
+    for seconds, line in scenario.steps:
+        cluster.run_until(start + _at(seconds, profile))
+        objects: list[dict[str, Any]] = []
+        if "-f -" in line:
+            docs = manifests[created] if len(creates) == len(manifests) else [doc for part in manifests for doc in part]
+            objects = [_in(namespace, doc) for doc in docs]
+            created += 1
+        for command in commands(line, namespace, objects, profile.nodes):
+            try:
+                cluster.execute(command)
+            except StatusError as error:  # as kubectl would: say no and go on
+                cluster.engine.note("kubectl", "", "call", f"namespaces/{namespace}", "", {"refused": error.message})
+    cluster.run_until(start + _at(scenario.end, profile) + SETTLE_MS)
+    return record(cluster, namespace, since)
+
+
+def _at(seconds: float, profile: Profile) -> int:
+    after, more = profile.later
+    return round(seconds * 1000) + (more if more and seconds > after else 0)
+
+
+def _images(scenario: Scenario) -> set[str]:
+    """Every image that the scenario runs and that is not meant to fail."""
+    found: set[str] = set()
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict):
+            if isinstance(value.get("image"), str):
+                found.add(value["image"])
+            for entry in value.values():
+                look(entry)
+        elif isinstance(value, list):
+            for entry in value:
+                look(entry)
+
+    for text in scenario.manifests:
+        look(list(yaml.safe_load_all(text)))
+    for _, line in scenario.steps:
+        if " set image " in line:
+            found.add(line.rpartition("=")[2])
+    return {image for image in found if "bad" not in image}
+
+
+def _in(namespace: str, doc: dict[str, Any]) -> dict[str, Any]:
+    return {**doc, "metadata": {**doc["metadata"], "namespace": namespace}}
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _storage_class() -> dict[str, Any]:
+    """The class that the recordings' claims are bound by, at once."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "rk.io/fake",
+        "volumeBindingMode": "Immediate",
+    }
