@@ -1,6 +1,6 @@
 """The recorded scenarios, run again on a simulated cluster.
 
-What a scenario needs is kept in `tests/testdata/fidelity/<scenario>.json`: its manifests, the commands with their times,
+What a scenario needs is kept in `tests/testdata/fidelity/<scenario>.json`: its manifests, the commands and their times,
 and the facts of what a real Kubernetes 1.36.2 did (`facts.py`).
 """
 

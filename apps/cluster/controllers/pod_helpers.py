@@ -19,16 +19,19 @@ from apps.cluster.apimachinery.meta import Obj
 POD_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 _PHASE_ORDER = {"Pending": 0, "": 0, "Unknown": 1, "Running": 2}
+_TERMINAL = ("Succeeded", "Failed")
 _INT32_MAX = 2**31 - 1
 _MAX_NAME = 253  # a DNS subdomain; "<controller>-" must still fit
 
 
 def ready_condition(pod: Obj) -> Obj | None:
     """The Pod's Ready condition, or None."""
-    for condition in pod.get("status", {}).get("conditions") or ():
-        if condition["type"] == "Ready":
-            found: Obj = condition
-            return found
+    status = pod.get("status")
+    if status and (conditions := status.get("conditions")):
+        condition: Obj
+        for condition in conditions:
+            if condition["type"] == "Ready":
+                return condition
     return None
 
 
@@ -51,17 +54,21 @@ def is_pod_available(pod: Obj, min_ready_seconds: int, now_ms: int) -> bool:
 
 def is_pod_terminal(pod: Obj) -> bool:
     """Whether the Pod is done for good: Succeeded or Failed."""
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    status = pod.get("status")
+    return status is not None and status.get("phase") in _TERMINAL
 
 
 def is_pod_active(pod: Obj) -> bool:
     """Whether the Pod counts as a replica: neither done nor being deleted."""
-    return not pod["metadata"].get("deletionTimestamp") and not is_pod_terminal(pod)
+    if "deletionTimestamp" in pod["metadata"]:
+        return False
+    status = pod.get("status")
+    return status is None or status.get("phase") not in _TERMINAL
 
 
 def is_pod_terminating(pod: Obj) -> bool:
     """Whether the Pod is being deleted and still holds its place (`status.terminatingReplicas`)."""
-    return bool(pod["metadata"].get("deletionTimestamp")) and not is_pod_terminal(pod)
+    return "deletionTimestamp" in pod["metadata"] and not is_pod_terminal(pod)
 
 
 def next_pod_availability_check(pod: Obj, min_ready_seconds: int, now_ms: int) -> int | None:

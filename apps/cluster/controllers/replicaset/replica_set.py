@@ -6,6 +6,8 @@ Leaves out  expectations (one thread here: a lister is never behind its own cont
 
 from __future__ import annotations
 
+from typing import Any
+
 from apps.cluster.apimachinery import selectors
 from apps.cluster.apimachinery.meta import Obj, controller_of, controller_ref, key_of, labels_of, name_of, namespace_of
 from apps.cluster.apimachinery.selectors import Selector
@@ -14,8 +16,10 @@ from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.pod_helpers import (
     find_min_next_pod_availability_check,
     is_pod_active,
+    is_pod_terminal,
     is_pod_terminating,
     pod_from_template,
+    ready_condition,
 )
 from apps.cluster.controllers.refs import RefManager, add_controller_index, owned, owned_or_orphaned
 from apps.cluster.controllers.replicaset.scale import missing, pods_to_delete, slow_start_batches
@@ -68,6 +72,8 @@ class ReplicaSetController(Controller):
             self._wake_matching(pod)
 
     def _pod_updated(self, old: Obj, new: Obj) -> None:
+        if says_the_same(old, new):
+            return  # upstream syncs all the same, and finds nothing to do
         reference, before = controller_of(new), controller_of(old)
         if before is not None and before != reference:
             self._wake_controller(old, before)
@@ -95,17 +101,7 @@ class ReplicaSetController(Controller):
         replica_set = self.replica_sets.get(key)
         if replica_set is None:
             return  # deleted while queued; the garbage collector removes its Pods
-        selector = self.selector(replica_set)
-        pods = owned_or_orphaned(self.pods, replica_set)
-        manager = RefManager(self.client, "pods", replica_set, self.resource, selector, self.component)
-        active = manager.claim([pod for pod in pods if is_pod_active(pod)])
-        # A Pod that is going stays where it is counted until it has gone; it is never adopted.
-        uid = replica_set["metadata"]["uid"]
-        terminating = 0
-        for pod in pods:
-            if is_pod_terminating(pod) and selector.matches(labels_of(pod)):
-                reference = controller_of(pod)
-                terminating += reference is not None and reference["uid"] == uid
+        active, terminating = self._claim_pods(replica_set)
         refused: StatusError | None = None
         if "deletionTimestamp" not in replica_set["metadata"]:
             refused = self._manage_replicas(replica_set, active)
@@ -114,6 +110,33 @@ class ReplicaSetController(Controller):
         if refused is not None:
             raise refused
         self._look_again(key, replica_set, active, now)
+
+    def _claim_pods(self, replica_set: Obj) -> tuple[list[Obj], int]:
+        """The active Pods that are this ReplicaSet's, after adopting and releasing; how many more are terminating.
+
+        A Pod that is going is counted until it has gone, but neither adopted nor released.
+        """
+        selector = self.selector(replica_set)
+        active: list[Obj] = []
+        terminating = 0
+        claimable = owned_or_orphaned(self.pods, replica_set)
+        settled = len(claimable) == len(owned(self.pods, replica_set))  # no orphans, and so far no strays
+        last: Any = self  # Pods of one template share their labels: most are matched by a look at the last
+        matching = False
+        for pod in claimable:
+            labels = pod["metadata"].get("labels")
+            if labels is not last:
+                last, matching = labels, selector.matches(labels)
+            if is_pod_active(pod):
+                active.append(pod)
+                settled = settled and matching
+            elif matching and is_pod_terminating(pod):
+                reference = controller_of(pod)
+                terminating += reference is not None and reference["uid"] == replica_set["metadata"]["uid"]
+        if not settled:
+            manager = RefManager(self.client, "pods", replica_set, self.resource, selector, self.component)
+            active = manager.claim(active)
+        return active, terminating
 
     def _manage_replicas(self, replica_set: Obj, active: list[Obj]) -> StatusError | None:
         """Create or delete Pods; the first refusal, if there was one."""
@@ -188,6 +211,20 @@ class ReplicaSetController(Controller):
             wait = find_min_next_pod_availability_check(active, min_ready, now, self.engine.now_ms)
             if wait is not None:
                 self.enqueue(key, wait)
+
+
+def says_the_same(old: Obj, new: Obj) -> bool:
+    """Whether an update of a Pod changed nothing that a ReplicaSet counts or claims by."""
+    before, after = old["metadata"], new["metadata"]
+    if (
+        before.get("labels") is not after.get("labels")
+        or before.get("ownerReferences") is not after.get("ownerReferences")
+        or before.get("deletionTimestamp") != after.get("deletionTimestamp")
+    ):
+        return False
+    if old.get("status") is new.get("status"):
+        return True
+    return is_pod_terminal(old) == is_pod_terminal(new) and ready_condition(old) == ready_condition(new)
 
 
 def _text(refused: StatusError | None) -> str | None:

@@ -7,10 +7,11 @@ Leaves out  nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from apps.cluster.apimachinery import conditions, selectors, timestamps
 from apps.cluster.apimachinery.meta import Obj, labels_of
-from apps.cluster.controllers.pod_helpers import is_pod_available, is_pod_ready
+from apps.cluster.controllers.pod_helpers import is_pod_available, ready_condition
 
 REPLICA_FAILURE = "ReplicaFailure"
 
@@ -28,10 +29,16 @@ def calculate_status(
     template_labels = selectors.from_map(labels_of(spec["template"]))
     min_ready = spec.get("minReadySeconds", 0)
     labelled = ready = available = 0
+    last: Any = replica_set  # Pods of one template share their labels: most are matched by a look at the last
+    matching = False
     for pod in active:
-        if template_labels.matches(labels_of(pod)):
+        labels = pod["metadata"].get("labels")
+        if labels is not last:
+            last, matching = labels, template_labels.matches(labels)
+        if matching:
             labelled += 1
-        if is_pod_ready(pod):
+        condition = ready_condition(pod)
+        if condition is not None and condition["status"] == "True":
             ready += 1
             if min_ready == 0 or is_pod_available(pod, min_ready, now_ms):
                 available += 1
