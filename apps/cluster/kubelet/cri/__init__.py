@@ -33,6 +33,10 @@ class Network(Protocol):
         """The plugin's agent runs on that node from now on."""
         ...
 
+    def wiped(self, node: str) -> None:
+        """The node was switched off and on: no sandbox is left, every address of its Pods is free."""
+        ...
+
 
 class RuntimeService(Protocol):
     """Sandboxes and containers of one node. A call is complete when it returns; the caller knows how long it took."""

@@ -50,8 +50,12 @@ class CalicoIPAM:
             self._used[block].append(ordinal)
 
     def forget(self, node: str) -> None:
-        """The node is gone for good: its Pods' addresses are free again, its blocks stay its own."""
+        """The node is gone for good."""
         self._up.pop(node, None)
+        self.wiped(node)
+
+    def wiped(self, node: str) -> None:
+        """No Pod of the node holds an address any more; its blocks stay its own."""
         prefix = f"{node}/"
         for who in [who for who in self._of_pod if who.startswith(prefix)]:
             block, ordinal = divmod(self._of_pod.pop(who) - self._base, BLOCK_SIZE)

@@ -1,0 +1,117 @@
+"""How a Pod's life on a node begins: admission, what it needs, its sandbox.
+
+Models      pkg/kubelet/kubelet.go (HandlePodAdditions, canAdmitPod), pkg/kubelet/lifecycle/predicate.go,
+            pkg/kubelet/kuberuntime/kuberuntime_sandbox.go (createPodSandbox)
+Leaves out  node affinity and taints at admission, volumes other than ConfigMaps and Secrets, topology manager
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.kubelet import pod_worker as stage
+from apps.cluster.kubelet import resources
+from apps.cluster.kubelet.containers import WARNING
+from apps.cluster.kubelet.needs import missing_volume
+from apps.cluster.kubelet.pod_worker import NEVER, PodWorker
+
+if TYPE_CHECKING:
+    from apps.cluster.kubelet.pod_workers import PodWorkers
+
+Obj = dict[str, Any]
+
+SANDBOX_MS = 350
+MOUNT_RETRY_MS = 500
+MOUNT_RETRY_MAX_MS = 122_000
+NETWORK_NOT_READY = (
+    "network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: No CNI configuration file in /etc/cni/net.d/. "
+    "Has your network provider started?"
+)
+
+
+def admit(node: PodWorkers, key: str, pod: Obj, *, static: bool) -> PodWorker | None:
+    """Take the Pod on and report it Pending, or turn it away (None) when it does not fit."""
+    wanted = resources.request(pod["spec"])
+    used = node.used
+    if not static:
+        refused = resources.rejection(wanted, (used[0], used[1], used[2]), node.capacity)
+        if refused is not None:
+            _refuse(node, pod, *refused)
+            return None
+    now = node.engine.now_ms
+    worker = PodWorker(key, pod, static=static)
+    worker.request = wanted
+    used[0] += wanted[0]
+    used[1] += wanted[1]
+    used[2] += 1
+    worker.resources = resources.status_resources(pod["spec"])
+    worker.process = _process_of(pod)
+    seconds = pod["spec"].get("activeDeadlineSeconds")
+    if seconds:
+        worker.deadline_ms = now + seconds * 1000
+    before = pod["status"].get("containerStatuses")
+    if before:  # it ran here before the machine was switched off
+        _remember(worker, [*before, *(pod["status"].get("initContainerStatuses") or ())])
+    node.workers[key] = worker
+    worker.due_ms = now
+    node.report(worker, pod)
+    return worker
+
+
+def _remember(worker: PodWorker, statuses: list[Obj]) -> None:
+    by_name = {status["name"]: status for status in statuses}
+    for c in worker.containers:
+        status = by_name.get(c.name)
+        if status is not None:
+            c.restarts = status["restartCount"] + ("running" in status["state"])
+
+
+def _refuse(node: PodWorkers, pod: Obj, reason: str, message: str) -> None:
+    node.recorder.event(pod, WARNING, reason, message)
+    metadata = pod["metadata"]
+    rejected: Obj = {**pod["status"], "phase": "Failed", "reason": reason, "message": message}
+    rejected["startTime"] = format_ms(node.engine.now_ms)
+    if metadata.get("generation"):
+        rejected["observedGeneration"] = metadata["generation"]
+    node.write({**pod, "status": rejected}, "kubelet.refuse", {"pod": metadata["name"], "reason": reason})
+
+
+def _process_of(pod: Obj) -> str:
+    """The system component that a Pod runs: its label `component` (static Pods) or `k8s-app`; "" for any other Pod."""
+    metadata = pod["metadata"]
+    if metadata.get("namespace") != "kube-system":
+        return ""
+    labels = metadata.get("labels") or {}
+    return str(labels.get("component") or labels.get("k8s-app") or "")
+
+
+def make_sandbox(node: PodWorkers, worker: PodWorker, pod: Obj) -> bool:
+    """One step towards the sandbox. True once it stands."""
+    now = node.engine.now_ms
+    if worker.due_ms == NEVER or worker.due_ms > now:
+        return False
+    if worker.stage == stage.MAKING_SANDBOX and worker.address is not None:
+        worker.stage = stage.RUN
+        worker.due_ms = NEVER
+        return True
+    if not pod["spec"].get("hostNetwork") and not node.network.ready(node.node):
+        if worker.stage != stage.WAITING_FOR_NETWORK:
+            worker.stage = stage.WAITING_FOR_NETWORK
+            node.recorder.event(pod, WARNING, "NetworkNotReady", NETWORK_NOT_READY)
+        worker.due_ms = NEVER  # PodWorkers.network_up makes it due
+        return False
+    if pod["spec"].get("volumes"):
+        namespace = pod["metadata"]["namespace"]
+        problem = missing_volume(pod["spec"], lambda resource, name: node.find(resource, namespace, name))
+        if problem:
+            node.recorder.event(pod, WARNING, "FailedMount", problem)
+            worker.stage = stage.WAITING_FOR_VOLUMES
+            worker.due_ms = now + min(MOUNT_RETRY_MS << worker.tries, MOUNT_RETRY_MAX_MS)
+            worker.tries += 1
+            return False
+    worker.stage = stage.MAKING_SANDBOX
+    worker.address = node.runtime.run_pod_sandbox(pod)
+    worker.due_ms = now + SANDBOX_MS
+    return False

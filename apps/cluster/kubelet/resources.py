@@ -1,0 +1,115 @@
+"""What a Pod asks for and may use, as its status tells it, and whether it still fits the node.
+
+Models      k8s.io/component-helpers/resource (PodRequests, PodLimits, AggregateContainerRequestsAndLimits),
+            pkg/kubelet/lifecycle (predicate admission: OutOfcpu, OutOfmemory, OutOfpods)
+Leaves out  values read back from cgroups, extended resources at admission
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apps.cluster.apimachinery.quantity import BINARY_SI, DECIMAL_SI, Quantity, milli, parse, value
+
+Obj = dict[str, Any]
+NOTHING: Obj = {}
+
+
+def pod_amounts(spec: Mapping[str, Any], kind: str) -> Obj:
+    """The Pod's `requests` or `limits` by resource, as quantities.
+
+    Containers add up with sidecars; of the init containers the largest counts; a value for the whole Pod replaces the
+    sum; overhead comes on top.
+
+    >>> pod_amounts({"containers": [{"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}},
+    ...                             {"resources": {"requests": {"cpu": "500m", "memory": "512Mi"}}}]}, "requests")
+    {'cpu': '1500m', 'memory': '1536Mi'}
+    """
+    containers = spec["containers"]
+    pod_level = (spec.get("resources") or NOTHING).get(kind)
+    overhead = spec.get("overhead")
+    if len(containers) == 1 and not spec.get("initContainers") and not pod_level and not overhead:
+        return (containers[0].get("resources") or NOTHING).get(kind) or NOTHING
+    total: dict[str, Quantity] = {}
+    for container in containers:
+        _add(total, (container.get("resources") or NOTHING).get(kind))
+    sidecars: dict[str, Quantity] = {}
+    largest: dict[str, Quantity] = {}
+    for container in spec.get("initContainers") or ():
+        own = (container.get("resources") or NOTHING).get(kind)
+        if container.get("restartPolicy") == "Always":
+            _add(total, own)
+            _add(sidecars, own)
+            wanted = sidecars
+        else:
+            wanted = dict(sidecars)
+            _add(wanted, own)
+        for name, amount in wanted.items():
+            if name not in largest or _nano(amount) > _nano(largest[name]):
+                largest[name] = amount
+    for name, amount in largest.items():
+        if name not in total or _nano(amount) > _nano(total[name]):
+            total[name] = amount
+    for name, text in (pod_level or NOTHING).items():
+        total[name] = parse(text)
+    if kind == "requests" or total:
+        _add(total, overhead)
+    return {name: amount.canonical() for name, amount in total.items()}
+
+
+def _nano(amount: Quantity) -> int:
+    return amount.scaled(-9)
+
+
+def _add(total: dict[str, Quantity], more: Mapping[str, str] | None) -> None:
+    for name, text in (more or NOTHING).items():
+        amount = parse(text)
+        there = total.get(name)
+        if there is None:
+            total[name] = amount
+            continue
+        style = BINARY_SI if BINARY_SI in (there.format, amount.format) else DECIMAL_SI
+        total[name] = Quantity(_nano(there) + _nano(amount), -9, style, False, "")
+
+
+def status_resources(spec: Mapping[str, Any]) -> tuple[Obj, Obj]:
+    """`allocatedResources` and `resources` of a Pod's status."""
+    requests = pod_amounts(spec, "requests")
+    limits = pod_amounts(spec, "limits")
+    if not requests and not limits:
+        return NOTHING, NOTHING
+    allowed: Obj = {}
+    if limits:
+        allowed["limits"] = limits
+    if requests:
+        allowed["requests"] = requests
+    return requests, allowed
+
+
+def request(spec: Mapping[str, Any]) -> tuple[int, int]:
+    """What admission counts: thousandths of a core, and bytes."""
+    requests = pod_amounts(spec, "requests")
+    if not requests:
+        return 0, 0
+    cpu, memory = requests.get("cpu"), requests.get("memory")
+    return (milli(cpu) if cpu else 0, value(memory) if memory else 0)
+
+
+def rejection(
+    wanted: tuple[int, int], used: tuple[int, int, int], capacity: tuple[int, int, int]
+) -> tuple[str, str] | None:
+    """Why the node cannot take the Pod: reason and message, or None. `used` and `capacity`: cpu, memory, Pods.
+
+    >>> rejection((2000, 0), (3000, 0, 4), (4000, 1 << 30, 110))
+    ('OutOfcpu', "Pod was rejected: Node didn't have enough resource: cpu, requested: 2000, used: 3000, capacity: 4000")
+    """
+    for name, asked, taken, there in (
+        ("pods", 1, used[2], capacity[2]),
+        ("cpu", wanted[0], used[0], capacity[0]),
+        ("memory", wanted[1], used[1], capacity[1]),
+    ):
+        if asked and taken + asked > there:
+            amounts = f"requested: {asked}, used: {taken}, capacity: {there}"
+            return f"OutOf{name}", f"Pod was rejected: Node didn't have enough resource: {name}, {amounts}"
+    return None
