@@ -83,7 +83,7 @@ class Client:
             params=params,
         )
 
-    def bind(self, namespace: str, pod: str, node: str, *, why: str = "", **params: Any) -> None:
+    def bind(self, namespace: str, pod: str, node: str, /, *, why: str = "", **params: Any) -> None:
         """Raises: StatusError 404, 409."""
         self.apiserver.bind(self.actor, namespace, pod, node, why=why, params=params)
 

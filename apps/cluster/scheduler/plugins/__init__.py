@@ -1,0 +1,1 @@
+"""One module a plugin, in the folder of that name upstream."""

@@ -1,0 +1,65 @@
+"""NodeAffinity: nodeSelector and node affinity, required and preferred.
+
+Models      pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go
+Leaves out  addedAffinity of the plugin's arguments (none by default)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from apps.cluster.apimachinery.meta import Obj, labels_of, name_of
+from apps.cluster.scheduler.node_info import NodeInfo
+from apps.cluster.scheduler.node_selector import RequiredNodeAffinity
+from apps.cluster.scheduler.plugins.base import CycleState, Hints, Plugin, default_normalize
+from apps.cluster.scheduler.pod_info import PodInfo
+from apps.cluster.scheduler.status import SKIPPED, UNRESOLVABLE, Status
+
+
+class NodeAffinity(Plugin):
+    name: ClassVar[str] = "NodeAffinity"
+    weight: ClassVar[int] = 2
+    filters: ClassVar[bool] = True
+    scores: ClassVar[bool] = True
+    local: ClassVar[bool] = True
+
+    REJECTED: ClassVar[Status] = Status(
+        UNRESOLVABLE, ("node(s) didn't match Pod's node affinity/selector",), "NodeAffinity"
+    )
+    CONFLICT: ClassVar[Status] = Status(UNRESOLVABLE, ("pod affinity terms conflict",), "NodeAffinity")
+
+    def pre_filter(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]) -> Status | None:
+        """The framework reads `PodClass.nodes` itself; empty means that the terms name no common node."""
+        if pod.kind.affinity.trivial:
+            return SKIPPED
+        if pod.kind.nodes is not None and not pod.kind.nodes:
+            return self.CONFLICT
+        return None
+
+    def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
+        affinity = pod.kind.affinity
+        return None if affinity.trivial or affinity.matches(node.name, node.labels) else self.REJECTED
+
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]) -> Status | None:
+        return SKIPPED if pod.kind.preferred_nodes is None else None
+
+    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+        """The sum of the weights of the preferred terms that match."""
+        preferred = pod.kind.preferred_nodes
+        if not preferred:
+            return 0
+        return sum(weight for weight, term in preferred if term.matches(node.name, node.labels))
+
+    def normalize(self, state: CycleState, nodes: Sequence[NodeInfo], scores: list[int]) -> list[int]:
+        return default_normalize(scores, reverse=False)
+
+    def hints(self) -> Hints:
+        return {"node/add": _after_node_change, "node/label": _after_node_change}
+
+
+def _after_node_change(pod: Obj, old: Obj | None, new: Obj | None) -> bool:
+    affinity = RequiredNodeAffinity(pod["spec"])
+    if new is None or not affinity.matches(name_of(new), labels_of(new)):
+        return False
+    return old is None or not affinity.matches(name_of(old), labels_of(old))

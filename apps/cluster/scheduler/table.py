@@ -1,0 +1,258 @@
+"""Filter and Score results kept for Pods that are alike, so that after a placement one node alone is looked at again.
+
+Models      pkg/scheduler/framework/runtime/batch.go (opportunistic batching, KEP-5598), which reuses one result; ours
+            keeps all
+Leaves out  -
+
+The results of local plugins depend on a Pod's class and on one node. A `Table` holds them for every node and reads
+the cache's log to learn which nodes changed. For Pods that only the system's default spreading makes look further
+than one node, nodes that no plugin can tell apart get the same code, so choosing costs as much as there are different
+nodes, not as there are nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import log
+from typing import NamedTuple
+
+from apps.cluster.scheduler.cache import Cache
+from apps.cluster.scheduler.counters import Counter
+from apps.cluster.scheduler.framework import Framework
+from apps.cluster.scheduler.node_info import NodeInfo
+from apps.cluster.scheduler.plugins.base import CycleState, Plugin
+from apps.cluster.scheduler.plugins.pod_topology_spread import (
+    DEFAULT_CONSTRAINTS,
+    HOSTNAME,
+    ZONE,
+    spread_points,
+    spread_score,
+)
+from apps.cluster.scheduler.pod_info import PodInfo
+from apps.cluster.scheduler.status import SKIP, Status
+
+_HOST_SKEW: int = DEFAULT_CONSTRAINTS[0]["maxSkew"]
+_ZONE_SKEW: int = DEFAULT_CONSTRAINTS[1]["maxSkew"]
+_MOST_CODES = 8192
+INFEASIBLE = -1
+
+# Raw scores of the local plugins, Pods of the same group on the node (-1: it has no hostname label), its zone.
+Code = tuple[tuple[int, ...], int, "str | None"]
+
+
+class Spread(NamedTuple):
+    """What the default constraints weigh, for one Pod."""
+
+    host_weight: float
+    zone_weight: float
+    zones: dict[str, int]
+
+    def raw(self, code: Code) -> int:
+        _, on_host, zone = code
+        score = 0.0
+        if on_host >= 0:
+            score += spread_score(on_host, _HOST_SKEW, self.host_weight)
+        if zone is not None:
+            score += spread_score(self.zones.get(zone, 0), _ZONE_SKEW, self.zone_weight)
+        return int(score + 0.5)
+
+
+class Choice(NamedTuple):
+    """What `Table.choose` found. `node` is None when none is feasible."""
+
+    node: NodeInfo | None
+    score: int
+    feasible: int
+    processed: int
+    spread: Spread | None
+
+
+class Table:
+    """One kind of Pod on all nodes."""
+
+    def __init__(self, framework: Framework, pod: PodInfo) -> None:
+        pod = self.pod = PodInfo(pod.pod, pod.kind)  # a Pod of its own: the one that came first will be bound
+        self.state = CycleState()
+        self.filters = [p for p in framework.local_filters if _takes_part(p.pre_filter(self.state, pod, ()))]
+        self.scores: list[Plugin] = [p for p in framework.local_scores if _takes_part(p.pre_score(self.state, pod, ()))]
+        self.spread_weight = framework.spread.weight
+        self.verdicts: list[Status | None] = []
+        self.raws: list[tuple[int, ...]] = []
+        self.codes: list[int] = []
+        self.meanings: list[Code] = []
+        self._code_of: dict[Code, int] = {}
+        self.counter: Counter | None = None
+        self._seen = 0
+        self._order = -1
+        self._images: list[int] = []
+        self.used = 0
+
+    def refresh(self, cache: Cache, counter: Counter | None) -> None:
+        """Take note of every change since the last time. `counter` counts the Pods that default spreading spreads."""
+        nodes = cache.ordered()
+        here = cache.image_nodes
+        images = [here.get(image, 0) for image in self.pod.kind.images]
+        log_start = cache.log_start
+        if (
+            self._order != cache.order_version
+            or counter is not self.counter
+            or self._seen < log_start
+            or images != self._images
+        ):
+            self._rebuild(cache, nodes, counter, images)
+        else:
+            for info in cache.log[self._seen - log_start :] if self._seen - log_start < len(cache.log) else ():
+                if info.index >= 0:
+                    self._evaluate(info)
+        self._seen = log_start + len(cache.log)
+
+    def _rebuild(self, cache: Cache, nodes: Sequence[NodeInfo], counter: Counter | None, images: list[int]) -> None:
+        self._order, self._images, self.counter = cache.order_version, images, counter
+        count = len(nodes)
+        self.verdicts = [None] * count
+        self.raws = [()] * count
+        self.codes = [INFEASIBLE] * count
+        self.meanings, self._code_of = [], {}
+        for info in nodes:
+            self._evaluate(info)
+
+    def _evaluate(self, info: NodeInfo) -> None:
+        i, pod, state = info.index, self.pod, self.state
+        for plugin in self.filters:
+            verdict = plugin.filter(state, pod, info)
+            if verdict is not None:
+                self.verdicts[i] = verdict
+                self.codes[i] = INFEASIBLE
+                return
+        self.verdicts[i] = None
+        raw = self.raws[i] = tuple([plugin.score(state, pod, info) for plugin in self.scores])
+        labels = info.labels
+        on_host = -1
+        if self.counter is not None and HOSTNAME in labels:
+            on_host = self.counter.by_node.get(info.name, 0)
+        meaning = (raw, on_host, labels.get(ZONE))
+        code = self._code_of.get(meaning)
+        if code is None:
+            if len(self.meanings) >= _MOST_CODES:
+                self._recode()
+            code = self._code_of[meaning] = len(self.meanings)
+            self.meanings.append(meaning)
+        self.codes[i] = code
+
+    def _recode(self) -> None:
+        """Forget codes that no node has any more."""
+        meanings: list[Code] = []
+        renamed: dict[int, int] = {INFEASIBLE: INFEASIBLE}
+        for code in self.codes:
+            if code not in renamed:
+                renamed[code] = len(meanings)
+                meanings.append(self.meanings[code])
+        self.codes = [renamed[code] for code in self.codes]
+        self.meanings = meanings
+        self._code_of = {meaning: code for code, meaning in enumerate(meanings)}
+
+    # Choosing, for Pods without any wish that goes beyond one node
+
+    def choose(self, cache: Cache, start: int, wanted: int, below: Callable[[int], int]) -> Choice:
+        """The best of the first `wanted` feasible nodes from `start` on; chance decides between equals."""
+        codes = self.codes
+        if wanted >= len(codes):
+            window, processed = codes, len(codes)
+        else:
+            window, processed = self._window(start, wanted)
+        distinct = set(window)
+        distinct.discard(INFEASIBLE)
+        if not distinct:
+            return Choice(None, 0, 0, processed, None)
+        feasible = len(window) - window.count(INFEASIBLE) if INFEASIBLE in window else len(window)
+        spread = None
+        if feasible == 1:
+            best, score = distinct, 0  # the only one is taken unscored
+        else:
+            spread = self.spread(cache, feasible, distinct) if self.counter is not None else None
+            ordered = sorted(distinct)
+            totals = self.totals(ordered, spread)
+            score = max(totals)
+            best = {code for code, total in zip(ordered, totals, strict=True) if total == score}
+        if len(best) == 1:
+            (only,) = best
+            places = [i for i, code in enumerate(window) if code == only]
+        else:
+            places = [i for i, code in enumerate(window) if code in best]
+        place = places[below(len(places))] if len(places) > 1 else places[0]
+        if window is not codes:
+            place = (start + place) % len(codes)
+        return Choice(cache.order[place], score, feasible, processed, spread)
+
+    def _window(self, start: int, wanted: int) -> tuple[list[int], int]:
+        """Codes from `start` on, round the end, until `wanted` are feasible; and how many that took."""
+        codes = self.codes
+        turned = codes[start:] + codes[:start]
+        end = found = 0
+        while found < wanted and end < len(turned):
+            step = wanted - found
+            part = turned[end : end + step]
+            found += len(part) - part.count(INFEASIBLE)
+            end += len(part)
+        return turned[:end], end
+
+    def spread(self, cache: Cache, feasible: int, codes: set[int]) -> Spread:
+        """The default constraints' weights over the feasible nodes, and matching Pods by zone."""
+        assert self.counter is not None
+        zones = {self.meanings[code][2] or "" for code in codes}
+        counts: dict[str, int] = {}
+        if zones != {""}:
+            affinity = self.pod.kind.affinity
+            if affinity.trivial:
+                counts = self.counter.over(ZONE)
+            else:
+                for name, amount in self.counter.by_node.items():
+                    labels = cache.nodes[name].labels
+                    if ZONE in labels and affinity.matches(name, labels):
+                        counts[labels[ZONE]] = counts.get(labels[ZONE], 0) + amount
+        return Spread(log(feasible + 2), log(len(zones) + 2), counts)
+
+    def totals(self, codes: Sequence[int], spread: Spread | None) -> list[int]:
+        """The final score of nodes with these codes, normalised over them."""
+        meanings = [self.meanings[code] for code in codes]
+        out = [0] * len(codes)
+        for j, plugin in enumerate(self.scores):
+            points = plugin.normalize(self.state, (), [meaning[0][j] for meaning in meanings])
+            weight = plugin.weight
+            out = [total + weight * point for total, point in zip(out, points, strict=True)]
+        if spread is not None:
+            raws = [spread.raw(meaning) for meaning in meanings]
+            least, most = min(raws), max(raws)
+            weight = self.spread_weight
+            out = [total + weight * spread_points(raw, least, most) for total, raw in zip(out, raws, strict=True)]
+        return out
+
+
+def _takes_part(status: Status | None) -> bool:
+    return status is None or status.code != SKIP
+
+
+class Tables:
+    """The tables in use; the one unused for the longest goes first."""
+
+    MOST = 64
+
+    __slots__ = ("_clock", "_framework", "_tables")
+
+    def __init__(self, framework: Framework) -> None:
+        self._framework = framework
+        self._tables: dict[str, Table] = {}
+        self._clock = 0
+
+    def get(self, pod: PodInfo, group: str) -> Table:
+        """The table for such Pods; `group` names the Pods they are spread with."""
+        self._clock += 1
+        key = f"{pod.kind.local_key}|{group}"
+        table = self._tables.get(key)
+        if table is None:
+            if len(self._tables) >= self.MOST:
+                oldest = min(self._tables, key=lambda name: self._tables[name].used)
+                del self._tables[oldest]
+            table = self._tables[key] = Table(self._framework, pod)
+        table.used = self._clock
+        return table
