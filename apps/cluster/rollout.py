@@ -36,7 +36,7 @@ class Client(Protocol):
         self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = ""
     ) -> list[Obj]: ...
     def patch(
-        self, resource: str, namespace: str, name: str, body: Any, *, type: str, why: str, **params: Any
+        self, resource: str, namespace: str, name: str, body: Any, /, *, type: str, why: str, **params: Any
     ) -> Obj: ...
 
 

@@ -14,7 +14,10 @@ Obj = dict[str, Any]
 
 
 class Client:
-    """One a component. `why` is the id of the sentence that explains the write, its parameters follow by name."""
+    """One a component. `why` is the id of the sentence that explains the write, its parameters follow by name.
+
+    What says which object is meant goes by place alone, so that a sentence may have a parameter `name` or `node`.
+    """
 
     __slots__ = ("actor", "apiserver")
 
@@ -29,15 +32,15 @@ class Client:
     def list(self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = "") -> list[Obj]:
         return self.apiserver.list(resource, namespace, label_selector, field_selector)
 
-    def create(self, resource: str, obj: Obj, *, why: str = "", **params: Any) -> Obj:
+    def create(self, resource: str, obj: Obj, /, *, why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 403, 404, 409, 422."""
         return self.apiserver.create(self.actor, resource, obj, why=why, params=params)
 
-    def update(self, resource: str, obj: Obj, *, subresource: str = "", why: str = "", **params: Any) -> Obj:
+    def update(self, resource: str, obj: Obj, /, *, subresource: str = "", why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 404, 409 (stale resourceVersion), 422."""
         return self.apiserver.update(self.actor, resource, obj, subresource=subresource, why=why, params=params)
 
-    def update_status(self, resource: str, obj: Obj, *, why: str = "", **params: Any) -> Obj:
+    def update_status(self, resource: str, obj: Obj, /, *, why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 404, 409."""
         return self.apiserver.update(self.actor, resource, obj, subresource="status", why=why, params=params)
 
@@ -47,6 +50,7 @@ class Client:
         namespace: str,
         name: str,
         body: Any,
+        /,
         *,
         type: str = "strategic",
         subresource: str = "",
@@ -63,6 +67,7 @@ class Client:
         resource: str,
         namespace: str,
         name: str,
+        /,
         *,
         grace_period_seconds: int | None = None,
         propagation: str | None = None,
@@ -87,6 +92,6 @@ class Client:
         """Raises: StatusError 404, 409."""
         self.apiserver.bind(self.actor, namespace, pod, node, why=why, params=params)
 
-    def evict(self, namespace: str, pod: str, *, why: str = "", **params: Any) -> None:
+    def evict(self, namespace: str, pod: str, /, *, why: str = "", **params: Any) -> None:
         """POST pods/{name}/eviction. Raises: StatusError 404, 429 when a disruption budget forbids it."""
         self.apiserver.evict(self.actor, namespace, pod, why=why, params=params)

@@ -37,7 +37,7 @@ class Writer(Protocol):
 
     def get(self, resource: str, namespace: str, name: str) -> Obj: ...
     def patch(
-        self, resource: str, namespace: str, name: str, body: Obj, *, type: str, why: str, **params: str
+        self, resource: str, namespace: str, name: str, body: Obj, /, *, type: str, why: str, **params: str
     ) -> Obj: ...
 
 
