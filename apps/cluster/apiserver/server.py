@@ -16,6 +16,7 @@ from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.api.scheme import RESOURCES, info_for
 from apps.cluster.apimachinery import patch as patches
 from apps.cluster.apimachinery import status as errors
+from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
@@ -330,6 +331,11 @@ class APIServer:
             if grace >= already and finalizers == (metadata.get("finalizers") or []) and not (grace == 0 == already):
                 return  # a deletion is under way, and this one asks for nothing sooner
             if grace == 0 and not finalizers:
+                if already:
+                    # The grace period is over: upstream writes that down, and removes the object by the next revision.
+                    asked_ms = timestamps.parse(metadata["deletionTimestamp"]) - already * 1000
+                    over = {**metadata, "deletionTimestamp": format_ms(asked_ms), "deletionGracePeriodSeconds": 0}
+                    old = self._commit(actor, "delete", info, key, old, {**old, "metadata": over}, "", why, params)
                 self._remove(actor, info, key, old, why, params)
                 return
             grace = min(grace, already)
@@ -582,6 +588,9 @@ class APIServer:
         elif metadata == current:
             return old
         else:
+            if resource == "deployments" and metadata.get("annotations") != current.get("annotations"):
+                # Alone among kinds: annotations count as wanted state (a change cause is worth a revision's note).
+                metadata["generation"] = current["generation"] + 1
             # Only metadata changed: what the store holds of the rest is kept, object for object.
             new = {**old, "metadata": metadata}
             if metadata.get("labels") != current.get("labels") or metadata.get("annotations") != current.get(
