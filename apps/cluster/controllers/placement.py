@@ -1,6 +1,6 @@
 """Whether a Pod may stand on a node: required node affinity, and taints against tolerations.
 
-Models      k8s.io/component-helpers/scheduling/corev1 (nodeaffinity.GetRequiredNodeAffinity, FindMatchingUntoleratedTaint)
+Models      k8s.io/component-helpers/scheduling/corev1 (GetRequiredNodeAffinity, FindMatchingUntoleratedTaint)
 Leaves out  the tolerations that compare numbers (operators Lt and Gt)
 
 Pure. Controllers ask it about nodes; the scheduler has its own plugins.

@@ -367,7 +367,7 @@ def _taints(node: Obj) -> Any:
 
 
 def _by_node(nodes: list[str], pods: list[Obj]) -> dict[str, list[Obj]]:
-    """Daemon Pods by the node they are on or meant for, in the order of `nodes`; finished ones on their way out aside."""
+    """Daemon Pods by the node they are on or meant for, in the order of `nodes`; finished ones that go aside."""
     found: dict[str, list[Obj]] = {}
     for pod in pods:
         if "deletionTimestamp" in pod["metadata"] and is_pod_terminal(pod):

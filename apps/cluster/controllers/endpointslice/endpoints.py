@@ -8,8 +8,6 @@ Pure.
 
 from __future__ import annotations
 
-from typing import Any
-
 from apps.cluster.apimachinery.meta import EMPTY, Obj, labels_of, name_of, namespace_of, uid_of
 from apps.cluster.controllers.pod_helpers import is_pod_ready
 
@@ -96,7 +94,7 @@ def ports_of(service: Obj, pod: Obj) -> list[Obj]:
         number = find_port(pod, port)
         if number is None:
             continue
-        entry: dict[str, Any] = {
+        entry: Obj = {
             "name": port.get("name", ""),
             "protocol": port.get("protocol") or "TCP",
             "port": number,
@@ -109,27 +107,18 @@ def ports_of(service: Obj, pod: Obj) -> list[Obj]:
 
 def port_key(ports: list[Obj] | None) -> tuple[tuple[str, str, int, str], ...]:
     """Slices and Pods with the same ports, in whatever order, have the same key."""
-    return tuple(
-        sorted(
-            (
-                port.get("name") or "",
-                port.get("protocol") or "TCP",
-                port.get("port") or 0,
-                port.get("appProtocol") or "",
-            )
-            for port in ports or ()
-        )
-    )
+    return tuple(sorted(_port_key(port) for port in ports or ()))
+
+
+def _port_key(port: Obj) -> tuple[str, str, int, str]:
+    name, protocol = port.get("name") or "", port.get("protocol") or "TCP"
+    return name, protocol, port.get("port") or 0, port.get("appProtocol") or ""
 
 
 def endpoint_key(endpoint: Obj) -> tuple[tuple[str, ...], str, str]:
-    """What makes an endpoint the same one (hashEndpoint): addresses, hostname and the Pod behind it."""
+    """What makes an endpoint the same one (hashEndpoint): addresses, hostname and the Pod behind it, uid aside."""
     target = endpoint.get("targetRef") or EMPTY
-    return (
-        tuple(sorted(endpoint["addresses"])),
-        endpoint.get("hostname") or "",
-        f"{target.get('namespace', '')}/{target.get('name', '')}/{target.get('uid', '')}",
-    )
+    return tuple(endpoint["addresses"]), endpoint.get("hostname") or "", target.get("name", "")
 
 
 def pod_changed(old: Obj, new: Obj) -> tuple[bool, bool]:

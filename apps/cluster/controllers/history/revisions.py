@@ -1,6 +1,6 @@
 """ControllerRevisions: the templates a DaemonSet or StatefulSet has had, kept so that it can go back to one.
 
-Models      pkg/controller/history/controller_history.go, getPatch and truncateHistory of pkg/controller/{daemon,statefulset}
+Models      pkg/controller/history/controller_history.go; getPatch and truncateHistory of the two controllers
 Leaves out  nothing that shows
 
 Pure. A revision's `data` is a patch that puts the template back; two revisions are equal when their data is.

@@ -4,9 +4,9 @@ Models      pkg/controller/statefulset/stateful_set_control.go (updateStatefulSe
 Leaves out  the feature gate MaxUnavailableStatefulSet, off by default in 1.36: where `rollingUpdate.maxUnavailable` is
             set it counts, where it is not the update goes Pod by Pod as without the gate
 
-Pure: no client, no clock. OrderedReady stops at the first Pod that it has to wait for: nothing above it is made, nothing
-is scaled down, nothing is updated. That is also why a rollout stuck on a broken Pod stays stuck until someone
-deletes the Pod. Parallel does not wait to create and scale, only to update.
+Pure: no client, no clock. OrderedReady stops at the first Pod that it has to wait for: nothing above it is made,
+nothing is scaled down, nothing is updated. That is also why a rollout stuck on a broken Pod stays stuck until
+someone deletes the Pod. Parallel does not wait to create and scale, only to update.
 """
 
 from __future__ import annotations

@@ -35,11 +35,8 @@ def _references(obj: Obj) -> list[Obj]:
 
 def matches_ref(reference: Obj, obj: Obj) -> bool:
     """Whether an owner reference names `obj`, whatever its uid."""
-    return (
-        reference.get("apiVersion") == obj["apiVersion"]
-        and reference.get("kind") == obj["kind"]
-        and reference.get("name") == obj["metadata"].get("name", "")
-    )
+    named = (reference.get("apiVersion"), reference.get("kind"), reference.get("name"))
+    return named == (obj["apiVersion"], obj["kind"], obj["metadata"].get("name", ""))
 
 
 def has_owner(claim: Obj, owner: Obj) -> bool:

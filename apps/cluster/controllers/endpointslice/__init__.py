@@ -1,0 +1,1 @@
+"""EndpointSlices and Endpoints: who answers for a Service."""

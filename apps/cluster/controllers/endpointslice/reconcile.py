@@ -1,0 +1,276 @@
+"""Which EndpointSlices of a Service to create, update and delete.
+
+Models      staging/src/k8s.io/endpointslice/{reconciler.go,trafficdist/trafficdist.go}
+Leaves out  topology hints by annotation (service.kubernetes.io/topology-mode: Auto)
+
+Pure. Endpoints with the same ports share slices of at most 100. An endpoint stays in the slice it is in; new ones fill
+slices that change anyway, then the fullest slice that has room for all, then new slices. A Service
+without endpoints keeps one empty slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from apps.cluster.apimachinery.meta import EMPTY, Obj, controller_ref, labels_of, name_of, namespace_of, uid_of
+from apps.cluster.controllers.endpointslice.endpoints import (
+    HEADLESS_LABEL,
+    addresses,
+    belongs,
+    endpoint_key,
+    endpoint_of,
+    is_headless,
+    port_key,
+    ports_of,
+)
+
+MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
+SERVICE_LABEL = "kubernetes.io/service-name"
+MANAGER = "endpointslice-controller.k8s.io"
+MAX_ENDPOINTS = 100
+_RESERVED = (MANAGED_BY_LABEL, SERVICE_LABEL, HEADLESS_LABEL)
+_CLOSE = ("PreferClose", "PreferSameZone", "PreferSameNode")
+
+
+@dataclass(slots=True)
+class Slices:
+    """Slices to write. Those to create have no name yet."""
+
+    create: list[Obj] = field(default_factory=list)
+    update: list[Obj] = field(default_factory=list)
+    delete: list[Obj] = field(default_factory=list)
+    nodeless: list[tuple[str, str]] = field(default_factory=list)  # Pods left out, since their node is not known
+
+
+NodeLookup = Callable[[str], Obj | None]
+
+
+def reconcile(service: Obj, pods: Sequence[Obj], slices: Sequence[Obj], node: NodeLookup) -> Slices:
+    """Compare the endpoints there should be with the slices there are."""
+    out = Slices()
+    types = address_types(service)
+    for address_type in types:
+        there = [one for one in slices if one["addressType"] == address_type]
+        _reconcile_type(out, service, pods, there, node, address_type)
+    out.delete.extend(one for one in slices if one["addressType"] not in types)
+    _reuse(out, service)
+    if "deletionTimestamp" in service["metadata"]:
+        out.create.clear()  # the garbage collector is about to delete them all
+    return out
+
+
+def address_types(service: Obj) -> list[str]:
+    """The address families of a Service, in its order."""
+    return list(service["spec"].get("ipFamilies") or ("IPv4",))
+
+
+def labels_for(service: Obj) -> dict[str, str]:
+    """The labels of the Service's slices: its own, and the reserved ones."""
+    labels = {key: value for key, value in labels_of(service).items() if key not in _RESERVED}
+    if is_headless(service):
+        labels[HEADLESS_LABEL] = ""
+    labels[SERVICE_LABEL] = name_of(service)
+    labels[MANAGED_BY_LABEL] = MANAGER
+    return labels
+
+
+def new_slice(service: Obj, address_type: str, ports: list[Obj], endpoints: list[Obj]) -> Obj:
+    """A slice of the Service, to be created."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "generateName": name_of(service) + "-",
+            "namespace": namespace_of(service),
+            "labels": labels_for(service),
+            "ownerReferences": [controller_ref(service)],
+        },
+        "addressType": address_type,
+        "endpoints": endpoints,
+        "ports": ports,
+    }
+
+
+def is_owned(endpoint_slice: Obj, service: Obj) -> bool:
+    uid = uid_of(service)
+    return any(
+        reference["uid"] == uid and reference["kind"] == "Service"
+        for reference in endpoint_slice["metadata"].get("ownerReferences") or ()
+    )
+
+
+def same_placeholder(a: Obj | None, b: Obj | None) -> bool:
+    """Whether two empty slices do the same service: owners, labels, family, ports, endpoints; whatever their names."""
+    if a is None or b is None:
+        return a is b
+    before, after = a.get("metadata") or EMPTY, b.get("metadata") or EMPTY
+    if (before.get("namespace") or "") != (after.get("namespace") or ""):
+        return False
+    if (before.get("labels") or EMPTY) != (after.get("labels") or EMPTY):
+        return False
+    return all((a.get(name) or []) == (b.get(name) or []) for name in ("addressType", "endpoints", "ports"))
+
+
+def _reconcile_type(
+    out: Slices, service: Obj, pods: Sequence[Obj], slices: Sequence[Obj], node: NodeLookup, address_type: str
+) -> None:
+    create: list[Obj] = []
+    update: list[Obj] = []
+    delete: list[Obj] = []
+    by_ports: dict[object, list[Obj]] = {}
+    for one in slices:
+        if is_owned(one, service):
+            by_ports.setdefault(port_key(one.get("ports")), []).append(one)
+        else:
+            delete.append(one)
+    desired: dict[object, tuple[list[Obj], dict[object, Obj]]] = {}
+    for pod in pods:
+        if not belongs(pod, include_terminating=True):
+            continue
+        ports = ports_of(service, pod)
+        group = desired.setdefault(port_key(ports), (ports, {}))
+        name = pod["spec"].get("nodeName") or ""
+        known = node(name)
+        if known is None and not service["spec"].get("publishNotReadyAddresses"):
+            out.nodeless.append((name_of(pod), name))
+            continue
+        if addresses(pod, address_type):
+            endpoint = endpoint_of(pod, known, service, address_type)
+            group[1][endpoint_key(endpoint)] = endpoint
+    for key, (ports, endpoints) in desired.items():
+        made = _reconcile_ports(service, by_ports.get(key, []), endpoints, ports, address_type)
+        create += made[0]
+        update += made[1]
+        delete += made[2]
+    for key, existing in by_ports.items():
+        if key not in desired:
+            delete += existing
+    if len(delete) == len(slices) and not create:
+        placeholder = new_slice(service, address_type, [], [])
+        if len(delete) == 1 and is_owned(delete[0], service) and same_placeholder(delete[0], placeholder):
+            delete.clear()
+        else:
+            create.append(placeholder)
+    changed = {name_of(one) for one in (*update, *delete)}
+    untouched = [one for one in slices if name_of(one) not in changed]
+    create, update = with_hints(service, create, update, untouched)
+    out.create += create
+    out.update += update
+    out.delete += delete
+
+
+def _reconcile_ports(
+    service: Obj, existing: Sequence[Obj], desired: dict[object, Obj], ports: list[Obj], address_type: str
+) -> tuple[list[Obj], list[Obj], list[Obj]]:
+    """The slices of one set of ports: (to create, to update, to delete)."""
+    labels = labels_for(service)
+    desired = dict(desired)
+    changed: dict[str, Obj] = {}
+    unchanged: dict[str, Obj] = {}
+    delete: list[Obj] = []
+    for one in existing:
+        kept: list[Obj] = []
+        differs = False
+        before = one.get("endpoints") or []
+        for endpoint in before:
+            wanted = desired.pop(endpoint_key(endpoint), None)
+            if wanted is not None:
+                kept.append(wanted)
+                differs = differs or not _same(wanted, endpoint)
+        if differs or len(kept) != len(before):
+            if kept:
+                changed[name_of(one)] = _with(one, labels, kept)
+            else:
+                delete.append(one)
+        elif labels_of(one) != labels:
+            changed[name_of(one)] = _with(one, labels, before)
+        else:
+            unchanged[name_of(one)] = one
+    left = list(desired.values())
+    for one in sorted(changed.values(), key=lambda filled: -len(filled["endpoints"])):
+        room = MAX_ENDPOINTS - len(one["endpoints"])
+        if left and room > 0:
+            changed[name_of(one)] = {**one, "endpoints": one["endpoints"] + left[:room]}
+            left = left[room:]
+    create: list[Obj] = []
+    while left:
+        fullest = _fullest_with_room(unchanged.values(), len(left)) if len(left) < MAX_ENDPOINTS else None
+        if fullest is not None:
+            del unchanged[name_of(fullest)]
+            changed[name_of(fullest)] = {**fullest, "endpoints": (fullest.get("endpoints") or []) + left}
+            break
+        create.append(new_slice(service, address_type, ports, left[:MAX_ENDPOINTS]))
+        left = left[MAX_ENDPOINTS:]
+    return create, list(changed.values()), delete
+
+
+def _with(endpoint_slice: Obj, labels: dict[str, str], endpoints: list[Obj]) -> Obj:
+    metadata = {**endpoint_slice["metadata"], "labels": labels}
+    return {**endpoint_slice, "metadata": metadata, "endpoints": endpoints}
+
+
+def _same(wanted: Obj, there: Obj) -> bool:
+    """EndpointsEqualBeyondHash: everything but hints."""
+    if any(wanted.get(name) != there.get(name) for name in ("nodeName", "zone", "conditions")):
+        return False
+    return bool(wanted["targetRef"]["uid"] == (there.get("targetRef") or EMPTY).get("uid"))
+
+
+def _fullest_with_room(slices: Iterable[Obj], count: int) -> Obj | None:
+    best: Obj | None = None
+    least = MAX_ENDPOINTS
+    for one in slices:
+        room = MAX_ENDPOINTS - count - len(one.get("endpoints") or ())
+        if 0 <= room < least:
+            least, best = room, one
+    return best
+
+
+def _reuse(out: Slices, service: Obj) -> None:
+    """A slice to delete and one to create of the same family become one to update."""
+    position = 0
+    while position < len(out.delete) and out.create:
+        old, new = out.delete[position], out.create[-1]
+        if old["addressType"] == new["addressType"] and is_owned(old, service):
+            out.create.pop()
+            del out.delete[position]
+            metadata = {**old["metadata"], "labels": new["metadata"]["labels"]}
+            metadata["ownerReferences"] = new["metadata"]["ownerReferences"]
+            out.update.append({**new, "metadata": metadata})
+        else:
+            position += 1
+
+
+def with_hints(service: Obj, create: list[Obj], update: list[Obj], untouched: list[Obj]) -> tuple[list[Obj], list[Obj]]:
+    """(to create, to update) with the hints that `spec.trafficDistribution` asks for, and without others."""
+    wanted = service["spec"].get("trafficDistribution")
+    close, by_node = wanted in _CLOSE, wanted == "PreferSameNode"
+    stale = [one for one in untouched if _hinted(one, close, by_node) is not one]
+    return (
+        [_hinted(one, close, by_node) for one in create],
+        [_hinted(one, close, by_node) for one in (*update, *stale)],
+    )
+
+
+def _hinted(endpoint_slice: Obj, close: bool, by_node: bool) -> Obj:
+    """The slice with right hints; the same object when it has them already."""
+    endpoints = endpoint_slice.get("endpoints") or []
+    out = [_hint(endpoint, close, by_node) for endpoint in endpoints]
+    if all(new is old for new, old in zip(out, endpoints, strict=True)):
+        return endpoint_slice
+    return {**endpoint_slice, "endpoints": out}
+
+
+def _hint(endpoint: Obj, close: bool, by_node: bool) -> Obj:
+    if close and not endpoint["conditions"].get("ready"):
+        return endpoint
+    hints: Obj = {}
+    if close and endpoint.get("zone"):
+        hints["forZones"] = [{"name": endpoint["zone"]}]
+    if by_node and endpoint.get("nodeName"):
+        hints["forNodes"] = [{"name": endpoint["nodeName"]}]
+    if hints == (endpoint.get("hints") or EMPTY):
+        return endpoint
+    rest = {name: value for name, value in endpoint.items() if name != "hints"}
+    return {**rest, "hints": hints} if hints else rest

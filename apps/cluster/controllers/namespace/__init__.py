@@ -1,0 +1,1 @@
+"""The namespace controller: empties a namespace that is being deleted."""

@@ -1,0 +1,1 @@
+"""Volumes and claims: binding, provisioning, protection."""

@@ -1,0 +1,1 @@
+"""The Pod garbage collector: Pods that no kubelet will ever remove."""
