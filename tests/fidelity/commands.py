@@ -10,6 +10,7 @@ from typing import Any
 
 Command = dict[str, Any]
 
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 RESOURCES = {
     "deploy": "deployments",
     "deployment": "deployments",
@@ -62,6 +63,9 @@ def commands(line: str, namespace: str, objects: Sequence[Command], nodes: dict[
         return [_patch(resource, name, where, json.loads(words[words.index("-p") + 1]))]
     if verb == "rollout":
         resource, name = _target(words[2:])
+        if "#" in words:  # when it was given: the template's hash depends on it
+            told = {"metadata": {"annotations": {RESTARTED_AT: words[-1]}}}
+            return [_patch(resource, name, where, {"spec": {"template": told}})]
         to = int(_flag(words, "--to-revision") or 0)
         return [{"op": "rollout", "verb": words[1], "resource": resource, "name": name, **where, "revision": to}]
     if verb == "delete" and "-l" not in words:

@@ -233,6 +233,18 @@ def test_a_deployment_that_is_being_deleted_is_only_reported_on():
     assert plane.get("deployments", "web")["status"]["observedGeneration"] > 1
 
 
+def test_an_annotation_of_a_deployment_counts_as_wanted_state_and_reaches_its_replica_set():
+    plane = started(1)
+    body = {"metadata": {"annotations": {"kubernetes.io/change-cause": "first"}}}
+    plane.kubectl.patch("deployments", "default", "web", body)
+    plane.run()
+    found = plane.get("deployments", "web")
+    assert (found["metadata"]["generation"], found["status"]["observedGeneration"]) == (2, 2)
+    [replica_set] = plane.apiserver.list("replicasets")
+    assert replica_set["metadata"]["annotations"]["kubernetes.io/change-cause"] == "first"
+    assert replica_set["metadata"]["generation"] == 1
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     seed=st.integers(0, 2**16),
