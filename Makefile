@@ -71,7 +71,7 @@ bench: $(STAMPS)/python-dev assets
 	$(BIN)/python -m bench
 
 fidelity: $(STAMPS)/python-dev
-	$(BIN)/python -m bench.fidelity
+	$(BIN)/python -m tests.fidelity
 
 clean:
 	rm -rf var/static $(STAMPS)
