@@ -8,6 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
+from k8sdocs import book
+
 THEMES = ("light", "dark")
 NAMES = {"ko": "한국어", "en": "English"}  # each language in its own words, whatever the page's language
 
@@ -46,4 +48,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in THEMES else "",
         "kubernetes_version": settings.KUBERNETES_VERSION,
         "model_version": settings.MODEL_VERSION,
+        "pod_states": book.pod_states(),
     }

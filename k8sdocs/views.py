@@ -7,10 +7,13 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.utils.translation import get_language_from_request
+from django.utils.translation import get_language, get_language_from_request
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie, vary_on_headers
+
+from k8sdocs import book, routes
 
 
 @require_safe
@@ -23,7 +26,18 @@ def language_door(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "home.html", {})
+    """The first page: a running cluster, what it can do, the map of the book, the reading paths."""
+    from k8sdocs import home as first  # the model, which the other pages here do without
+
+    lang = get_language() or settings.LANGUAGE_CODE
+    articles = book.articles(lang)
+    context = {
+        **first.story(lang),
+        "caption": _("A rolling update that changes the image, with hardly any cpu to spare"),
+        "map": book.index_map(lang),
+        "paths": routes.drawn(articles),
+    }
+    return render(request, "home.html", context)
 
 
 @require_safe

@@ -9,7 +9,13 @@ import { Zoom } from "./zoom.js";
 
 const CHUNK = 1000; // revisions of steps fetched at a time
 const AHEAD = 3; // frames fetched before they are needed while playing
-const NARROW = 640; // px: below it the figure's parts are stacked
+/** How the server can lay a figure out, and the widths it takes. A figure's text is never scaled far from what it is. */
+const LAYOUTS = [
+  ["full", 1344],
+  ["wide", 1112],
+  ["medium", 744],
+];
+const NARROW = 620; // px: below it the parts are stacked
 const SAY_EVERY_MS = 4000;
 
 /**
@@ -36,13 +42,14 @@ export class Figure extends HTMLElement {
   frame;
   #frames;
   #wanted = 0; // counts what was asked for, so that a late answer is dropped
-  #shown = { revision: -1, view: "", layout: "", focus: "" };
+  #shown = { revision: -1, view: "", layout: "" };
   #timer = 0;
   #settle = 0;
   #said = 0;
   #chunks = new Map();
   #watch;
-  #narrow = matchMedia(`(max-width: ${NARROW}px)`);
+  #layout = "";
+  #resize = new ResizeObserver(() => this.#fit());
   #watchers = new AbortController();
   #touched = false;
 
@@ -58,13 +65,14 @@ export class Figure extends HTMLElement {
       following: !pinned && Boolean(data.socketUrl),
     });
     this.#frames = new Frames(data.frameUrl, data.stepsUrl);
-    this.#shown = { revision: this.playhead.at, view: this.view, layout: "", focus: this.focusRef };
+    this.#layout = data.layout ?? "";
+    this.#shown = { revision: this.playhead.at, view: this.view, layout: this.#layout };
     const { signal } = this.#watchers;
     this.addEventListener("click", (event) => this.#click(event), { signal });
     this.addEventListener("k8s-seek", (event) => this.seek(event.detail.revision), { signal });
     this.addEventListener("keydown", (event) => this.#key(event), { signal });
     document.addEventListener("visibilitychange", () => this.#schedule(), { signal });
-    this.#narrow.addEventListener("change", () => this.#show(), { signal });
+    this.#resize.observe(this.querySelector("[data-plate]"));
     this.playhead.addEventListener("move", () => this.#show());
     this.playhead.addEventListener("steps", () => this.#stepsGrew());
     this.querySelector("[data-speed-choice]")?.addEventListener("change", (event) => {
@@ -77,7 +85,6 @@ export class Figure extends HTMLElement {
     this.zoom = new Zoom(plate, this);
     this.ready = this.#load(this.playhead.at).then(() => {
       this.#paint();
-      if (this.#narrow.matches) this.#show();
       if (data.socketUrl) this.#connect(data.socketUrl);
       if ("autoplay" in data && !still()) this.#autoplay();
     });
@@ -86,6 +93,7 @@ export class Figure extends HTMLElement {
 
   disconnectedCallback() {
     this.#watchers.abort();
+    this.#resize.disconnect();
     this.#watch?.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#settle);
@@ -153,8 +161,14 @@ export class Figure extends HTMLElement {
 
   // ---- showing ----
 
-  get #layout() {
-    return this.#narrow.matches ? "narrow" : "";
+  /** Asks for another layout when the room has changed enough. */
+  #fit() {
+    const room = this.querySelector("[data-plate]").clientWidth;
+    if (room === 0) return;
+    const fits = LAYOUTS.find(([, width]) => width <= room + 2)?.[0] ?? (room >= NARROW ? "medium" : "narrow");
+    if (fits === this.#layout) return;
+    this.#layout = fits;
+    this.#show({ instant: true });
   }
 
   #options() {
@@ -177,7 +191,7 @@ export class Figure extends HTMLElement {
     const far = Math.abs(at - this.#shown.revision) > 400;
     const turned = this.#shown.view !== this.view || this.#shown.layout !== this.#layout;
     this.#put(frame, { instant: instant || turned || far });
-    this.#shown = { revision: at, view: this.view, layout: this.#layout, focus: this.focusRef };
+    this.#shown = { revision: at, view: this.view, layout: this.#layout };
   }
 
   /** @param {object} frame */
@@ -216,7 +230,7 @@ export class Figure extends HTMLElement {
     out("revision", String(at));
     if (step) {
       out("time", step.time);
-      out("who", step.node && step.who !== "kubectl" && !step.who.includes("/") ? `${step.who}/${step.node}` : step.who);
+      out("who", step.who);
       out("verb", step.verb_text);
       out("kind", step.kind);
       out("name", step.name);

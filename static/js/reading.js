@@ -1,0 +1,154 @@
+/**
+ * Pages that are read: text and figure light each other up, walk-throughs and predictions move the figure.
+ *
+ *   [data-goto="41"]            goes to a revision;  [data-refs="pods/default/a nodes/worker-1"] lights these there
+ *   [data-ref="pods/default/a"] lights an object on hover and focus, chooses it on click
+ *   [data-for="plate"]          which figure is meant, on the element or around it; default: the first of the page
+ */
+
+import { idOf } from "./figure.js";
+
+const first = document.querySelector("k8s-figure");
+
+/** @param {Element} element */
+function figureOf(element) {
+  const name = element.closest("[data-for]")?.dataset.for;
+  return name ? document.getElementById(name) : first;
+}
+
+/** @param {Element} element @returns {string[]} ids of the parts that an element speaks of */
+function partsOf(element) {
+  return (element.dataset.refs ?? element.dataset.ref ?? "").split(/\s+/).filter(Boolean).map((ref) => (ref.startsWith("fig-") || ref.startsWith("edge-") ? ref : idOf(ref)));
+}
+
+/** @param {EventTarget|null} target @param {string} selector */
+function outside(target, selector) {
+  const found = target instanceof Element ? target.closest(selector) : null;
+  return found && !found.closest("k8s-figure") ? found : null;
+}
+
+/** Brings the figure into view when it is not, without taking the reader's place away for nothing. */
+function bring(figure) {
+  const { top, bottom } = figure.getBoundingClientRect();
+  if (bottom < 120 || top > innerHeight - 120) figure.scrollIntoView({ block: "start" });
+}
+
+for (const [event, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) {
+  document.addEventListener(event, ({ target }) => {
+    const named = outside(target, "[data-ref]");
+    if (named) figureOf(named)?.light?.(on ? partsOf(named) : []);
+  });
+}
+
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  const goto = outside(event.target, "[data-goto]");
+  const named = outside(event.target, "[data-ref]");
+  const figure = figureOf(goto ?? named ?? document.body);
+  if (!figure?.seek || (!goto && !named)) return;
+  event.preventDefault();
+  bring(figure);
+  if (goto) {
+    figure.seek(Number(goto.dataset.goto));
+    if (goto.dataset.refs) figure.light(partsOf(goto));
+    goto.closest(".predict")?.dispatchEvent(new CustomEvent("k8s-revealed"));
+  } else figure.choose(named.dataset.ref);
+});
+
+/** The walk-through's needle stands on the last step that is not later than the figure. */
+function follow(figure) {
+  const { at } = figure.playhead;
+  for (const walk of document.querySelectorAll(".walk")) {
+    if (figureOf(walk) !== figure) continue;
+    let present;
+    for (const item of walk.children) {
+      const step = item.querySelector("[data-goto]");
+      if (step && Number(step.dataset.goto) <= at) present = item;
+    }
+    for (const item of walk.children) {
+      item.classList.toggle("on", item === present);
+      if (item === present) item.setAttribute("aria-current", "step");
+      else item.removeAttribute("aria-current");
+    }
+  }
+}
+
+for (const figure of document.querySelectorAll("k8s-figure")) {
+  figure.playhead?.addEventListener("move", () => follow(figure));
+  if (figure.playhead) follow(figure);
+}
+
+// ---- predictions: the answer comes when asked for, with the figure at the moment that shows it ----
+
+for (const question of document.querySelectorAll(".predict")) {
+  const answer = question.querySelector(".answer");
+  const reveal = () => {
+    const chosen = question.querySelector("input[type=radio]:checked, input[type=text], input[type=number]");
+    for (const verdict of question.querySelectorAll(".verdict")) {
+      verdict.hidden = !chosen?.value || (verdict.dataset.verdict === "right") !== (chosen.value.trim() === question.dataset.answer);
+    }
+    if (answer) answer.hidden = false;
+    question.classList.add("revealed");
+  };
+  question.addEventListener("k8s-revealed", reveal);
+  question.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const go = question.querySelector("[data-goto]");
+    const figure = figureOf(question);
+    if (go && figure?.seek) {
+      bring(figure);
+      figure.seek(Number(go.dataset.goto));
+    }
+    reveal();
+  });
+}
+
+// ---- this article: which section is being read ----
+
+const entries = [...document.querySelectorAll(".toc a[href^='#']")];
+if (entries.length > 0) {
+  const headings = entries.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1)))).filter(Boolean);
+  const mark = () => {
+    const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight * 0.3);
+    const current = (passed.at(-1) ?? headings[0])?.id;
+    for (const link of entries) {
+      if (link.hash.slice(1) === current) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  };
+  let due = 0;
+  addEventListener(
+    "scroll",
+    () => {
+      cancelAnimationFrame(due);
+      due = requestAnimationFrame(mark);
+    },
+    { passive: true },
+  );
+  mark();
+}
+
+// ---- what the cluster holds now, beside the text ----
+
+for (const list of document.querySelectorAll("[data-here-now]")) {
+  const figure = figureOf(list);
+  if (!figure) continue;
+  const paint = () => {
+    const pods = [...figure.querySelectorAll(".plate [data-ref^='pods/'][data-state]")];
+    list.hidden = pods.length === 0;
+    list.querySelector(".here-now").replaceChildren(
+      ...pods.slice(0, 14).map((pod) => {
+        const button = Object.assign(document.createElement("button"), { type: "button" });
+        button.dataset.ref = pod.dataset.ref;
+        const name = document.createElement("span");
+        name.textContent = pod.dataset.ref.split("/").at(-1);
+        const state = document.createElement("span");
+        state.textContent = pod.dataset.state;
+        button.append(name, state);
+        return button;
+      }),
+    );
+  };
+  figure.addEventListener("k8s-frame", paint);
+  paint();
+}
