@@ -45,8 +45,8 @@ class Mark:
 class Run:
     """A cluster under way through a story. Who changes it, or looks at it beside others, holds its `lock`."""
 
-    def __init__(self, story: Story) -> None:
-        self.lock = threading.RLock()
+    def __init__(self, story: Story, lock: Any = None) -> None:
+        self.lock = lock or threading.RLock()
         self.cluster, bare = boot(story.cluster)
         self.base = 1 if bare else self.cluster.base
         self.base_ms = 0 if bare else self.cluster.base_ms

@@ -1,0 +1,1 @@
+"""WebSockets: readers watching running clusters."""

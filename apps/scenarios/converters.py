@@ -1,0 +1,13 @@
+"""The part of an address that names a scenario: its short id, or a whole v1 link."""
+
+
+class RefConverter:
+    """`3kf9x2mq7h` or `v1.…`."""
+
+    regex = r"[A-Za-z0-9]{1,16}|v1\.[A-Za-z0-9_-]{1,4000}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value

@@ -1,0 +1,240 @@
+"""Frames: everything a page shows of one revision. What the pages, the JSON and the socket have in common."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+from urllib.parse import quote
+
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, override
+
+from apps.cluster.apimachinery.status import StatusError, bad_request
+from apps.cluster.cluster import Snapshot
+from apps.diagrams import figure as figures
+from apps.diagrams.figure import Figure
+from apps.scenarios.inspect import inspect
+from apps.scenarios.placing import places_at
+from apps.scenarios.replay import Run
+from apps.scenarios.source import Source
+from apps.scenarios.steps import article_url, clock_text, step_json
+
+VIEWS = {"cluster": gettext_lazy("Cluster"), "ownership": gettext_lazy("Ownership")}
+WIDTHS = tuple(figures.WIDTHS)
+DEFAULT_WIDTH = "wide"
+FRAMES = 512  # kept in memory; a frame is some 20 to 100 kB
+KIND_ARTICLES = {
+    "Pod": "pod",
+    "Deployment": "deployment",
+    "ReplicaSet": "deployment",
+    "DaemonSet": "daemonset",
+    "StatefulSet": "statefulset",
+    "Job": "job",
+    "CronJob": "job",
+    "Node": "node",
+    "Service": "services",
+    "EndpointSlice": "services",
+}
+
+Frame = dict[str, Any]
+_frames: OrderedDict[tuple[Any, ...], Frame] = OrderedDict()
+_lock = threading.Lock()
+
+
+def check_at(run: Run, text: str | None) -> int | None:
+    """The revision that an address asks for; None for the newest.
+
+    Raises:
+        StatusError: 400 for what is no number, 404 for a revision that has not been, or was before the story began.
+    """
+    if text is None or text == "":
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise bad_request(_("at must be a revision, a whole number."))
+    at, head = int(text), run.head
+    if at > head:
+        raise StatusError(
+            404,
+            "NotFound",
+            _("Revision %(at)s has not been written yet; the newest is %(head)s.") % {"at": at, "head": head},
+        )
+    if at < run.base:
+        raise StatusError(
+            404,
+            "NotFound",
+            _("The story begins at revision %(base)s; %(at)s was before it.") % {"at": at, "base": run.base},
+        )
+    return at
+
+
+def check_view(text: str | None) -> str:
+    """Raises: StatusError 400."""
+    if not text:
+        return "cluster"
+    if text not in VIEWS:
+        raise bad_request(_("view must be one of %(views)s.") % {"views": ", ".join(VIEWS)})
+    return text
+
+
+def check_width(text: str | None) -> str:
+    """Raises: StatusError 400."""
+    if not text:
+        return DEFAULT_WIDTH
+    if text not in WIDTHS:
+        raise bad_request(_("layout must be one of %(widths)s.") % {"widths": ", ".join(WIDTHS)})
+    return text
+
+
+def check_focus(text: str | None) -> str:
+    """The object that an address chooses: `pods/default/web-0`.
+
+    Raises:
+        StatusError: 400 for what is no such name. (An object that is not there at this revision is no error.)
+    """
+    if not text:
+        return ""
+    parts = text.split("/")
+    if len(text) > 600 or not 2 <= len(parts) <= 3 or not all(parts) or any(not char.isprintable() for char in text):
+        raise bad_request(_("focus must be resource/namespace/name, or resource/name."))
+    return text
+
+
+def figure_of(
+    run: Run, snapshot: Snapshot, view: str, lang: str, *, focus: str = "", width: str = DEFAULT_WIDTH
+) -> Figure:
+    """The figure at a snapshot's revision, everything where the history has put it."""
+    options = figures.Options(width=width, focus=focus, places=places_at(run, snapshot.revision))
+    return figures.render(snapshot, view, lang, options)
+
+
+def frame(
+    source: Source, at: int | None, view: str, lang: str, *, focus: str = "", width: str = DEFAULT_WIDTH
+) -> Frame:
+    """What /frame/ answers. Not to be changed: frames are shared.
+
+    Raises:
+        StatusError: 400, 404.
+    """
+    run = source.run
+    with run.lock:
+        revision = run.head if at is None else at
+        key = (source.epoch, revision, view, lang, focus, width)
+        with _lock:
+            known = _frames.get(key)
+            if known is not None:
+                _frames.move_to_end(key)
+                return known
+        snapshot = run.view(revision)
+        drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width)
+        step = snapshot.step if snapshot.revision > run.base else None
+        told = _inspected(source, snapshot, focus, lang)
+    made: Frame = {
+        "revision": snapshot.revision,
+        "time_ms": snapshot_ms(run, snapshot),
+        "time": clock_text(snapshot_ms(run, snapshot)),
+        "view": view,
+        "digest": drawn.digest,
+        "svg": drawn.svg,
+        "step": step_json(step, lang, run.base_ms) if step is not None else None,
+        "inspector": inspector_html(told, lang),
+        "text": drawn.alt,
+    }
+    with _lock:
+        _frames[key] = made
+        while len(_frames) > FRAMES:
+            _frames.popitem(last=False)
+    return made
+
+
+def snapshot_ms(run: Run, snapshot: Snapshot) -> int:
+    """When a revision was written, since the scenario began."""
+    if snapshot.step is None or snapshot.revision <= run.base:
+        return 0
+    return snapshot.step.time_ms - run.base_ms
+
+
+def _inspected(source: Source, snapshot: Snapshot, focus: str, lang: str) -> dict[str, Any] | None:
+    """The inspector's data: the chosen object, or what this step touched."""
+    run = source.run
+    trace = run.cluster.trace
+    own = snapshot.step if snapshot.revision > run.base else None
+    ref = focus or (_shown_ref(own.ref, snapshot) if own is not None else "")
+    if not ref:
+        return None
+    # The last step that touched the object says why it is as it is, and what it was before.
+    last = own if own is not None and own.ref == ref else _last_touch(run, snapshot, ref)
+    before = last.before if last is not None else None
+    with override(lang):
+        told = inspect(
+            snapshot,
+            ref,
+            why=trace.why(last) if last is not None else (),
+            before=before,
+            step_json=lambda step: {
+                **step_json(step, lang, run.base_ms),
+                "url": f"?at={max(step.revision, run.base)}&focus={quote(ref)}",
+            },
+            base_ms=run.base_ms,
+        )
+    if told is not None:
+        resource, _slash, key = ref.partition("/")
+        told["yaml_url"] = f"/{lang}/s/{source.ref}/objects/{resource}/{quote(key)}.yaml?at={snapshot.revision}"
+        told["article"] = article_url(KIND_ARTICLES.get(told["kind"], ""), lang)
+    return told
+
+
+def _shown_ref(ref: str, snapshot: Snapshot) -> str:
+    """An Event or a Lease is shown as what it is about."""
+    resource, _slash, key = ref.partition("/")
+    obj = snapshot.get(ref) or {}
+    if resource == "events":
+        about = obj.get("involvedObject") or obj.get("regarding") or {}
+        found = _ref_of(about, snapshot)
+        return found or ref
+    if resource == "leases":
+        name = key.rpartition("/")[2]
+        return f"nodes/{name}" if name in snapshot.objects.get("nodes", {}) else ref
+    return ref
+
+
+def _ref_of(about: dict[str, Any], snapshot: Snapshot) -> str:
+    name, namespace, kind = about.get("name", ""), about.get("namespace", ""), about.get("kind", "")
+    for resource, table in snapshot.objects.items():
+        for key in (f"{namespace}/{name}", name):
+            obj = table.get(key)
+            if obj is not None and obj.get("kind") == kind:
+                return f"{resource}/{key}"
+    return ""
+
+
+def _last_touch(run: Run, snapshot: Snapshot, ref: str) -> Any:
+    """The step that wrote the object as it is at a revision."""
+    obj = snapshot.get(ref)
+    if obj is not None:
+        version = obj["metadata"].get("resourceVersion", "")
+        if version.isdigit():
+            step = run.cluster.trace.at(int(version))
+            if step is not None and step.ref == ref:
+                return step
+        return None
+    steps = run.cluster.trace.steps
+    for index in range(run.cluster.trace.position(snapshot.revision) - 1, -1, -1):
+        if steps[index].ref == ref and steps[index].rank != "note":
+            return steps[index]
+    return None
+
+
+def inspector_html(told: dict[str, Any] | None, lang: str) -> str:
+    """The inspector's section, "" when there is nothing to inspect."""
+    if told is None:
+        return ""
+    with override(lang):
+        return render_to_string("scenarios/inspector.html", {"inspector": told, "LANGUAGE_CODE": lang})
+
+
+def forget_frames() -> None:
+    """Throw away every frame kept in memory."""
+    with _lock:
+        _frames.clear()

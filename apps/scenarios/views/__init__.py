@@ -1,0 +1,1 @@
+"""The pages of scenarios, what scripts fetch of them, and what forms post to them."""

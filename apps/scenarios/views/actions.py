@@ -1,0 +1,421 @@
+"""What forms post: commands, a copy of one's own, the clock, an object edited as YAML."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
+from apps.scenarios import access, commands, edits, limits, making, manifests, service, yamlwrite
+from apps.scenarios.explained import explain, problems_json
+from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, add_refusal, form_for, workload_class
+from apps.scenarios.replay import Run, replayed
+from apps.scenarios.session import Session, session
+from apps.scenarios.source import Source, open_source
+from apps.scenarios.views.answers import refusal, speaks_status, wants_json
+from apps.scenarios.views.context import not_yours, page_context, workload_row
+
+Bound = dict[str, Any]
+
+
+class Unfit(Exception):
+    """What was posted does not make a command. `bound` holds the forms to show again."""
+
+    def __init__(self, bound: Bound, error: StatusError | None = None) -> None:
+        super().__init__()
+        self.bound = bound
+        self.error = error
+
+
+@require_POST
+@never_cache
+@speaks_status()
+def command(request: HttpRequest, ref: str) -> HttpResponse:
+    """One command, from a form, from YAML, or as JSON. On a link it makes a scenario of one's own first."""
+    lang = get_language() or "ko"
+    source = open_source(ref, lang)
+    if source.stored and not access.holds_key(request, source.scenario):
+        raise StatusError(403, "Forbidden", not_yours())
+    at = service.check_at(source.run, request.POST.get("at")) if not source.stored else None
+    try:
+        bodies = _bodies(request, source, lang, at)
+        if not bodies:
+            return _answer(request, source.ref, [])
+        target, key = _target(request, source, at)
+        try:
+            outcome = target.execute_all(bodies, agent=_agent(request))
+        except StatusError as error:
+            if key:
+                target.scenario.delete()  # the copy was made for this command alone
+            raise Unfit(_refused(request, source, error, lang), error) from None
+    except Unfit as unfit:
+        if wants_json(request):
+            error = unfit.error or bad_request("; ".join(_texts(unfit.bound)))
+            return refusal(request, error, as_json=True)
+        context = page_context(
+            request, source, lang, at=None if source.stored else at, view=_view(request), focus="", bound=unfit.bound
+        )
+        return render(request, "scenarios/scenario.html", context, status=422)
+    response = _answer(request, target.id, outcome)
+    return access.keep_key(response, target.id, key) if key else response
+
+
+def _agent(request: HttpRequest) -> str:
+    return "kubectl"
+
+
+def _view(request: HttpRequest) -> str:
+    view = request.POST.get("view", "")
+    return view if view in service.VIEWS else "cluster"
+
+
+def _target(request: HttpRequest, source: Source, at: int | None) -> tuple[Session, str]:
+    """The scenario that takes the command, and its key if it was made just now."""
+    if source.session is not None:
+        return source.session, ""
+    made = making.fork(source, at=at, maker=access.maker_of(request))
+    found = session(made.scenario.id)
+    return found, made.key
+
+
+def _answer(request: HttpRequest, scenario_id: str, outcome: list[list[dict[str, Any]]]) -> HttpResponse:
+    address = reverse("scenario", args=[scenario_id])
+    if wants_json(request):
+        details = {"scenario": scenario_id, "url": address}
+        objects = [obj for objects in outcome for obj in objects]
+        status = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "details": details,
+            "code": 200,
+        }
+        return JsonResponse({**status, "items": [_identity(obj) for obj in objects]})
+    view, focus = _view(request), request.POST.get("focus", "")
+    query = {**({"view": view} if view != "cluster" else {}), **({"focus": focus} if focus else {})}
+    response = HttpResponseRedirect(f"{address}?{urlencode(query, safe='/')}" if query else address)
+    response.status_code = 303
+    return response
+
+
+def _identity(obj: dict[str, Any]) -> dict[str, Any]:
+    metadata = obj["metadata"]
+    kept = {key: metadata[key] for key in ("name", "namespace", "uid", "resourceVersion") if key in metadata}
+    return {"apiVersion": obj.get("apiVersion"), "kind": obj.get("kind"), "metadata": kept}
+
+
+def _texts(bound: Bound) -> list[str]:
+    out: list[str] = [str(error) for error in bound.get("errors", [])]
+    form = bound.get("form")
+    if form is not None:
+        out += [f"{name}: {text}" for name, texts in form.errors.items() for text in texts]
+    return out or ["invalid"]
+
+
+# ---- from what was posted to commands ------------------------------------------------------------
+
+
+def _bodies(request: HttpRequest, source: Source, lang: str, at: int | None) -> list[commands.Body]:
+    """The commands that were asked for; none when nothing differs.
+
+    Raises:
+        Unfit: with the forms to show again.
+        StatusError: 400 for a form that there is not.
+    """
+    if request.content_type == "application/json":
+        return [commands.parse(request.body)]
+    which = request.POST.get("form", "")
+    if which == "command" or (not which and "command" in request.POST):
+        return [commands.parse(request.POST.get("command", ""))]
+    with source.run.lock:
+        snapshot = source.run.view(at)
+    if which == "workload":
+        return _workload(request, source, snapshot, lang)
+    if which == "node":
+        form = NodeForm(request.POST, machines=snapshot.machines)
+        if not form.is_valid():
+            raise Unfit(_bound_node(form))
+        return [form.command()]
+    if which == "yaml":
+        return _manifest(request, source, lang, at)
+    raise bad_request(_("There is no form %(form)s.") % {"form": which[:40] or "?"})
+
+
+def _workload(request: HttpRequest, source: Source, snapshot: Any, lang: str) -> list[commands.Body]:
+    kind, name = request.POST.get("kind", ""), request.POST.get("name", "").strip()
+    namespace = request.POST.get("namespace", "").strip() or "default"
+    action = request.POST.get("action") or "save"
+    if workload_class(kind) is None:
+        raise bad_request(_("There is no form for the kind %(kind)s.") % {"kind": kind[:40] or "?"})
+    resource = edits.RESOURCES[kind]
+    obj = snapshot.objects.get(resource, {}).get(f"{namespace}/{name}")
+    target = {"resource": resource, "namespace": namespace, "name": name}
+    adding = "initial-name" in request.POST or (obj is None and action == "save" and "image" in request.POST)
+    if not adding and obj is None:
+        raise not_found(resource, name[:80], "apps")
+    if not adding and action == "delete":
+        return [{"op": "delete", **target, "propagation": "Background"}]
+    if not adding and action in commands.ROLLOUT_VERBS:
+        return [{"op": "rollout", "verb": action, **target}]
+    if not adding and action in {"more", "fewer"}:
+        count = max(0, (obj["spec"].get("replicas", 1)) + (1 if action == "more" else -1))
+        return [{"op": "scale", **target, "replicas": count}]
+    if action != "save":
+        raise bad_request(_("There is no action %(action)s.") % {"action": action[:40]})
+    form = form_for(kind, None if adding else obj, request.POST)
+    if not form.is_valid():
+        raise Unfit(_bound_workload(source, form, obj, lang))
+    if adding:
+        objects = edits.new_objects(kind, form.cleaned_data["name"], form.changed_values(), namespace=namespace)
+        services = snapshot.objects.get("services", {})
+        objects = [
+            o for o in objects if o["kind"] != "Service" or f"{namespace}/{o['metadata']['name']}" not in services
+        ]
+        return [{"op": "create", "objects": objects}]
+    changed = form.changed_values()
+    if set(changed) == {"replicas"}:
+        return [{"op": "scale", **target, "replicas": changed["replicas"]}]
+    body = edits.patch(obj, changed)
+    return [{"op": "patch", **target, "type": "strategic", "body": body}] if body is not None else []
+
+
+def _manifest(request: HttpRequest, source: Source, lang: str, at: int | None) -> list[commands.Body]:
+    form = ManifestForm(request.POST, request.FILES)
+    if not form.is_valid():
+        raise Unfit({"form": form, "forms": {"yaml": form}})
+    try:
+        documents = manifests.read(form.cleaned_data["text"])
+        if not documents:
+            form.add_error("manifest", _("There is no object in this manifest."))
+            raise Unfit({"form": form, "forms": {"yaml": form}})
+        return [making.accepted(_copy(source, at), documents, limits.SITE)]
+    except manifests.ManifestError as error:
+        _show_text(form)
+        bound = {"form": form, "forms": {"yaml": form}, "problems": problems_json(error, lang)}
+        raise Unfit(bound, error.problems[0].error) from None
+    except StatusError as error:
+        _show_text(form)
+        add_refusal(form, error, lang)
+        raise Unfit({"form": form, "forms": {"yaml": form}}, error) from None
+
+
+def _show_text(form: ManifestForm) -> None:
+    """What was uploaded goes into the box, so that it can be mended there."""
+    text = form.cleaned_data.get("text", "")
+    if text and not form.data.get("manifest"):
+        data = form.data.copy()
+        data["manifest"] = text
+        form.data = data
+
+
+def _copy(source: Source, at: int | None) -> Run:
+    """A run of one's own to try a manifest on: the cluster as it is, or was at a revision."""
+    with source.run.lock:
+        until = source.run.done_ms if at is None else source.run.time_of(at)
+        story = source.story(at)
+    return replayed(story, until)
+
+
+# ---- forms to show again -------------------------------------------------------------------------
+
+
+def _bound_workload(source: Source, form: WorkloadForm, obj: dict[str, Any] | None, lang: str) -> Bound:
+    """The page's forms, with the one that was posted in its place."""
+    kind = form.kind
+    if form.obj is None:
+        with source.run.lock:
+            from apps.scenarios.views.context import forms_of
+
+            everything = forms_of(source, source.run.view(), lang)
+        return {"form": form, "forms": {"add": {**everything["add"], kind.lower(): form}}}
+    resource = edits.RESOURCES[kind]
+    assert obj is not None
+    with source.run.lock:
+        from apps.scenarios.views.context import forms_of
+
+        rows = forms_of(source, source.run.view(), lang)[resource]
+    row = workload_row(source, obj, form, lang)
+    return {"form": form, "forms": {resource: [row if old["ref"] == row["ref"] else old for old in rows]}}
+
+
+def _bound_node(form: NodeForm) -> Bound:
+    joining = form.data.get("action") == "join"
+    texts = [text for texts in form.errors.values() for text in texts]
+    return {"form": form, "errors": [] if joining else texts, "forms": {"add": _Add(form)} if joining else {}}
+
+
+class _Add(dict[str, Any]):
+    """Stands for the forms that add something, with the node's replaced; the others are filled in by the page."""
+
+    def __init__(self, node: NodeForm) -> None:
+        super().__init__(
+            node=node,
+            deployment=form_for("Deployment"),
+            daemonset=form_for("DaemonSet"),
+            statefulset=form_for("StatefulSet"),
+        )
+
+
+def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str) -> Bound:
+    """The forms to show when the cluster refused what they asked for."""
+    which = request.POST.get("form", "")
+    with source.run.lock:
+        snapshot = source.run.view()
+    if which == "workload" and (request.POST.get("action") or "save") == "save":
+        kind, name = request.POST.get("kind", ""), request.POST.get("name", "").strip()
+        namespace = request.POST.get("namespace", "").strip() or "default"
+        obj = snapshot.objects.get(edits.RESOURCES[kind], {}).get(f"{namespace}/{name}")
+        adding = "initial-name" in request.POST or obj is None
+        form = form_for(kind, None if adding else obj, request.POST)
+        form.is_valid()
+        add_refusal(form, error, lang)
+        return _bound_workload(source, form, obj, lang)
+    if which == "node":
+        form = NodeForm(request.POST, machines=snapshot.machines)
+        form.is_valid()
+        add_refusal(form, error, lang)
+        return _bound_node(form)
+    if which == "yaml":
+        manifest = ManifestForm(request.POST, request.FILES)
+        manifest.is_valid()
+        add_refusal(manifest, error, lang)
+        return {"form": manifest, "forms": {"yaml": manifest}}
+    told = explain(error, lang)
+    text = f"{told.text} ({error.message})" if told.text and told.text != error.message else error.message
+    return {"errors": [text]}
+
+
+# ---- a copy, the clock, an object ----------------------------------------------------------------
+
+
+@require_POST
+@never_cache
+@speaks_status()
+def fork(request: HttpRequest, ref: str) -> HttpResponse:
+    """A copy of one's own, from a revision on."""
+    lang = get_language() or "ko"
+    source = open_source(ref, lang)
+    at = service.check_at(source.run, request.POST.get("at"))
+    made = making.fork(source, at=at, maker=access.maker_of(request))
+    response = _answer(request, made.scenario.id, [])
+    return access.keep_key(response, made.scenario.id, made.key)
+
+
+@require_POST
+@never_cache
+@speaks_status()
+def clock(request: HttpRequest, ref: str) -> HttpResponse:
+    """How fast simulated time passes; 0 stops it, `action=step` lets the next thing happen."""
+    lang = get_language() or "ko"
+    source = open_source(ref, lang)
+    if source.session is None:
+        raise StatusError(409, "Conflict", _("A link has no clock: its story is over. Open a copy to let time pass."))
+    if not access.holds_key(request, source.scenario):
+        raise StatusError(403, "Forbidden", not_yours())
+    if request.POST.get("action") == "step":
+        source.session.step_forward()
+        return _answer(request, source.ref, [])
+    try:
+        speed = float(request.POST.get("speed", ""))
+    except ValueError:
+        raise bad_request(_("speed must be a number.")) from None
+    source.session.set_clock(speed)
+    return _answer(request, source.ref, [])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@speaks_status()
+def object_yaml(request: HttpRequest, ref: str, resource: str, key: str) -> HttpResponse:
+    """An object as YAML: GET it, or with `?edit=1` a page with it in a box; POST it back changed."""
+    lang = get_language() or "ko"
+    source = open_source(ref, lang)
+    if request.method == "POST":
+        return _replace(request, source, resource, key, lang)
+    at = service.check_at(source.run, request.GET.get("at"))
+    obj = source.run.view(at).objects.get(resource, {}).get(key)
+    if obj is None:
+        raise not_found(resource[:80], key[:300])
+    if request.GET.get("edit"):
+        return render(
+            request, "scenarios/object.html", _object_context(request, source, resource, key, yamlwrite.dump(obj))
+        )
+    response = HttpResponse(yamlwrite.dump(obj), content_type="application/yaml; charset=utf-8")
+    response["Content-Disposition"] = f'inline; filename="{key.replace("/", "-")}.yaml"'
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+def _object_context(
+    request: HttpRequest, source: Source, resource: str, key: str, text: str, problems: Any = ()
+) -> dict[str, Any]:
+    can_edit = not source.stored or access.holds_key(request, source.scenario)
+    return {
+        "scenario": {
+            "id": source.ref,
+            "title": source.title,
+            "stored": source.stored,
+            "can_edit": can_edit,
+            "url": reverse("scenario", args=[source.ref]),
+        },
+        "ref": f"{resource}/{key}",
+        "resource": resource,
+        "name": key.rpartition("/")[2],
+        "yaml": text,
+        "action": request.path,
+        "problems": list(problems),
+    }
+
+
+def _replace(request: HttpRequest, source: Source, resource: str, key: str, lang: str) -> HttpResponse:
+    if source.stored and not access.holds_key(request, source.scenario):
+        raise StatusError(403, "Forbidden", not_yours())
+    text = request.POST.get("yaml", "")
+    made_key = ""
+    try:
+        documents = manifests.read(text)
+        problem = _other_object(documents, resource, key, source)
+        if problem is not None:
+            raise manifests.ManifestError([manifests.Problem(problem, 1, 1)])
+        target, made_key = _target(request, source, None)
+        try:
+            target.execute({"op": "replace", "objects": [documents[0].obj]})
+        except StatusError as error:
+            if made_key:
+                target.scenario.delete()
+            document = documents[0]
+            raise manifests.ManifestError(
+                [manifests.Problem(error, 1, document.line, document.kind, document.name, "", document)]
+            ) from None
+    except manifests.ManifestError as error:
+        if wants_json(request):
+            return refusal(request, error.problems[0].error, as_json=True)
+        context = _object_context(request, source, resource, key, text, problems_json(error, lang))
+        return render(request, "scenarios/object.html", context, status=422)
+    response = HttpResponseRedirect(
+        f"{reverse('scenario', args=[target.id])}?{urlencode({'focus': f'{resource}/{key}'}, safe='/')}"
+    )
+    response.status_code = 303
+    return access.keep_key(response, target.id, made_key) if made_key else response
+
+
+def _other_object(documents: list[manifests.Document], resource: str, key: str, source: Source) -> StatusError | None:
+    """What is wrong when the text is not about this object any more."""
+    if len(documents) != 1:
+        return bad_request(_("One object is expected here; this text has %(count)s.") % {"count": len(documents)})
+    document = documents[0]
+    namespace, _slash, name = key.rpartition("/")
+    current = source.run.view().objects.get(resource, {}).get(key)
+    if current is None:
+        return not_found(resource, name)
+    if document.name != name or (document.namespace or namespace) != namespace or document.kind != current["kind"]:
+        return bad_request(_("The kind, the name and the namespace of an object cannot be changed."))
+    return None

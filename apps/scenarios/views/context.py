@@ -1,0 +1,261 @@
+"""What the scenario page needs: the context that README.md lists."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from apps.cluster.apimachinery.status import StatusError
+from apps.cluster.cluster import Snapshot
+from apps.scenarios import edits, links, making, service, steps
+from apps.scenarios.access import cookie_name, holds_key
+from apps.scenarios.files import FORMATS
+from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, form_for, workload_class
+from apps.scenarios.session import SPEEDS
+from apps.scenarios.source import Source
+
+AROUND = 60  # steps shown on each side of the present one
+
+
+def page_context(
+    request: HttpRequest,
+    source: Source,
+    lang: str,
+    *,
+    at: int | None,
+    view: str,
+    focus: str,
+    bound: dict[str, Any] | None = None,
+    can_edit: bool | None = None,
+) -> dict[str, Any]:
+    """Everything `scenarios/scenario.html` and `embed.html` get. `bound` replaces forms by those that were posted."""
+    run = source.run
+    if can_edit is None:
+        can_edit = source.stored and holds_key(request, source.scenario)
+    with run.lock:
+        frame = service.frame(source, at, view, lang, focus=focus)
+        revision = frame["revision"]
+        commands = steps.commands_json(run.marks)
+        snapshot = run.view()
+        head = run.head
+    urls = _urls(source, lang)
+    here = {"view": view, "focus": focus}
+    return {
+        "scenario": {
+            "id": source.ref,
+            "title": source.title,
+            "preset": source.preset,
+            "stored": source.stored,
+            "base": run.base,
+            "head": head,
+            "at": revision,
+            "pinned": at is not None,
+            "view": view,
+            "views": [{"name": name, "title": title} for name, title in service.VIEWS.items()],
+            "focus": focus,
+            "can_edit": can_edit,
+            "clock": source.clock(),
+            "speeds": [speed for speed in SPEEDS if speed],
+            **urls,
+        },
+        "frame": {**frame, "svg": keep_place(frame["svg"], view, revision if at is not None else None)},
+        "steps": _around(source, lang, revision, here),
+        "nav": _nav(source, revision, head, at, here),
+        "commands": [{**command, "url": _query(here, at=command["revision"])} for command in commands],
+        "forms": forms_of(source, snapshot, lang, focus) | (bound or {}).get("forms", {}),
+        "share": _share(request, source, lang, revision, view, can_edit=can_edit),
+        "problems": (bound or {}).get("problems", []),
+        "errors": (bound or {}).get("errors", []),
+    }
+
+
+def _query(here: dict[str, str], **more: Any) -> str:
+    values = {name: value for name, value in {**here, **more}.items() if value not in ("", None)}
+    if values.get("view") == "cluster":
+        del values["view"]
+    return f"?{urlencode(values, safe='/')}" if values else "?"
+
+
+def keep_place(svg: str, view: str, at: int | None) -> str:
+    """For readers without scripts: a link in the figure that chooses an object keeps the view and the revision."""
+    kept = f"view={view}&amp;" if view != "cluster" else ""
+    kept += f"at={at}&amp;" if at is not None else ""
+    return svg.replace('href="?focus=', f'href="?{kept}focus=') if kept else svg
+
+
+def _urls(source: Source, lang: str) -> dict[str, str]:
+    with override(lang):
+        return {
+            "url": reverse("scenario", args=[source.ref]),
+            "frame_url": reverse("scenario-frame", args=[source.ref]),
+            "steps_url": reverse("scenario-steps", args=[source.ref]),
+            "commands_url": reverse("scenario-commands", args=[source.ref]),
+            "fork_url": reverse("scenario-fork", args=[source.ref]),
+            "clock_url": reverse("scenario-clock", args=[source.ref]) if source.stored else "",
+            "socket_url": f"/ws/scenarios/{source.ref}/" if source.stored else "",
+        }
+
+
+def _around(source: Source, lang: str, revision: int, here: dict[str, str]) -> list[dict[str, Any]]:
+    """The steps around a revision, for the timeline; those worth reading first."""
+    run = source.run
+    with run.lock:
+        trace = run.cluster.trace
+        first = trace.position(run.base)
+        found = [step for step in trace.steps[first:] if step.rank != "heartbeat"]
+        place = sum(1 for step in found if step.revision <= revision)
+        chosen = found[max(0, place - AROUND) : place + AROUND]
+    current = next((step.index for step in reversed(chosen) if step.revision == revision and step.rank != "note"), 0)
+    return [
+        {
+            **steps.step_json(step, lang, run.base_ms),
+            "url": _query(here, at=step.revision),
+            "current": step.index == current,
+            "future": step.revision > revision,
+        }
+        for step in chosen
+    ]
+
+
+def _nav(source: Source, revision: int, head: int, at: int | None, here: dict[str, str]) -> dict[str, str]:
+    """Where a reader without scripts steps to: heartbeats are stepped over."""
+    run = source.run
+    with run.lock:
+        trace = run.cluster.trace
+        back = ahead = None
+        position = trace.position(revision)
+        for step in reversed(trace.steps[:position]):
+            if step.revision < revision and step.rank != "heartbeat":
+                back = step.revision
+                break
+        for step in trace.steps[position:]:
+            if step.rank not in {"heartbeat", "note"}:
+                ahead = step.revision
+                break
+    prev = "" if revision <= run.base else _query(here, at=max(back or run.base, run.base))
+    next_ = _query(here, at=ahead) if ahead is not None else ""
+    return {"first": _query(here, at=run.base), "prev": prev, "next": next_, "last": _query(here)}
+
+
+def _share(
+    request: HttpRequest, source: Source, lang: str, revision: int, view: str, *, can_edit: bool
+) -> dict[str, Any]:
+    with override(lang):
+        page = reverse("scenario", args=[source.ref])
+    absolute = request.build_absolute_uri
+    query = {"at": revision, **({"view": view} if view != "cluster" else {})}
+    link, reason = "", ""
+    try:
+        token = links.encode(making.link_of(source))
+        with override(lang):
+            link = absolute(reverse("scenario", args=[token]))
+    except StatusError as error:
+        reason = error.message
+    embed = absolute(reverse("scenario-embed", args=[source.ref]))
+    key = request.COOKIES.get(cookie_name(source.ref), "") if can_edit else ""
+    files = {
+        name: f"{reverse('scenario-file', args=[source.ref, name])}?{urlencode({**query, 'lang': lang})}"
+        for name in FORMATS
+    }
+    return {
+        "short": absolute(page),
+        "pinned": absolute(f"{page}?{urlencode(query)}"),
+        "edit": absolute(f"{page}?key={key}") if key else "",
+        "link": link,
+        "link_reason": reason,
+        "embed": f'<iframe src="{embed}?lang={lang}" width="100%" height="640" loading="lazy"></iframe>',
+        "files": files,
+        "kube": f"kubectl --server={absolute(f'/k8s/{source.ref}')} --token={key or 'TOKEN'} get pods"
+        if source.stored
+        else "",
+    }
+
+
+# ---- forms ---------------------------------------------------------------------------------------
+
+
+def forms_of(source: Source, snapshot: Snapshot, lang: str, focus: str = "") -> dict[str, Any]:
+    """A row a workload and a node, and the forms that add one. Always of the present, whatever revision is looked at."""
+    objects = snapshot.objects
+    nodes = [
+        _node_row(source, name, objects.get("nodes", {}).get(name), machine)
+        for name, machine in snapshot.machines.items()
+    ]
+    return {
+        **{resource: _rows(source, resource, kind, objects, lang, focus) for kind, resource in edits.RESOURCES.items()},
+        "nodes": nodes,
+        "add": {
+            "deployment": form_for("Deployment"),
+            "daemonset": form_for("DaemonSet"),
+            "statefulset": form_for("StatefulSet"),
+            "node": NodeForm(machines=snapshot.machines),
+        },
+        "yaml": ManifestForm(),
+    }
+
+
+SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "calico-system"})
+
+
+def _rows(source: Source, resource: str, kind: str, objects: Any, lang: str, focus: str) -> list[dict[str, Any]]:
+    return [
+        workload_row(source, obj, form_for(kind, obj), lang, focus)
+        for obj in objects.get(resource, {}).values()
+        if obj["metadata"].get("namespace") not in SYSTEM
+    ]
+
+
+def workload_row(source: Source, obj: dict[str, Any], form: WorkloadForm, lang: str, focus: str = "") -> dict[str, Any]:
+    """One workload's row. `open` when the reader is looking at it, or has to."""
+    metadata, status, spec = obj["metadata"], obj.get("status") or {}, obj.get("spec") or {}
+    resource = edits.RESOURCES[obj["kind"]]
+    key = f"{metadata['namespace']}/{metadata['name']}"
+    ref = f"{resource}/{key}"
+    daemon = resource == "daemonsets"
+    with override(lang):
+        yaml_url = reverse("scenario-object", args=[source.ref, resource, key])
+    return {
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "ref": ref,
+        "form": form,
+        "yaml_url": yaml_url,
+        "edit_url": f"{yaml_url}?edit=1",
+        "replicas": status.get("desiredNumberScheduled", 0) if daemon else spec.get("replicas", 1),
+        "ready": status.get("numberReady", 0) if daemon else status.get("readyReplicas", 0),
+        "paused": bool(spec.get("paused")),
+        "open": focus == ref or form.is_bound,
+    }
+
+
+def _node_row(source: Source, name: str, node: dict[str, Any] | None, machine: Any) -> dict[str, Any]:
+    spec = (node or {}).get("spec") or {}
+    conditions = ((node or {}).get("status") or {}).get("conditions") or ()
+    ready = next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "")
+    return {
+        "name": name,
+        "namespace": "",
+        "ref": f"nodes/{name}",
+        "form": NodeForm(initial={"name": name}, auto_id=f"node-{name}-%s"),
+        "yaml_url": "",
+        "edit_url": "",
+        "role": machine.role,
+        "power": machine.power,
+        "ready": ready,
+        "joined": node is not None,
+        "schedulable": not spec.get("unschedulable", False),
+        "open": False,
+    }
+
+
+def has_form(kind: str) -> bool:
+    return workload_class(kind) is not None
+
+
+def not_yours() -> str:
+    return _("You are watching somebody's cluster. Open a copy to change it.")

@@ -1,0 +1,63 @@
+"""`/d/{ref}.{format}`: the same state as a file."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.cluster.apimachinery.status import StatusError, bad_request
+from apps.diagrams import export
+from apps.scenarios import files, service
+from apps.scenarios.source import open_source
+from apps.scenarios.views.answers import immutable, speaks_status
+
+THEMES = ("light", "dark")
+
+
+@require_safe
+@speaks_status()
+def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
+    """The picture, or the objects, of a revision."""
+    if format not in files.FORMATS:
+        raise StatusError(404, "NotFound", _("There are files of these kinds: %(formats)s.") % {"formats": ", ".join(files.FORMATS)})
+    lang = request.GET.get("lang", "")
+    lang = lang if lang in {"ko", "en"} else get_language() or "ko"
+    theme = request.GET.get("theme", "")
+    if theme and theme not in THEMES:
+        raise bad_request(_("theme must be one of %(themes)s.") % {"themes": ", ".join(THEMES)})
+    source = open_source(ref, lang)
+    view = service.check_view(request.GET.get("view"))
+    width = service.check_width(request.GET.get("layout") or request.GET.get("width"))
+    at = service.check_at(source.run, request.GET.get("at"))
+    run = source.run
+    with run.lock:
+        snapshot = run.view(at)
+        if format in {"yaml", "json"}:
+            if format == "yaml":
+                body: str | bytes = files.manifest(files.own_objects(snapshot, run.view(run.base)))
+            else:
+                found = run.cluster.trace.between(run.base, snapshot.revision)
+                body = files.dump_json(files.history(snapshot, found, lang, run.base_ms))
+        else:
+            figure = service.figure_of(run, snapshot, view, lang, width=width)
+    if format == "svg":
+        body = export.svg(figure, theme)
+    elif format == "png":
+        body = export.png(figure, theme)
+    elif format == "dot":
+        body = export.dot(figure)
+    elif format == "mmd":
+        body = export.mermaid(figure)
+    response = HttpResponse(body, content_type=files.FORMATS[format])
+    response["Content-Disposition"] = f'inline; filename="k8sdocs-{ref[:16].replace(".", "-")}-{snapshot.revision}.{format}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Access-Control-Allow-Origin"] = "*"  # a picture may be shown anywhere; nothing here is a secret
+    if format == "svg":
+        response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
+    if at is None and source.stored:
+        response["Cache-Control"] = "no-cache"
+        return response
+    return immutable(request, response, f"{settings.MODEL_VERSION}-{source.epoch}-{snapshot.revision}-{format}-{view}-{lang}-{theme}-{width}")
