@@ -93,7 +93,7 @@ class Kubelet:
             machine.address,
             node_status.limits(machine),
             client=self._client,
-            recorder=self.recorder,
+            recorder=self,
             runtime=self.crio,
             network=network,
             overrides=images,
@@ -238,6 +238,11 @@ class Kubelet:
             )
         except StatusError:
             self._engine.wake(self.name, key, 1_000)
+
+    def event(self, obj: Obj, type_: str, reason: str, message: str, *, field_path: str = "", action: str = "") -> None:
+        """Record an Event. Before there is an API server to take it, it is lost."""
+        if self.connected:
+            self.recorder.event(obj, type_, reason, message, field_path=field_path, action=action)
 
     def _tell_host(self, process: str, running: bool) -> None:
         if not running:

@@ -29,12 +29,13 @@ Find = Callable[[str, str, str], "Obj | None"]  # resource, namespace, name
 class Writer(Protocol):
     """The part of a client that workers need."""
 
-    def update_status(self, resource: str, obj: Obj, *, why: str = ..., **params: Any) -> Obj: ...
+    def update_status(self, resource: str, obj: Obj, /, *, why: str = ..., **params: Any) -> Obj: ...
     def delete(
         self,
         resource: str,
         namespace: str,
         name: str,
+        /,
         *,
         grace_period_seconds: int | None = ...,
         uid: str = ...,

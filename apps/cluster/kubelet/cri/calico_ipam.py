@@ -1,7 +1,7 @@
 """Addresses for Pods: blocks of 64 for each node out of one pool, as Calico's IPAM hands them out.
 
 Models      projectcalico/calico libcalico-go/lib/ipam (block affinity, /26 blocks, first free ordinal)
-Leaves out  the datastore objects (IPPool, IPAMBlock, BlockAffinity), tunnel addresses, reservations, several pools;
+Leaves out  the datastore objects (IPPool, IPAMBlock, BlockAffinity), reservations, several pools;
             routes and interfaces. A freed address is used again only after the others of its block
 """
 
@@ -29,6 +29,9 @@ class CalicoIPAM:
         self._claimed = 0  # blocks are claimed in order, none is given back
         self._used: dict[int, list[int]] = {}  # block -> [next fresh ordinal, *freed ordinals]
         self._of_pod: dict[str, int] = {}  # node/uid -> address
+
+    def run(self, key: str) -> None:
+        """It takes no turns; it is registered with the engine to be saved with it."""
 
     def ready(self, node: str) -> bool:
         return self._up.get(node, False)
@@ -78,7 +81,8 @@ class CalicoIPAM:
             block = self._claimed
             self._claimed += 1
             mine.append(block)
-            self._used[block] = [0]
+            # Ordinal 0 of a node's first block is the address of its tunnel.
+            self._used[block] = [0 if len(mine) > 1 else 1]
             return self._from_block(block)
         for block in range(self._claimed):  # all blocks have an owner: borrow
             address = self._from_block(block)

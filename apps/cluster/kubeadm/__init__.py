@@ -1,0 +1,77 @@
+"""kubeadm: how bare machines become a cluster.
+
+Models      cmd/kubeadm (init, join), apimachinery validation of Node names
+Leaves out  see workflow.py, which runs the phases
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from apps.cluster.kubeadm.workflow import CONTROL_PLANE, NAME, NETWORK, Kubeadm, Plant
+from apps.cluster.kubelet import Kubelet
+from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
+from apps.cluster.machines import Machine
+
+__all__ = ["CONTROL_PLANE", "boot", "install_kubelet", "invalid_node_name", "join"]
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_MAX_NAME = 253
+_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+
+
+class Configuration(Protocol):
+    @property
+    def images(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+
+class ClusterLike(Plant, Protocol):
+    """A cluster as kubeadm is given one."""
+
+    @property
+    def config(self) -> Configuration: ...
+
+
+def boot(cluster: ClusterLike) -> None:
+    """Begin kubeadm init on the first machine; the others join when it is done. Runs in the turns that follow."""
+    _kubeadm(cluster).init()
+
+
+def join(cluster: ClusterLike, node: str) -> None:
+    """Begin kubeadm join on a machine."""
+    _kubeadm(cluster).join(node)
+
+
+def install_kubelet(cluster: ClusterLike, machine: Machine) -> Kubelet:
+    """A kubelet for a machine, not yet running: to be told by `load` what it knew."""
+    return _kubeadm(cluster).install_kubelet(machine)
+
+
+def invalid_node_name(name: str) -> str:
+    """Why a machine may not have this name, "" when it may.
+
+    >>> invalid_node_name("worker-4"), invalid_node_name("Worker 4")[:30]
+    ('', 'a lowercase RFC 1123 subdomain')
+    """
+    if len(name) > _MAX_NAME:
+        return f"must be no more than {_MAX_NAME} bytes"
+    return "" if _SUBDOMAIN.fullmatch(name) else _RULE
+
+
+def _kubeadm(cluster: ClusterLike) -> Kubeadm:
+    """The cluster's kubeadm, and with it its Pod network, made when first asked for."""
+    engine = cluster.engine
+    there = engine.component(NAME)
+    if isinstance(there, Kubeadm):
+        return there
+    network = CalicoIPAM()
+    engine.register(NETWORK, network)
+    kubeadm = Kubeadm(cluster, cluster.config.images, network)
+    engine.register(NAME, kubeadm)
+    return kubeadm

@@ -1,0 +1,34 @@
+"""What a cluster of this model is made of: versions and images."""
+
+KUBERNETES = "v1.36.2"
+ETCD = "3.6.8-0"
+COREDNS = "v1.14.1"
+PAUSE = "3.10.1"
+CALICO = "v3.31.3"
+
+REGISTRY = "registry.k8s.io"
+CONTROL_PLANE_IMAGES = (
+    f"{REGISTRY}/kube-apiserver:{KUBERNETES}",
+    f"{REGISTRY}/kube-controller-manager:{KUBERNETES}",
+    f"{REGISTRY}/kube-scheduler:{KUBERNETES}",
+    f"{REGISTRY}/etcd:{ETCD}",
+)
+NODE_IMAGES = (
+    f"{REGISTRY}/kube-proxy:{KUBERNETES}",
+    f"{REGISTRY}/coredns/coredns:{COREDNS}",
+    f"{REGISTRY}/pause:{PAUSE}",
+    f"quay.io/calico/node:{CALICO}",
+    f"quay.io/calico/cni:{CALICO}",
+    f"quay.io/calico/kube-controllers:{CALICO}",
+)
+
+POD_SUBNET = "192.168.0.0/16"
+SERVICE_SUBNET = "10.96.0.0/12"
+API_SERVICE_IP = "10.96.0.1"
+DNS_IP = "10.96.0.10"
+DNS_DOMAIN = "cluster.local"
+API_PORT = 6443
+CLUSTER_NAME = "kubernetes"
+TOKEN_ID = "abcdef"  # noqa: S105  the documentation's own example of a bootstrap token
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"

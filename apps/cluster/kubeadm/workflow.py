@@ -1,0 +1,272 @@
+"""The workflows of kubeadm: `init` on the first machine, `join` on every other, phase by phase.
+
+Models      cmd/kubeadm/app/cmd/init.go, join.go and the phases they list (1.36)
+Leaves out  certificates, kubeconfigs, upload-certs, further control-plane nodes, reset, upgrade; TLS bootstrap and its
+            CertificateSigningRequests; the order of the phases is kubeadm's, their durations are ours
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from apps.cluster.apimachinery.meta import with_metadata
+from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.apiserver import APIServer
+from apps.cluster.client import Client
+from apps.cluster.engine import Engine
+from apps.cluster.kubeadm import addons, bootstrap_objects, calico, cluster_objects, static_manifests
+from apps.cluster.kubeadm import versions as v
+from apps.cluster.kubelet import Kubelet
+from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
+from apps.cluster.machines import Machine
+
+Obj = dict[str, Any]
+
+NAME = "kubeadm"
+NETWORK = "calico-ipam"
+CONTROL_PLANE = "control-plane-1"
+API_START_MS = 900  # from a running kube-apiserver process to its first answer
+SERVING = "@serving"
+PHASES = "@init"
+ADMIN = "@admin"
+
+
+class Process(Protocol):
+    """A program of the control plane."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Plant(Protocol):
+    """What kubeadm needs of a cluster: machines to work on, programs that act while their static Pod runs."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def apiserver(self) -> APIServer: ...
+    @property
+    def machines(self) -> Mapping[str, Machine]: ...
+    @property
+    def kubelets(self) -> dict[str, Kubelet]: ...
+    @property
+    def processes(self) -> Mapping[str, Process]: ...
+
+
+class Kubeadm:
+    """Runs the phases, one a turn. It is also what kubelets tell of the system components that they start and stop."""
+
+    def __init__(self, plant: Plant, images: Mapping[str, Mapping[str, Any]], network: CalicoIPAM) -> None:
+        self._plant = plant
+        self._engine = plant.engine
+        self._images = images
+        self._network = network
+        self.serving = False  # the API server answers
+        self.running: list[str] = []  # system components by "node/name", in the order they started
+        self.waiting = -1  # the init phase that waits for the control plane, -1 = none
+
+    # ---- machines ------------------------------------------------------------------------------
+
+    def install_kubelet(self, machine: Machine) -> Kubelet:
+        """The packages on a machine: kubelet and CRI-O, with the images they come with. Nothing runs yet."""
+        engine = self._engine
+        old = engine.component(f"kubelet/{machine.name}")
+        if isinstance(old, Kubelet):
+            old.leave()
+        kubelet = Kubelet(engine, self._plant.apiserver, machine, self._network, self, images=self._images)
+        kubelet.crio.preload(*v.NODE_IMAGES, *(v.CONTROL_PLANE_IMAGES if machine.role == "control-plane" else ()))
+        self._plant.kubelets[machine.name] = kubelet
+        return kubelet
+
+    def init(self) -> None:
+        """kubeadm init on the control-plane machine; then the network, and every other machine joins."""
+        for process in self._plant.processes.values():
+            process.stop()
+        self._engine.wake(NAME, f"{PHASES}0")
+
+    def join(self, node: str, delay_ms: int = 0) -> None:
+        """kubeadm join on a machine."""
+        self._engine.wake(NAME, f"{node} 0", delay_ms)
+
+    # ---- Host: what kubelets tell ----------------------------------------------------------------
+
+    def process_started(self, node: str, name: str) -> None:
+        self.running.append(f"{node}/{name}")
+        if name == "kube-apiserver" and not self.serving:
+            self._engine.wake(NAME, SERVING, API_START_MS)
+        elif self.serving:
+            self._start(name)
+
+    def process_stopped(self, node: str, name: str) -> None:
+        who = f"{node}/{name}"
+        if who in self.running:
+            self.running.remove(who)
+        process = self._plant.processes.get(name)
+        if process is not None and node == CONTROL_PLANE:
+            process.stop()
+
+    def _start(self, name: str) -> None:
+        process = self._plant.processes.get(name)
+        if process is not None:
+            process.start()
+        if self.waiting >= 0 and self._control_plane_up():
+            self._engine.wake(NAME, f"{PHASES}{self.waiting + 1}", 200)
+            self.waiting = -1
+
+    def _control_plane_up(self) -> bool:
+        return self.serving and all(
+            f"{CONTROL_PLANE}/{name}" in self.running for name in static_manifests.CONTROL_PLANE
+        )
+
+    # ---- turns ---------------------------------------------------------------------------------
+
+    def run(self, key: str) -> None:
+        if key == SERVING:
+            self._serve()
+        elif key == ADMIN:
+            self._administer()
+        elif key.startswith(PHASES):
+            self._init_phase(int(key[len(PHASES) :]))
+        else:
+            node, _, phase = key.partition(" ")
+            self._join_phase(node, int(phase))
+
+    def _serve(self) -> None:
+        """kube-apiserver answers its first requests: its own."""
+        self.serving = True
+        address = self._plant.machines[CONTROL_PLANE].address
+        client = Client(self._plant.apiserver, "kube-apiserver", CONTROL_PLANE)
+        date = format_ms(self._engine.now_ms)[:10]
+        for resource, obj in bootstrap_objects.objects(address, date):
+            client.create(resource, obj, why="kube-apiserver.bootstrap")
+        self._plant.kubelets[CONTROL_PLANE].connect()
+        for name in static_manifests.CONTROL_PLANE:
+            if f"{CONTROL_PLANE}/{name}" in self.running:
+                self._start(name)
+
+    def _init_phase(self, index: int) -> None:
+        phase, takes_ms, act = self._INIT[index]
+        self._note(CONTROL_PLANE, phase)
+        if act is not None:
+            act(self)
+        if phase == "wait-control-plane":
+            self.waiting = index
+            if self._control_plane_up():
+                self._start("")
+        elif index + 1 < len(self._INIT):
+            self._engine.wake(NAME, f"{PHASES}{index + 1}", takes_ms)
+        else:
+            self._engine.wake(NAME, ADMIN, takes_ms)
+
+    def _join_phase(self, node: str, index: int) -> None:
+        machine = self._plant.machines.get(node)
+        if machine is None:
+            return  # taken away while it was joining
+        phase, takes_ms = _JOIN[index]
+        self._note(node, phase)
+        if phase == "kubelet-start":
+            self.install_kubelet(machine).start(connect=False)
+        elif phase == "kubelet-wait-bootstrap" and machine.power == "on":
+            self._plant.kubelets[node].connect()
+        if index + 1 < len(_JOIN):
+            self._engine.wake(NAME, f"{node} {index + 1}", takes_ms)
+
+    def _note(self, node: str, phase: str) -> None:
+        message = f"kubeadm.{phase.replace('/', '-')}"
+        self._engine.note(NAME, node, "phase", f"nodes/{node}", message, {"phase": phase, "node": node})
+
+    # ---- phases of init ------------------------------------------------------------------------
+
+    def _etcd(self) -> None:
+        machine = self._plant.machines[CONTROL_PLANE]
+        self.install_kubelet(machine).add_manifest(static_manifests.etcd(machine.name, machine.address))
+
+    def _control_plane(self) -> None:
+        machine = self._plant.machines[CONTROL_PLANE]
+        for manifest in static_manifests.CONTROL_PLANE.values():
+            self._plant.kubelets[machine.name].add_manifest(manifest(machine.name, machine.address))
+
+    def _kubelet_start(self) -> None:
+        self._plant.kubelets[CONTROL_PLANE].start(connect=False)
+
+    def _upload_config(self) -> None:
+        self._write("upload-config", cluster_objects.upload_config(self._address))
+
+    def _mark_control_plane(self) -> None:
+        client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)
+        node = client.get("nodes", "", CONTROL_PLANE)
+        labels = {**node["metadata"]["labels"], v.CONTROL_PLANE_LABEL: "", v.EXCLUDE_LABEL: ""}
+        taints = [*(node["spec"].get("taints") or ()), cluster_objects.CONTROL_PLANE_TAINT]
+        marked = with_metadata(node, labels=labels)
+        client.update(
+            "nodes", {**marked, "spec": {**node["spec"], "taints": taints}}, why="kubeadm.mark-control-plane-node"
+        )
+
+    def _bootstrap_token(self) -> None:
+        self._write("bootstrap-token", cluster_objects.bootstrap_token(self._address))
+
+    def _coredns(self) -> None:
+        self._write("addon/coredns", addons.coredns())
+
+    def _kube_proxy(self) -> None:
+        self._write("addon/kube-proxy", addons.kube_proxy(self._address))
+
+    @property
+    def _address(self) -> str:
+        return self._plant.machines[CONTROL_PLANE].address
+
+    def _write(self, phase: str, objects: Iterable[tuple[str, Obj]]) -> None:
+        client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)
+        for resource, obj in objects:
+            client.create(resource, obj, why="kubeadm.write", phase=phase)
+
+    # Phase, ms until the next one begins, what it does. Those with nothing to do here work on files.
+    _INIT: tuple[tuple[str, int, Callable[[Kubeadm], None] | None], ...] = (
+        ("preflight", 400, None),
+        ("certs", 300, None),
+        ("kubeconfig", 100, None),
+        ("etcd", 20, _etcd),
+        ("control-plane", 20, _control_plane),
+        ("kubelet-start", 100, _kubelet_start),
+        ("wait-control-plane", 0, None),
+        ("upload-config", 100, _upload_config),
+        ("mark-control-plane", 50, _mark_control_plane),
+        ("bootstrap-token", 100, _bootstrap_token),
+        ("kubelet-finalize", 50, None),
+        ("addon/coredns", 50, _coredns),
+        ("addon/kube-proxy", 50, _kube_proxy),
+        ("show-join-command", 100, None),
+    )
+
+    # ---- the administrator ---------------------------------------------------------------------
+
+    def _administer(self) -> None:
+        """kubectl apply of the network and of a StorageClass; then the other machines join, one after another."""
+        client = Client(self._plant.apiserver, "kubectl", "")
+        for resource, obj in calico.network():
+            client.create(resource, obj, why="kubectl.apply-create")
+        client.create("storageclasses", calico.storage_class(), why="kubectl.apply-create")
+        delay_ms = 100
+        for machine in self._plant.machines.values():
+            if machine.role == "worker" and machine.name not in self._plant.kubelets:
+                self.join(machine.name, delay_ms)
+                delay_ms += 50
+
+    # ---- saving --------------------------------------------------------------------------------
+
+    def save(self) -> dict[str, Any]:
+        return {"serving": self.serving, "running": list(self.running), "waiting": self.waiting}
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        self.serving = data["serving"]
+        self.running = list(data["running"])
+        self.waiting = data["waiting"]
+
+
+# Phase, ms until the next one begins.
+_JOIN = (
+    ("preflight", 300),
+    ("kubelet-start", 400),
+    ("kubelet-wait-bootstrap", 0),
+)
