@@ -11,7 +11,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from apps.cluster.apimachinery import conditions
 from apps.cluster.apimachinery.meta import EMPTY, Obj, is_terminating
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apimachinery.timestamps import format_ms
@@ -28,6 +27,7 @@ from apps.cluster.scheduler.plugins import default_binder, dynamic_resources
 from apps.cluster.scheduler.plugins.base import Handle
 from apps.cluster.scheduler.plugins.default_preemption import DefaultPreemption, Preemption
 from apps.cluster.scheduler.pod_info import PodInfo
+from apps.cluster.scheduler.pod_status import pod_condition, status_patch
 from apps.cluster.scheduler.queue import FLUSH_EVERY_MS, UNSCHEDULABLE, QueuedPod, SchedulingQueue
 from apps.cluster.scheduler.status import SchedulerError
 from apps.cluster.scheduler.volumes import WaitingVolumes
@@ -233,9 +233,8 @@ class Scheduler:
         status = current.get("status") or EMPTY
         had = status.get("nominatedNodeName") or ""
         self.nominator.add(info, had if nominated is None else nominated)
-        body = self._failure_patch(current, reason, message)
-        if nominated is not None and nominated != had:
-            body["nominatedNodeName"] = nominated or None
+        condition = pod_condition(current, "PodScheduled", "False", reason, message)
+        body = status_patch(current, condition, nominated, format_ms(self.engine.now_ms))
         if body:
             params: dict[str, Any] = {"message": message}
             why = "scheduler.unschedulable" if reason == "Unschedulable" else "scheduler.error"
@@ -243,30 +242,6 @@ class Scheduler:
                 why, params = "scheduler.nominate", {"node": nominated, "message": message}
             self._patch_status(current, body, why, **params)
         self.recorder.event(current, "Warning", "FailedScheduling", note(message), action="Scheduling")
-
-    def _failure_patch(self, pod: Obj, reason: str, message: str) -> dict[str, Any]:
-        """The PodScheduled condition as it should be; {} when it is so already."""
-        old = conditions.find((pod.get("status") or EMPTY).get("conditions"), "PodScheduled")
-        if old is not None and (old.get("status"), old.get("reason"), old.get("message")) == ("False", reason, message):
-            return {}
-        condition = self._condition(pod, old, "PodScheduled", "False", reason, message)
-        return {"conditions": [condition]}
-
-    def _condition(
-        self, pod: Obj, old: Obj | None, type_: str, status: str, reason: str, message: str
-    ) -> dict[str, Any]:
-        since = format_ms(self.engine.now_ms)
-        if old is not None and old.get("status") == status:
-            since = old.get("lastTransitionTime", since)
-        return {
-            "type": type_,
-            "observedGeneration": pod["metadata"].get("generation", 1),
-            "status": status,
-            "lastProbeTime": None,
-            "lastTransitionTime": since,
-            "reason": reason,
-            "message": message,
-        }
 
     def _patch_status(self, pod: Obj, status: dict[str, Any], why: str, **params: Any) -> None:
         metadata = pod["metadata"]
@@ -294,15 +269,11 @@ class Scheduler:
         if pod is None:
             return
         name = preemptor.pod["spec"].get("schedulerName", "default-scheduler")
-        condition = self._condition(
-            pod,
-            conditions.find(pod["status"].get("conditions"), "DisruptionTarget"),
-            "DisruptionTarget",
-            "True",
-            "PreemptionByScheduler",
-            f"{name}: preempting to accommodate a higher priority pod",
-        )
-        self._patch_status(pod, {"conditions": [condition]}, "scheduler.disrupt", node=node, by=preemptor.key)
+        why = f"{name}: preempting to accommodate a higher priority pod"
+        condition = pod_condition(pod, "DisruptionTarget", "True", "PreemptionByScheduler", why)
+        body = status_patch(pod, condition, None, format_ms(self.engine.now_ms))
+        if body:
+            self._patch_status(pod, body, "scheduler.disrupt", node=node, by=preemptor.key)
         metadata = pod["metadata"]
         try:
             self.client.delete(

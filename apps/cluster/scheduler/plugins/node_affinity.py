@@ -14,7 +14,7 @@ from apps.cluster.scheduler.node_info import NodeInfo
 from apps.cluster.scheduler.node_selector import RequiredNodeAffinity
 from apps.cluster.scheduler.plugins.base import CycleState, Hints, Plugin, default_normalize
 from apps.cluster.scheduler.pod_info import PodInfo
-from apps.cluster.scheduler.status import SKIPPED, UNRESOLVABLE, Status
+from apps.cluster.scheduler.status import SKIPPED, UNRESOLVABLE, SchedulerError, Status
 
 
 class NodeAffinity(Plugin):
@@ -42,7 +42,12 @@ class NodeAffinity(Plugin):
         return None if affinity.trivial or affinity.matches(node.name, node.labels) else self.REJECTED
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]) -> Status | None:
-        return SKIPPED if pod.kind.preferred_nodes is None else None
+        preferred = pod.kind.preferred_nodes
+        if preferred is None:
+            return SKIPPED
+        if any(term.broken for _, term in preferred):
+            raise SchedulerError("parsing preferred node affinity: invalid term")
+        return None
 
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """The sum of the weights of the preferred terms that match."""

@@ -54,7 +54,7 @@ def parse(constraint: Obj, pod_labels: dict[str, str], selector: Selector | None
     """A constraint as the API gives it; `selector` replaces the one it has not (default constraints)."""
     own = from_label_selector(constraint.get("labelSelector")) if selector is None else selector
     merged = [Requirement(k, "in", (pod_labels[k],)) for k in constraint.get("matchLabelKeys") or () if k in pod_labels]
-    if merged:
+    if merged and (own.requirements or own.empty):  # what matches nothing still does
         own = Selector((*merged, *own.requirements))
     return Constraint(
         constraint["maxSkew"],
