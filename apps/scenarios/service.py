@@ -15,6 +15,7 @@ from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.cluster import Snapshot
 from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
+from apps.diagrams.options import WIDTHS as LAYOUTS
 from apps.scenarios.inspect import inspect
 from apps.scenarios.placing import places_at
 from apps.scenarios.replay import Run
@@ -22,7 +23,7 @@ from apps.scenarios.source import Source
 from apps.scenarios.steps import article_url, clock_text, step_json
 
 VIEWS = {"cluster": gettext_lazy("Cluster"), "ownership": gettext_lazy("Ownership")}
-WIDTHS = tuple(figures.WIDTHS)
+WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
 FRAMES = 512  # kept in memory; a frame is some 20 to 100 kB
 KIND_ARTICLES = {
