@@ -174,7 +174,7 @@ class Kubeadm:
 
     def _note(self, node: str, phase: str) -> None:
         message = f"kubeadm.{phase.replace('/', '-')}"
-        self._engine.note(NAME, node, "phase", f"nodes/{node}", message, {"phase": phase, "node": node})
+        self._engine.note(NAME, node, "phase", f"nodes/{node}", message, {"phase": phase})
 
     # ---- phases of init ------------------------------------------------------------------------
 

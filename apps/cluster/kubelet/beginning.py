@@ -75,7 +75,7 @@ def _refuse(node: PodWorkers, pod: Obj, reason: str, message: str) -> None:
     rejected["startTime"] = format_ms(node.engine.now_ms)
     if metadata.get("generation"):
         rejected["observedGeneration"] = metadata["generation"]
-    node.write({**pod, "status": rejected}, "kubelet.refuse", {"pod": metadata["name"], "reason": reason})
+    node.write({**pod, "status": rejected}, "kubelet.refuse", {"reason": reason})
 
 
 def _process_of(pod: Obj) -> str:

@@ -17,7 +17,6 @@ from apps.cluster.kubelet import probes
 from apps.cluster.kubelet.backoff import Backoff, spoken
 from apps.cluster.kubelet.container_status import EXITED
 from apps.cluster.kubelet.cri import Runtime
-from apps.cluster.kubelet.cri.crio import RESOLVE_MS
 from apps.cluster.kubelet.images import Image
 from apps.cluster.kubelet.needs import missing_env
 from apps.cluster.kubelet.phase import should_restart
@@ -87,8 +86,8 @@ class ContainerManager:
                 self._block(c, "ErrImageNeverPull", message)
                 return
         self.tell(pod, c, NORMAL, "Pulling", f'Pulling image "{asked}"')
-        takes = runtime.pull_image(pod, image)
-        c.pull = (self._engine.now_ms, RESOLVE_MS if runtime.image_present(image) else image.pull_ms)
+        takes, alone = runtime.pull_image(pod, image)
+        c.pull = (self._engine.now_ms, alone)
         self._next(c, step.PULLING, takes)
 
     def _pulled(self, worker: PodWorker, pod: Obj, c: Container) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 Obj = dict[str, Any]
 
 
-def explain(name: str, old: Obj, new: Obj) -> tuple[str, dict[str, Any]]:
-    """The message id of a Pod's status change and what to fill in.
+def explain(old: Obj, new: Obj) -> tuple[str, dict[str, Any]]:
+    """The message id of a Pod's status change and what to fill in. The Pod's name is known to who says it.
 
-    >>> explain("web-0", {}, {"phase": "Pending", "containerStatuses": [], "conditions": []})
-    ('kubelet.accept', {'pod': 'web-0'})
+    >>> explain({}, {"phase": "Pending", "containerStatuses": [], "conditions": []})
+    ('kubelet.accept', {})
     """
-    params: dict[str, Any] = {"pod": name}
+    params: dict[str, Any] = {}
     if "hostIP" not in old:
-        return "kubelet.accept", params
+        return ("kubelet.accept" if new["phase"] == "Pending" else "kubelet.mirror-status"), params
     phase = new["phase"]
     if phase != old.get("phase") and phase in ("Succeeded", "Failed"):
         params["phase"] = phase
@@ -35,9 +35,9 @@ def explain(name: str, old: Obj, new: Obj) -> tuple[str, dict[str, Any]]:
             return "kubelet.container-waiting", params
     ready = _is_ready(new)
     if ready and not _is_ready(old):
-        return "kubelet.pod-ready", {"pod": name}
+        return "kubelet.pod-ready", {}
     if _is_ready(old) and not ready:
-        return "kubelet.pod-not-ready", {"pod": name}
+        return "kubelet.pod-not-ready", {}
     if "container" in params:
         return "kubelet.container-running", params
     return "kubelet.status", params

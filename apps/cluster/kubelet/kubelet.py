@@ -233,9 +233,7 @@ class Kubelet:
             return
         try:
             node = self._client.get("nodes", "", self.node)
-            self._client.create(
-                "pods", static_pods.mirror(pod, node), why="kubelet.mirror-pod", pod=pod["metadata"]["name"]
-            )
+            self._client.create("pods", static_pods.mirror(pod, node), why="kubelet.mirror-pod")
         except StatusError:
             self._engine.wake(self.name, key, 1_000)
 
@@ -275,13 +273,10 @@ class Kubelet:
                 "nodes",
                 {"metadata": metadata, "spec": {}, "status": made},
                 why="kubelet.register-node",
-                node=self.node,
             )
         else:
             was_ready = _is_ready(existing)
-            node = self._client.update_status(
-                "nodes", {**existing, "status": made}, why="kubelet.node-again", node=self.node
-            )
+            node = self._client.update_status("nodes", {**existing, "status": made}, why="kubelet.node-again")
             boot = made["nodeInfo"]["bootID"]
             if boot != existing["status"].get("nodeInfo", {}).get("bootID"):
                 self._tell(node, "Warning", "Rebooted", f"Node {self.node} has been rebooted, boot id: {boot}")
@@ -304,7 +299,7 @@ class Kubelet:
         self._known_images = len(self.crio.images)
         turned_ready = ready and not _is_ready(node)
         why = "heartbeat.node-status" if quiet and not turned_ready else "kubelet.node-ready"
-        written = self._client.update_status("nodes", {**node, "status": made}, why=why, node=self.node)
+        written = self._client.update_status("nodes", {**node, "status": made}, why=why)
         if turned_ready:
             self._tell_status(written, "NodeReady")
 
@@ -328,10 +323,10 @@ class Kubelet:
         try:
             if lease is None:
                 node = self._client.get("nodes", "", self.node)
-                self._client.create("leases", node_status.lease(node, renewed), why="heartbeat.lease", node=self.node)
+                self._client.create("leases", node_status.lease(node, renewed), why="heartbeat.lease")
             else:
                 spec = {**lease["spec"], "renewTime": renewed}
-                self._client.update("leases", {**lease, "spec": spec}, why="heartbeat.lease", node=self.node)
+                self._client.update("leases", {**lease, "spec": spec}, why="heartbeat.lease")
         except StatusError:
             pass  # the node or its namespace is not there: tried again in ten seconds
 

@@ -239,7 +239,7 @@ class PodWorkers:
         worker.status = made
         if target is None or made == target["status"]:
             return
-        why, params = explain(pod["metadata"]["name"], before, made)
+        why, params = explain(target["status"], made)
         self.write({**target, "status": made}, why, params)
 
     def write(self, obj: Obj, why: str, params: dict[str, Any]) -> None:
@@ -257,7 +257,6 @@ class PodWorkers:
                 grace_period_seconds=0,
                 uid=metadata["uid"],
                 why="kubelet.remove-pod",
-                pod=metadata["name"],
             )
 
     def _tell(self, worker: PodWorker) -> None:

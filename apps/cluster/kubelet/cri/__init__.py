@@ -58,8 +58,8 @@ class ImageService(Protocol):
 
     def image_present(self, image: Image) -> bool: ...
 
-    def pull_image(self, pod: Obj, image: Image) -> int:
-        """Begin to pull; gives the ms until it is there, waiting for other pulls included."""
+    def pull_image(self, pod: Obj, image: Image) -> tuple[int, int]:
+        """Begin to pull; gives the ms until it is there, and how many of them are not spent waiting for other pulls."""
         ...
 
     def image_pulled(self, pod: Obj, image: Image) -> None:

@@ -26,7 +26,7 @@ RESOLVE_MS = 250  # asking the registry about an image whose layers are there al
 class CRIO:
     """The runtime of one node."""
 
-    __slots__ = ("_engine", "_network", "images", "node", "pulling_until_ms")
+    __slots__ = ("_engine", "_network", "coming", "images", "node", "pulling_until_ms")
 
     def __init__(self, engine: Engine, network: Network, node: str) -> None:
         self._engine = engine
@@ -34,6 +34,7 @@ class CRIO:
         self.node = node
         self.images: dict[str, int] = {}  # full name -> size, in the order they came
         self.pulling_until_ms = 0
+        self.coming: dict[str, int] = {}  # full name -> when the first pull of it will be done
 
     # ---- images --------------------------------------------------------------------------------
 
@@ -46,18 +47,20 @@ class CRIO:
     def image_present(self, image: Image) -> bool:
         return image.name in self.images
 
-    def pull_image(self, pod: Obj, image: Image) -> int:
+    def pull_image(self, pod: Obj, image: Image) -> tuple[int, int]:
         now = self._engine.now_ms
         begin = max(now, self.pulling_until_ms)
-        takes = RESOLVE_MS if image.error or image.name in self.images else image.pull_ms
-        if begin > now:
-            takes = min(takes, RESOLVE_MS) if image.name in self.images else takes
-        self.pulling_until_ms = begin + takes
+        known = image.error or image.name in self.images or self.coming.get(image.name, 0) > now
+        takes = RESOLVE_MS if known else image.pull_ms
+        done = self.pulling_until_ms = begin + takes
+        if not known:
+            self.coming[image.name] = done
         self._note("crio.pull-image", "PullImage", pod, {"image": image.name})
-        return begin + takes - now
+        return done - now, takes
 
     def image_pulled(self, pod: Obj, image: Image) -> None:
         self.images[image.name] = image.size
+        self.coming.pop(image.name, None)
 
     # ---- sandboxes -----------------------------------------------------------------------------
 
@@ -96,12 +99,16 @@ class CRIO:
             return
         metadata = pod["metadata"]
         name = metadata["name"]
-        params["pod"] = name
         self._engine.note(NAME, self.node, call, f"pods/{metadata['namespace']}/{name}", message, params)
 
     def save(self) -> dict[str, Any]:
-        return {"images": dict(self.images), "pulling_until_ms": self.pulling_until_ms}
+        return {
+            "images": dict(self.images),
+            "pulling_until_ms": self.pulling_until_ms,
+            "coming": dict(self.coming),
+        }
 
     def load(self, data: dict[str, Any]) -> None:
         self.images = dict(data["images"])
         self.pulling_until_ms = data["pulling_until_ms"]
+        self.coming = dict(data["coming"])
