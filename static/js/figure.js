@@ -1,7 +1,7 @@
 /** The figure with its transport: shows one revision of one scenario, and walks through them. */
 
 import { Frames } from "./frames.js";
-import { morph, parseSvg, part, still } from "./morph.js";
+import { applyPatch, enliven, morph, parseSvg, part, still } from "./morph.js";
 import { Playhead } from "./playhead.js";
 import "./ruler.js";
 import { watch } from "./watch.js";
@@ -17,6 +17,9 @@ const LAYOUTS = [
 ];
 const NARROW = 620; // px: below it the parts are stacked
 const SAY_EVERY_MS = 4000;
+const PUSHED = 300; // pictures from the socket that are kept
+/** After the last pushed picture, this long until the rest of the frame (inspector, words) is fetched. */
+const REST_MS = 450;
 
 /**
  * @customElement k8s-figure
@@ -47,6 +50,9 @@ export class Figure extends HTMLElement {
   #settle = 0;
   #said = 0;
   #chunks = new Map();
+  /** @type {Map<number, {digest: string, svg?: string, from?: string, patch?: [string, object][]}>} revision -> picture */
+  #pushed = new Map();
+  #rest = 0;
   #watch;
   #layout = "";
   #resize = new ResizeObserver(() => this.#fit());
@@ -83,6 +89,7 @@ export class Figure extends HTMLElement {
     for (const hidden of this.querySelectorAll("[data-act=play], [data-speed], [data-tools]")) hidden.hidden = false;
     const plate = this.querySelector("[data-plate]");
     this.zoom = new Zoom(plate, this);
+    enliven(plate);
     this.ready = this.#load(this.playhead.at).then(() => {
       this.#paint();
       if (data.socketUrl) this.#connect(data.socketUrl);
@@ -124,13 +131,20 @@ export class Figure extends HTMLElement {
   /** @param {string} view */
   turn(view) {
     this.view = view;
-    this.#watch?.send({ type: "VIEW", view });
+    this.#look();
     this.#show({ instant: true });
+  }
+
+  /** Tells the socket what we look at, and forgets pictures of what we looked at before. */
+  #look() {
+    this.#pushed.clear();
+    this.#watch?.send({ type: "VIEW", view: this.view, layout: this.#layout });
   }
 
   play() {
     const { playhead } = this;
     if (playhead.nextStop() === undefined && !this.dataset.socketUrl) playhead.seek(Number(this.dataset.from ?? playhead.base));
+    playhead.following = false;
     playhead.playing = true;
     this.#paint();
     this.#schedule();
@@ -142,10 +156,10 @@ export class Figure extends HTMLElement {
     this.#paint();
   }
 
-  /** Goes along with whatever is new, from where we stand. */
-  follow() {
-    this.#paint();
-    this.#schedule();
+  /** Plays what is new since `revision`, change by change, then goes along. @param {number} revision */
+  playFrom(revision) {
+    this.playhead.seek(revision);
+    this.play();
   }
 
   /** Lights the parts a text speaks of. @param {string[]} ids */
@@ -168,6 +182,7 @@ export class Figure extends HTMLElement {
     const fits = LAYOUTS.find(([, width]) => width <= room + 2)?.[0] ?? (room >= NARROW ? "medium" : "narrow");
     if (fits === this.#layout) return;
     this.#layout = fits;
+    this.#look();
     this.#show({ instant: true });
   }
 
@@ -179,6 +194,8 @@ export class Figure extends HTMLElement {
     const { at } = this.playhead;
     const ticket = ++this.#wanted;
     this.#paint();
+    clearTimeout(this.#rest);
+    if (!instant && this.#showPushed(at)) return;
     let frame;
     try {
       frame = await this.#frames.get(at, this.#options());
@@ -194,10 +211,37 @@ export class Figure extends HTMLElement {
     this.#shown = { revision: at, view: this.view, layout: this.#layout };
   }
 
+  /**
+   * Shows a picture that came over the socket, when it follows on the one on show; the rest of its frame comes later.
+   * @param {number} at
+   */
+  #showPushed(at) {
+    const pushed = this.#pushed.get(at);
+    if (!pushed || !this.playhead.following || this.focusRef) return false;
+    if (this.#shown.view !== this.view || this.#shown.layout !== this.#layout) return false;
+    const plate = this.querySelector("[data-plate]");
+    if (pushed.digest !== this.dataset.digest) {
+      if (pushed.svg) {
+        const svg = parseSvg(pushed.svg);
+        if (!svg) return false;
+        morph(plate, svg);
+      } else if (pushed.from !== this.dataset.digest || !applyPatch(plate, pushed.patch)) return false;
+      this.dataset.digest = pushed.digest;
+    }
+    this.#shown.revision = at;
+    this.#say(this.playhead.stepAt(at)?.text ?? "");
+    this.#settled();
+    if (document.querySelector(`k8s-inspector[for="${this.id}"]`)) {
+      // A little chance, so that a thousand readers do not ask in the same instant.
+      this.#rest = setTimeout(() => this.#show({ instant: true }), REST_MS + Math.random() * REST_MS);
+    }
+    return true;
+  }
+
   /** @param {object} frame */
   #put(frame, { instant }) {
     this.frame = frame;
-    if (frame.digest !== this.dataset.digest || instant) {
+    if (frame.digest !== this.dataset.digest) {
       const svg = parseSvg(frame.svg);
       if (svg) {
         morph(this.querySelector("[data-plate]"), svg, { instant });
@@ -345,33 +389,44 @@ export class Figure extends HTMLElement {
     const { playhead } = this;
     if (document.hidden || !this.isConnected) return;
     if (!playhead.playing && !playhead.following) return;
-    if (playhead.nextStop() === undefined) {
+    if (this.#nextStop() === undefined) {
       if (!playhead.following) this.#ended();
       return;
     }
     this.#timer = setTimeout(async () => {
-      const next = playhead.nextStop();
+      const next = this.#nextStop();
       if (next === undefined) return;
       const limit = Number(this.dataset.to ?? Number.POSITIVE_INFINITY);
       if (playhead.playing && next > limit) {
         this.#ended();
         return;
       }
-      this.#load(next + 50);
-      try {
-        await this.#frames.get(next, this.#options());
-      } catch {
-        // shown as trouble by the move below
+      if (playhead.playing) {
+        this.#load(next + 50);
+        try {
+          await this.#frames.get(next, this.#options());
+        } catch {
+          // shown as trouble by the move below
+        }
       }
       if (!playhead.playing && !playhead.following) return;
       playhead.seek(next);
-      let ahead = next;
+      let ahead = playhead.playing ? next : undefined;
       for (let count = 0; count < AHEAD && ahead !== undefined; count += 1) {
         ahead = playhead.nextStop(ahead);
         if (ahead !== undefined) this.#frames.get(ahead, this.#options()).catch(() => {});
       }
       this.#schedule();
     }, playhead.pause());
+  }
+
+  /** Playing goes from change to change; following goes along with the pictures that the socket brings. */
+  #nextStop() {
+    const { playhead } = this;
+    if (playhead.playing) return playhead.nextStop();
+    if (playhead.at >= playhead.head) return undefined;
+    for (const revision of this.#pushed.keys()) if (revision > playhead.at) return revision;
+    return playhead.head;
   }
 
   #ended() {
@@ -498,7 +553,7 @@ export class Figure extends HTMLElement {
 
   /** @param {string} path */
   #connect(path) {
-    this.#watch = watch(path, () => ({ view: this.view, lang: document.documentElement.lang }), {
+    this.#watch = watch(path, () => ({ view: this.view, lang: document.documentElement.lang, layout: this.#layout }), {
       revision: () => this.playhead.head,
       online: (online) => {
         this.#trouble(online ? "" : "offline");
@@ -507,6 +562,7 @@ export class Figure extends HTMLElement {
       relist: async () => {
         this.#frames.forget();
         this.#chunks.clear();
+        this.#pushed.clear();
         const answer = await this.#frames.steps(this.playhead.base, this.playhead.base + CHUNK - 1);
         this.playhead.base = answer.base;
         this.playhead.forget(answer.head);
@@ -537,7 +593,12 @@ export class Figure extends HTMLElement {
       this.dispatchEvent(new CustomEvent("k8s-status", { bubbles: true, detail: message }));
       return;
     }
-    if (message.step) this.playhead.add([message.step]);
+    if (!message.step) return;
+    if (message.figure) {
+      this.#pushed.set(message.revision, message.figure);
+      if (this.#pushed.size > PUSHED) this.#pushed.delete(this.#pushed.keys().next().value);
+    }
+    this.playhead.add([message.step]);
   }
 }
 

@@ -55,12 +55,13 @@ export class ScenarioForm extends HTMLElement {
     if (this.#sending) return;
     this.#sending = true;
     this.setAttribute("aria-busy", "true");
+    const before = document.querySelector("k8s-figure")?.playhead?.head;
     const body = new URLSearchParams(new FormData(this.#form));
     if (action) body.set("action", action);
     try {
       const response = await fetch(this.#form.action, { method: "POST", body, headers: { Accept: "text/html" }, redirect: "follow" });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      this.#receive(response, page);
+      this.#receive(response, page, before);
     } catch {
       this.#form.submit(); // no fetch, no answer: let the browser show what happens
     } finally {
@@ -71,9 +72,9 @@ export class ScenarioForm extends HTMLElement {
 
   /**
    * The answer is the whole page again: its form column replaces ours, so errors and values are the server's.
-   * @param {Response} response @param {Document} page
+   * @param {Response} response @param {Document} page @param {number|undefined} before  the newest revision then
    */
-  #receive(response, page) {
+  #receive(response, page, before) {
     const here = document.querySelector("[data-sheet]");
     const there = page.querySelector("[data-sheet]");
     const moved = response.redirected && new URL(response.url).pathname !== location.pathname;
@@ -85,7 +86,7 @@ export class ScenarioForm extends HTMLElement {
     document.querySelector(".middle > .problem-list")?.remove();
     if (alerts) document.querySelector(".middle")?.prepend(document.importNode(alerts, true));
     refresh(here, there);
-    if (response.ok) document.dispatchEvent(new CustomEvent("k8s-applied"));
+    if (response.ok) document.dispatchEvent(new CustomEvent("k8s-applied", { detail: { revision: before } }));
     else document.querySelector(".wrong input, .wrong select, .wrong textarea, .field-errors")?.focus?.();
   }
 }

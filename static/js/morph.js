@@ -30,6 +30,7 @@ export function parseSvg(text) {
  */
 export function morph(plate, next, { instant = false } = {}) {
   const old = plate.querySelector(":scope > svg");
+  enliven(next);
   if (!old) {
     plate.append(next);
     return;
@@ -85,6 +86,36 @@ export function morph(plate, next, { instant = false } = {}) {
       () => ghost.remove(),
       () => ghost.remove(),
     );
+  }
+}
+
+/**
+ * Changes classes and texts where nothing has moved.
+ * @param {Element} svg
+ * @param {[string, {class?: string, text?: string[], label?: string}][]} patch
+ * @returns {boolean} false when a part is not there: then only the whole figure will do
+ */
+export function applyPatch(svg, patch) {
+  const found = patch.map(([id, change]) => [part(svg, id), change]);
+  if (found.some(([element]) => !element)) return false;
+  for (const [element, change] of found) {
+    if (change.class !== undefined) element.setAttribute("class", change.class);
+    if (change.label !== undefined) element.setAttribute("aria-label", change.label);
+    if (change.text) {
+      const texts = [...element.children].filter((child) => child.localName === "text");
+      change.text.forEach((text, index) => {
+        if (texts[index]) texts[index].textContent = text;
+      });
+    }
+  }
+  return true;
+}
+
+/** Gives each edge's dot its path to travel: a style, which only a script may set here. @param {Element} svg */
+export function enliven(svg) {
+  for (const dot of svg.querySelectorAll(".k-dot")) {
+    const line = dot.parentElement.querySelector(".k-l")?.getAttribute("d");
+    if (line) dot.style.offsetPath = `path("${line}")`;
   }
 }
 

@@ -23,9 +23,11 @@
 
 /** Milliseconds between two stops at speed 1. */
 export const PACE_MS = 900;
+/** Each picture of a live cluster stays at least this long, unless many are waiting. */
+const LIVE_MS = 240;
 /** A backlog is walked in about this long, however many steps it has. */
-const CATCH_UP_MS = 6000;
-const FASTEST_MS = 90;
+const CATCH_UP_MS = 4000;
+const FASTEST_MS = 60;
 /** Two stops that lie further apart than this in simulated time wait no longer than this. */
 const LONGEST_WAIT_MS = 4000;
 
@@ -139,7 +141,7 @@ export class Playhead extends EventTarget {
   /** The time to wait before the next stop, at this speed. @returns {number} milliseconds */
   pause() {
     const next = this.nextStop();
-    if (this.following) return Math.max(FASTEST_MS, Math.min(PACE_MS / 2, CATCH_UP_MS / Math.max(1, this.behind)));
+    if (this.following) return Math.max(FASTEST_MS, Math.min(LIVE_MS, CATCH_UP_MS / Math.max(1, this.behind)));
     if (this.speed !== "real") return PACE_MS / this.speed;
     const here = this.#byRevision.get(this.at)?.time_ms;
     const there = next === undefined ? undefined : this.#byRevision.get(next)?.time_ms;

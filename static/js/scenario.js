@@ -104,19 +104,15 @@ figure.addEventListener("k8s-clock", (event) => {
   state.textContent = state.dataset[`${now}Text`];
 });
 
-// A change that was made here is watched from here: the figure goes along from where it stands.
-document.addEventListener("k8s-applied", () => {
-  figure.playhead.following = true;
-  figure.playhead.playing = false;
-  figure.follow();
-});
+// A change that was made here is played from the revision it was made at, change by change.
+document.addEventListener("k8s-applied", (event) => figure.playFrom(event.detail?.revision ?? figure.playhead.head));
 
 // A change that somebody else made shows in the form as soon as nobody is typing in it.
 let stale = 0;
 figure.addEventListener("k8s-steps", () => {
   clearTimeout(stale);
   stale = setTimeout(async () => {
-    if (!column || figure.playhead.steps.length === 0 || document.hidden) return;
+    if (!column || !("canEdit" in workspace.dataset) || document.hidden) return;
     if (column.querySelector(".changed, .wrong, [aria-busy]") || column.querySelector("input:focus, textarea:focus, select:focus")) return;
     const response = await fetch(location.pathname, { headers: { Accept: "text/html" } });
     if (!response.ok) return;
