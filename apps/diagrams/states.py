@@ -86,12 +86,12 @@ def pod_state(pod: Obj, node: Obj | None = None) -> State:
         return State("Failed", word)
     if phase == "Succeeded":
         return State("Completed", word)
-    if phase == "Unknown" or (node is not None and ready_condition(node) == "Unknown"):
-        return State("Unknown", word)
     if not (pod.get("spec") or {}).get("nodeName"):
         return State("Pending", word)
     if _failing(status):
         return State("Failed", word)
+    if phase == "Unknown" or (node is not None and ready_condition(node) == "Unknown"):
+        return State("Unknown", word)
     if phase == "Running":
         return State("Ready" if _is_true(status, "Ready") else "Running", word)
     if phase == "Pending":

@@ -1,0 +1,71 @@
+"""What an object is to the figures: a Pod in a slot, a chip of its node, a part of the control plane; whose Pod it is.
+
+kubeadm's own Pods are not drawn as Pods: the static Pods of the control plane *are* the parts the figure shows, and kube-proxy
+and calico-node are chips on their node.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.cluster.apimachinery.meta import annotations_of, controller_of, labels_of, name_of, namespace_of
+from apps.diagrams import metrics
+
+Obj = dict[str, Any]
+
+SYSTEM_NAMESPACES = frozenset(
+    {"kube-system", "kube-public", "kube-node-lease", "calico-system", "calico-apiserver", "tigera-operator"}
+)
+CHIPS = ("kube-proxy", "calico-node")
+PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+
+_MIRROR = "kubernetes.io/config.mirror"
+_NAMED_AFTER_OWNER = frozenset({"ReplicaSet", "DaemonSet", "Job", "ReplicationController"})
+
+
+def is_system(obj: Obj) -> bool:
+    """Belongs to the cluster itself rather than to its reader."""
+    return namespace_of(obj) in SYSTEM_NAMESPACES
+
+
+def is_control_plane(node: Obj) -> bool:
+    return CONTROL_PLANE_LABEL in labels_of(node)
+
+
+def special(pod: Obj) -> str:
+    """`kube-proxy`, `etcd`, … when the Pod is drawn as that part; "" for a Pod drawn as a Pod."""
+    if namespace_of(pod) not in SYSTEM_NAMESPACES:
+        return ""
+    owner = controller_of(pod)
+    if owner is not None and owner["kind"] == "DaemonSet":
+        return owner["name"] if owner["name"] in CHIPS else ""
+    if _MIRROR in annotations_of(pod) or (owner is not None and owner["kind"] == "Node"):
+        name = name_of(pod)
+        for part in PARTS:
+            if name.startswith(part + "-"):
+                return part
+    return ""
+
+
+def owner_uid(pod: Obj) -> str:
+    """The uid of the controller, "" for a Pod nobody looks after."""
+    owner = controller_of(pod)
+    return owner["uid"] if owner is not None else ""
+
+
+def short_name(pod: Obj, room: float) -> str:
+    """What tells a Pod from its siblings, in at most `room` pixels: `7k2xq`, `db-0`.
+
+    The end of the name says which Pod it is, so what is cut is cut at the front.
+    """
+    name = name_of(pod)
+    owner = controller_of(pod)
+    if owner is not None and owner["kind"] in _NAMED_AFTER_OWNER:
+        if is_system(pod):
+            # Nobody follows these one by one: what they are says more than which.
+            app = owner["name"].rpartition("-")[0] if owner["kind"] == "ReplicaSet" else owner["name"]
+            if metrics.width(app, 11) <= room:
+                return app  # type: ignore[no-any-return]
+        return name.rpartition("-")[2]
+    return metrics.fit_end(name, room)

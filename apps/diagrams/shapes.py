@@ -1,0 +1,174 @@
+"""The shapes of the figures' grammar. Each function gives one object for one geometry, so a shape is drawn only once.
+
+All boxes have fixed sizes: no face's metrics, the server's or the page's, moves anything. Coordinates are whole pixels;
+the finishing pass puts hairlines on half pixels.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from apps.diagrams.graph import Rect, Shape, Text
+
+KEEP = 16384  # shapes remembered of each kind
+
+
+def _glyph(x: float, y: float, scale: float = 1) -> str:
+    """The mark of a state. Which of its drawings shows is decided by the class of what it stands in."""
+    where = f'x="{x:g}" y="{y:g}"' if scale == 1 else f'transform="translate({x:g} {y:g}) scale({scale:g})"'
+    return f'<use href="#k-gl" {where} class="k-gl"/>'
+
+
+def _spine(x: float, top: float, bottom: float) -> str:
+    return f'<path d="M{x + 4:g} {top:g}V{bottom:g}" class="k-s1"/><path d="M{x + 7:g} {top:g}V{bottom:g}" class="k-s2"/>'
+
+
+@lru_cache(maxsize=KEEP)
+def pod(rect: Rect) -> Shape:
+    """A Pod: spine, mark, name, and on its lower edge the word that the mark does not say. Texts: name, word."""
+    x, y, w, h = rect
+    small = w < 64
+    under = "".join(
+        f'<rect x="{x - d + 0.5:g}" y="{y - d + 0.5:g}" width="{w + 2 * d - 1:g}" height="{h + 2 * d - 1:g}" rx="{r}"'
+        f' class="{cls}"/>'
+        for d, r, cls in ((5, 6, "k-r2"), (3, 5, "k-r1"))
+    )
+    return Shape(
+        f"pod {x:g} {y:g} {w:g} {h:g}",
+        "box",
+        rect,
+        box="k-b",
+        radius=3,
+        under=under,
+        over=_spine(x, y + 3, y + h - 3) + _glyph(x + (15 if not small else 14.5), y + h / 2),
+        texts=(
+            Text(x + (24 if not small else 22), y + h / 2 + 4, "k-pn"),
+            Text(x + w / 2, y + h + 3, "k-tag", "middle"),
+        ),
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def mini(rect: Rect) -> Shape:
+    """A Pod without its name, or ×N, in a small tile. Text: ×N or nothing."""
+    x, y, w, h = rect
+    under = f'<rect x="{x - 1.5:g}" y="{y - 1.5:g}" width="{w + 3:g}" height="{h + 3:g}" rx="4" class="k-r1"/>'
+    return Shape(
+        f"mini {x:g} {y:g} {w:g} {h:g}",
+        "box",
+        rect,
+        box="k-b",
+        radius=3,
+        under=under,
+        over=_spine(x - 1, y + 3, y + h - 3) + _glyph(x + 13, y + h / 2, 0.8),
+        texts=(Text(x + 19, y + h / 2 + 4, "k-pn"),),
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def slot(rect: Rect) -> Shape:
+    """Room for a Pod: four corner ticks."""
+    x, y, right, bottom = rect.x + 0.5, rect.y + 0.5, rect.right - 0.5, rect.bottom - 0.5
+    ticks = (
+        f"M{x:g} {y + 4:g}V{y:g}H{x + 4:g}M{right - 4:g} {y:g}H{right:g}V{y + 4:g}"
+        f"M{right:g} {bottom - 4:g}V{bottom:g}H{right - 4:g}M{x + 4:g} {bottom:g}H{x:g}V{bottom - 4:g}"
+    )
+    return Shape(f"slot {x:g} {y:g} {right:g}", "none", rect, over=f'<path d="{ticks}" class="k-tick"/>')
+
+
+@lru_cache(maxsize=KEEP)
+def box(rect: Rect, cls: str, radius: float = 3, texts: tuple[Text, ...] = (), over: str = "") -> Shape:
+    """A plain box with words in it."""
+    x, y, w, h = rect
+    where = " ".join(f"{text.x:g},{text.y:g}" for text in texts)
+    return Shape(
+        f"box {cls} {x:g} {y:g} {w:g} {h:g} {where}{len(over)}",
+        "box",
+        rect,
+        box=cls,
+        radius=radius,
+        texts=texts,
+        over=over,
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def chip(rect: Rect) -> Shape:
+    """A program of a node. Its mark shows when it is anything but ready. Text: name."""
+    x, y, w, h = rect
+    return Shape(
+        f"chip {x:g} {y:g} {w:g} {h:g}",
+        "box",
+        rect,
+        box="k-c",
+        radius=3,
+        over=_glyph(x + 9, y + h / 2, 0.8),
+        texts=(Text(x + w / 2, y + h / 2 + 4, "k-cp", "middle"),),
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def pill(rect: Rect) -> Shape:
+    return box(rect, "k-c", rect.h / 2, (Text(rect.cx, rect.cy + 4, "k-us", "middle"),))
+
+
+@lru_cache(maxsize=KEEP)
+def frame(rect: Rect, header: float) -> Shape:
+    """A machine. The hatches of a cordoned header and of a machine without power are there, and show by class."""
+    x, y, w, h = rect
+    hatch = (
+        f'<path d="M{x + 1:g} {y + header:g}V{y + 6:g}A5 5 0 0 1 {x + 6:g} {y + 1:g}H{x + w - 6:g}'
+        f'A5 5 0 0 1 {x + w - 1:g} {y + 6:g}V{y + header:g}z" class="k-hx"/>'
+    )
+    return Shape(f"frame {x:g} {y:g} {w:g} {h:g}", "box", rect, box="k-f", radius=6, over=hatch)
+
+
+@lru_cache(maxsize=KEEP)
+def drum(rect: Rect, texts: tuple[Text, ...]) -> Shape:
+    x, y, w, h = rect
+    return Shape(f"drum {x:g} {y:g} {w:g} {h:g}", "cylinder", rect, box="k-d", radius=7, texts=texts)
+
+
+@lru_cache(maxsize=KEEP)
+def words(texts: tuple[Text, ...], over: str = "") -> Shape:
+    """Text alone."""
+    where = " ".join(f"{text.x:g},{text.y:g},{text.cls}" for text in texts)
+    x, y = texts[0].x, texts[0].y
+    return Shape(f"words {where} {over}", "none", Rect(x, y - 11, 1, 14), texts=texts, over=over)
+
+
+@lru_cache(maxsize=KEEP)
+def swatch(x: float, y: float) -> str:
+    """An owner's tint and pattern in small, as part of another shape."""
+    return (
+        f'<rect x="{x + 0.5:g}" y="{y + 0.5:g}" width="13" height="13" rx="2.5" class="k-b"/>'
+        + _spine(x, y + 3, y + 11)
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def gauge(x: float, y: float, w: float, filled: int, text: Text) -> Shape:
+    """A scale in eighths of the node's cpu with a bar under it, `filled` pixels long. Text: the figures."""
+    ticks = "".join(
+        f"M{x + 0.5 + round(k * (w - 1) / 8):g} {y:g}v{-(8 if k % 4 == 0 else 4)}" for k in range(9)
+    )
+    bar = f'<path d="M{x:g} {y + 1.25:g}h{filled}" class="k-gu"/>' if filled else ""
+    return Shape(
+        f"gauge {x:g} {y:g} {w:g} {filled}",
+        "none",
+        Rect(x, y - 8, w, 10),
+        over=f'<path d="M{x:g} {y + 0.5:g}h{w:g}{ticks}" class="k-gt"/>{bar}',
+        texts=(text,),
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def edge(points: tuple[tuple[float, float], ...]) -> Shape:
+    """An edge that a request travels, with an arrowhead, a mark for a cut cable and the dot that runs along it."""
+    return Shape("edge " + " ".join(f"{x:g},{y:g}" for x, y in points), "edge", Rect(0, 0, 0, 0), box="arrow", points=points)
+
+
+@lru_cache(maxsize=KEEP)
+def line(points: tuple[tuple[float, float], ...]) -> Shape:
+    """An edge that only relates: no arrowhead."""
+    return Shape("line " + " ".join(f"{x:g},{y:g}" for x, y in points), "edge", Rect(0, 0, 0, 0), points=points)

@@ -1,0 +1,271 @@
+"""The cluster: nodes and what runs on them, the control plane included, and the way each request takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.cluster.apimachinery.meta import name_of
+from apps.diagrams import metrics, roles, shapes
+from apps.diagrams.graph import Element, Graph, Rect, Text
+from apps.diagrams.ids import edge_id, part_id
+from apps.diagrams.narration import edges_of, request_of
+from apps.diagrams.options import Options
+from apps.diagrams.places import SnapshotLike
+from apps.diagrams.states import node_state
+from apps.diagrams.views import drum, workers
+from apps.diagrams.views.plate import MAX_POD_ROWS, Plate, columns, per_row, plate, rows_for
+from apps.diagrams.views.scene import Scene
+
+Obj = dict[str, Any]
+
+# Controllers named in the figure; the line ends with whoever else acts.
+CONTROLLERS = ("deployment", "replicaset", "daemonset", "statefulset", "job", "endpointslice", "node-lifecycle")
+_CONTROLLER_SIZE = 10.5
+_OTHER = "…"
+
+
+def build(snapshot: SnapshotLike, lang: str, options: Options) -> Graph:
+    """The graph of the cluster figure."""
+    scene = Scene(snapshot, lang, options)
+    sorted_pods = _Sorted(scene)
+    place = _plate(scene, sorted_pods)
+    roots = [_control_plane(scene, place, sorted_pods)]
+    roots += workers.build(scene, place, sorted_pods.on, sorted_pods.chips)
+    roots.append(_kubectl(scene, place))
+    roots.append(_gate(scene, place, sorted_pods))
+    return Graph(
+        "cluster", lang, place.width, place.height, scene.say("figure.title-cluster"), roots, _edges(scene, place)
+    )
+
+
+class _Sorted:
+    """The Pods by what they are in the figure: on a node, waiting, chips, parts of the control plane."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.on: dict[str, list[tuple[str, Obj]]] = {}
+        self.chips: dict[tuple[str, str], tuple[str, Obj]] = {}
+        self.parts: dict[str, tuple[str, Obj]] = {}
+        self.control = next(
+            (name for name, node in scene.nodes.items() if roles.is_control_plane(node)), "control-plane-1"
+        )
+        for key, pod in scene.pods.items():
+            ref = f"pods/{key}"
+            node = pod["spec"].get("nodeName", "")
+            special = roles.special(pod)
+            if special in roles.CHIPS:
+                self.chips[node, special] = (ref, pod)
+            elif special:
+                self.parts[special] = (ref, pod)
+            else:
+                self.on.setdefault(node, []).append((ref, pod))
+
+
+def _plate(scene: Scene, pods: _Sorted) -> Plate:
+    places, width = scene.places, scene.options.width
+    across, lane = columns(width, places.dense), per_row(width, places.dense)
+    cells = max(places.size, 1)
+    needed = [2] * -(-cells // across)
+    for name, cell in places.cells.items():
+        lines = -(-places.by_node.high.get(name, 0) // lane)
+        row = cell // across
+        needed[row] = max(needed[row], min(lines, MAX_POD_ROWS))
+    control = places.by_node.high.get(pods.control, 0)
+    control_rows = min(3, -(-control // (4 if width == "narrow" else 3)))
+    return plate(width, rows_for(places.rows.drum.high), cells, tuple(needed), control_rows, places.dense)
+
+
+def _part(scene: Scene, name: str, pods: _Sorted) -> tuple[str, str, str]:
+    """Classes, label and ref of a part of the control plane, from its static Pod."""
+    found = pods.parts.get(name)
+    hit = " hit" if _acts(scene, name) else ""
+    if found is None:
+        return hit, scene.say("aria.part", name=name), ""
+    ref, pod = found
+    state = scene.state(ref, pod)
+    label = scene.say("aria.part-state", name=name, state=scene.say(f"state.{state.mark}"))
+    return f" st-{state.mark}{scene.marks(ref)}{hit}", label, ref
+
+
+def _acts(scene: Scene, name: str) -> bool:
+    if name == "kube-controller-manager":
+        return bool(scene.controller) or scene.actor == name
+    if name == "kube-scheduler":
+        return scene.actor in (name, "default-scheduler")
+    return scene.actor == name
+
+
+def part_href(scene: Scene, part: str, ref: str) -> str:
+    """Where a part leads: to its article when the page says how, else to its object."""
+    if scene.options.part_link is not None:
+        return scene.options.part_link(part)
+    return scene.link(ref) if ref else ""
+
+
+def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
+    node = scene.nodes.get(pods.control)
+    state = node_state(node, scene.snapshot.machines.get(pods.control))
+    x, y = place.control.x, place.control.y
+    inset = 16 if place.width > 600 else 10
+    name_width = metrics.width(pods.control, 12) * 1.02
+    named = Text(x + inset, y + (22 if place.width > 600 else 20), "k-fh")
+    note = Text(named.x + name_width + 10, named.y, "k-fs")
+    words = [scene.say("figure.control-plane"), *(scene.say(word) for word in state.words)]
+    room = (place.control_chips[0].x if place.width > 600 else place.kubectl.x) - note.x - 12
+    ref = f"nodes/{pods.control}"
+    children = [
+        Element(
+            part_id(pods.control, "name"),
+            f"k-name{scene.marks(ref)}",
+            shapes.words((named, note)),
+            (pods.control, metrics.fit(" · ".join(words), room, 11, "sans")),
+            label=scene.say("aria.control-plane", name=pods.control),
+            href=part_href(scene, "control-plane", ref),
+            ref=ref,
+        ),
+        *workers.chips(scene, pods.control, place.control_chips[0], place.control_chips[1:], pods.chips, small=True),
+        drum.build(scene, place, _part(scene, "etcd", pods)),
+        _manager(scene, place, pods),
+        _scheduler(scene, place, pods),
+        *workers.seated(scene, pods.control, place.control_slots, pods.on.get(pods.control, []), ticks=False),
+    ]
+    return Element(
+        scene.id_of(ref),
+        f"k-node k-control{state.classes}",
+        shapes.frame(place.control, 30),
+        label=scene.say("aria.control-plane", name=pods.control),
+        ref=ref,
+        children=children,
+    )
+
+
+def _gate(scene: Scene, place: Plate, pods: _Sorted) -> Element:
+    classes, label, ref = _part(scene, "kube-apiserver", pods)
+    return Element(
+        "fig-kube-apiserver",
+        f"k-gate{classes}",
+        shapes.box(place.gate, "k-g", 3, place.gate_texts),
+        ("kube-apiserver", metrics.fit(request_of(scene.step), place.gate.w - 16, 10.5)),
+        label=label,
+        href=part_href(scene, "kube-apiserver", ref),
+        ref=ref,
+    )
+
+
+def _kubectl(scene: Scene, place: Plate) -> Element:
+    outside = scene.step is not None and scene.actor in ("kubectl", "kubeadm")
+    return Element(
+        "fig-kubectl",
+        "k-user" + (" hit" if outside else ""),
+        shapes.pill(place.kubectl),
+        (scene.actor if outside else "kubectl",),
+        label=scene.say("aria.part", name="kubectl"),
+        href=part_href(scene, "kubectl", ""),
+    )
+
+
+def _manager(scene: Scene, place: Plate, pods: _Sorted) -> Element:
+    classes, label, ref = _part(scene, "kube-controller-manager", pods)
+    rect = place.manager
+    narrow = place.width < 600
+    title = "controller-manager" if narrow else "kube-controller-manager"
+    tabs = "" if narrow else "".join(
+        f'<rect x="{rect.x - 4.5:g}" y="{rect.y + dy + 0.5:g}" width="9" height="6" class="k-tab"/>' for dy in (12, 25)
+    )
+    heading = Element(
+        "fig-kube-controller-manager-name",
+        "k-title",
+        shapes.words((Text(place.manager_x, rect.y + 22, "k-ph"),)),
+        (title,),
+        label=label,
+        href=part_href(scene, "kube-controller-manager", ref),
+    )
+    return Element(
+        "fig-kube-controller-manager",
+        f"k-part{classes}",
+        shapes.box(rect, "k-p", 3, (), tabs),
+        label=label,
+        ref=ref,
+        children=[heading, *_controllers(scene, place)],
+    )
+
+
+def _controllers(scene: Scene, place: Plate) -> list[Element]:
+    """The controllers by name, as many as fit; the last place is for any other that acts."""
+    rect = place.manager
+    gap = 10
+    x, y, line = place.manager_x, rect.y + 41, 1
+    end = rect.right - 8
+    last = metrics.width("garbage-collector", _CONTROLLER_SIZE)
+    spots: list[tuple[str, float, float]] = []
+    for name in CONTROLLERS:
+        room = metrics.width(name, _CONTROLLER_SIZE)
+        if x + room > end:
+            if line == place.manager_lines:
+                break
+            x, y, line = place.manager_x, y + 16, line + 1
+        spots.append((name, x, y))
+        x += room + gap
+    while x + last > end and line == place.manager_lines and spots:
+        _, x, y = spots.pop()
+    if x + last > end:
+        x, y = place.manager_x, y + 16
+    shown = {name for name, _, _ in spots}
+    other = scene.controller if scene.controller and scene.controller not in shown else ""
+    spots.append((metrics.fit(other, end - x, _CONTROLLER_SIZE) if other else _OTHER, x, y))
+    return [
+        Element(
+            f"fig-controller-{name if name in shown else 'other'}",
+            "k-ctl" + (" on" if scene.controller and (name == scene.controller or name not in shown and other) else ""),
+            shapes.words((Text(at, base, "k-ct"),)),
+            (name,),
+        )
+        for name, at, base in spots
+    ]
+
+
+def _scheduler(scene: Scene, place: Plate, pods: _Sorted) -> Element:
+    classes, label, ref = _part(scene, "kube-scheduler", pods)
+    rect = place.scheduler
+    narrow = place.width < 600
+    heading = Element(
+        "fig-kube-scheduler-name",
+        "k-title",
+        shapes.words((Text(rect.x + (10 if narrow else 14), rect.y + 22, "k-ph"),)),
+        ("kube-scheduler",),
+        label=label,
+        href=part_href(scene, "kube-scheduler", ref),
+    )
+    children = [heading]
+    if not narrow:
+        said = shapes.words((Text(rect.right - 12, rect.y + 22, "k-fs", "end"),))
+        children.append(Element("fig-waiting", "k-note", said, (scene.say("figure.waiting"),)))
+    children += workers.seated(scene, "", place.waiting, pods.on.get("", []), ticks=True)
+    return Element(
+        "fig-kube-scheduler", f"k-part{classes}", shapes.box(rect, "k-p", 3), label=label, ref=ref, children=children
+    )
+
+
+def _edges(scene: Scene, place: Plate) -> list[Element]:
+    acting = edges_of(scene.step)
+    hop = {edge: f"{scene.beat} hop-{number}" for number, edge in enumerate(acting, 1)}
+    names = {
+        edge_id("kubectl"): place.edges["kubectl"],
+        edge_id("kube-controller-manager"): place.edges["kube-controller-manager"],
+        edge_id("kube-scheduler"): place.edges["kube-scheduler"],
+    }
+    out = [Element(name, f"k-edge{hop.get(name, '')}", shapes.edge(points)) for name, points in names.items()]
+    control = next((name for name, node in scene.nodes.items() if roles.is_control_plane(node)), "control-plane-1")
+    own = edge_id("kubelet", control)
+    out.append(Element(own, f"k-edge{hop.get(own, '')}", shapes.edge(place.edges["kubelet"])))
+    for name, cell in scene.places.cells.items():
+        edge = edge_id("kubelet", name)
+        state = node_state(scene.nodes.get(name), scene.snapshot.machines.get(name))
+        broken = " off" if not state.powered else " cut" if not state.connected else ""
+        quiet = " k-quiet" if scene.places.dense else ""
+        shape = shapes.edge(place.workers[cell].edge)
+        out.append(Element(edge, f"k-edge{quiet}{broken}{hop.get(edge, '')}", shape))
+    out.append(Element(edge_id("etcd"), f"k-edge{hop.get(edge_id('etcd'), '')}", shapes.edge(place.edges["etcd"])))
+    return out
+
+
+__all__ = ["build", "name_of", "Rect"]

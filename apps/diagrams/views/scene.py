@@ -1,0 +1,127 @@
+"""What every view needs of a snapshot: states of Pods, whose they are, who acts, what the reader chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from apps.cluster.apimachinery.meta import name_of, namespace_of
+from apps.diagrams import roles, tints, wording
+from apps.diagrams import places as places_
+from apps.diagrams.graph import Element, Rect, Shape
+from apps.diagrams.ids import element_id
+from apps.diagrams.narration import controller_name
+from apps.diagrams.options import Options
+from apps.diagrams.places import SnapshotLike
+from apps.diagrams.states import State, pod_state, ready_condition
+
+Obj = dict[str, Any]
+
+MEMORY = 20_000
+_states: dict[str, tuple[Obj, bool, State]] = {}  # ref -> Pod, whether its node is silent, its state
+
+
+def state_of(ref: str, pod: Obj, node: Obj | None) -> State:
+    """`pod_state`, remembered while the Pod is the same object."""
+    silent = node is not None and ready_condition(node) == "Unknown"
+    known = _states.get(ref)
+    if known is not None and known[0] is pod and known[1] is silent:
+        return known[2]
+    state = pod_state(pod, node)
+    if len(_states) > MEMORY:
+        _states.clear()
+    _states[ref] = (pod, silent, state)
+    return state
+
+
+class Scene:
+    """One snapshot, about to be drawn."""
+
+    def __init__(self, snapshot: SnapshotLike, lang: str, options: Options) -> None:
+        self.snapshot = snapshot
+        self.lang = lang
+        self.options = options
+        self.objects = snapshot.objects
+        self.places = options.places or places_.start(snapshot)
+        self.nodes: dict[str, Obj] = self.objects.get("nodes", {})
+        self.pods: dict[str, Obj] = self.objects.get("pods", {})
+        self.owners = tints.by_uid(self.places, self.objects)
+        self.step = None if options.still else options.step or snapshot.step
+        self.hot = self.step.ref if self.step is not None and self.step.rank != "note" else ""
+        self.beat = f" on on-{self.step.index % 2}" if self.step is not None else ""
+        self.actor = self.step.component if self.step is not None else ""
+        self.acting_node = self.step.node if self.step is not None else ""
+        self.controller = controller_name(self.actor)
+        self.link: Callable[[str], str] = options.link or (lambda _ref: "")
+        self._ids: dict[str, str] = {}
+
+    def say(self, message: str, **params: Any) -> str:
+        return wording.say(self.lang, message, params)
+
+    def marks(self, ref: str) -> str:
+        """Classes of what the step touches and of what the reader chose, each with a space before it."""
+        return (" hot" if ref == self.hot else "") + (" selected" if ref == self.options.focus else "")
+
+    def id_of(self, ref: str) -> str:
+        """The element's id; in the rare case that two refs share one, the second gets a letter more."""
+        name = element_id(ref)
+        owner = self._ids.setdefault(name, ref)
+        while owner != ref:
+            name += "_"
+            owner = self._ids.setdefault(name, ref)
+        return name
+
+    def owner_of(self, pod: Obj) -> tuple[str, str]:
+        """A Pod's owner: its ref ("" when it has none that is here) and the classes of its tint."""
+        return self.owners.get(roles.owner_uid(pod), ("", tints.NOBODY))
+
+    def state(self, ref: str, pod: Obj) -> State:
+        return state_of(ref, pod, self.nodes.get(pod["spec"].get("nodeName", "")))
+
+    def pod(self, ref: str, pod: Obj, shape: Shape, room: float) -> Element:
+        """A Pod in its place."""
+        state = self.state(ref, pod)
+        name = name_of(pod)
+        namespace = namespace_of(pod)
+        full = name if namespace == "default" else f"{namespace}/{name}"
+        said = self.say(f"state.{state.mark}")
+        if state.tag:
+            label = self.say("aria.pod-word", name=full, state=said, word=state.word)
+        else:
+            label = self.say("aria.pod", name=full, state=said)
+        tag = metrics_tag(state.tag, shape.rect)
+        text = (roles.short_name(pod, room), tag) if len(shape.texts) == 2 else ("",)
+        return Element(
+            self.id_of(ref),
+            f"k-pod {self.owner_of(pod)[1]} st-{state.mark}{self.marks(ref)}",
+            shape,
+            text,
+            label=label,
+            href=self.link(ref),
+            ref=ref,
+        )
+
+    def tile(self, area: str, owner: str, mark: str, members: list[str], shape: Shape) -> Element:
+        """Equal Pods as one: ×N. It is touched when one of them is, and leads to their owner."""
+        ref, tint = self.owners.get(owner, ("", tints.NOBODY))
+        name = ref.rpartition("/")[2]
+        marks = "".join(self.marks(member) for member in members if member in (self.hot, self.options.focus))
+        text = (f"×{len(members)}", "") if len(shape.texts) == 2 else (f"×{len(members)}",)
+        return Element(
+            f"{element_id(ref or 'pods/')}-{element_id(area)[4:]}-{mark}",
+            f"k-pod k-many {tint} st-{mark}{marks}",
+            shape,
+            text,
+            label=self.say("aria.pods", count=len(members), owner=name, state=self.say(f"state.{mark}")),
+            href=self.link(ref) if ref else "",
+            ref=ref,
+        )
+
+
+def metrics_tag(word: str, rect: Rect) -> str:
+    """The word under a Pod, as much of it as fits between its neighbours."""
+    if not word:
+        return ""
+    from apps.diagrams.metrics import fit
+
+    return fit(word, rect.w + 6, 10, "sans-500")
