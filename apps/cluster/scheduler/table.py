@@ -12,6 +12,7 @@ nodes, not as there are nodes.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from math import log
 from typing import NamedTuple
@@ -34,6 +35,7 @@ from apps.cluster.scheduler.status import SKIP, Status
 _HOST_SKEW: int = DEFAULT_CONSTRAINTS[0]["maxSkew"]
 _ZONE_SKEW: int = DEFAULT_CONSTRAINTS[1]["maxSkew"]
 _MOST_CODES = 8192
+_MOST_KNOWN = 1024
 INFEASIBLE = -1
 
 # Raw scores of the local plugins, Pods of the same group on the node (-1: it has no hostname label), its zone.
@@ -79,9 +81,12 @@ class Table:
         self.verdicts: list[Status | None] = []
         self.raws: list[tuple[int, ...]] = []
         self.codes: list[int] = []
+        self.places: dict[int, list[int]] = {}  # code -> nodes that have it, in order
         self.meanings: list[Code] = []
         self._code_of: dict[Code, int] = {}
         self.counter: Counter | None = None
+        # Codes among so many feasible nodes -> the best of them and their score, as long as no zones play a part.
+        self._known: dict[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]] = {}
         self._seen = 0
         self._order = -1
         self._images: list[int] = []
@@ -112,7 +117,8 @@ class Table:
         self.verdicts = [None] * count
         self.raws = [()] * count
         self.codes = [INFEASIBLE] * count
-        self.meanings, self._code_of = [], {}
+        self.meanings, self._code_of, self._known = [], {}, {}
+        self.places = {INFEASIBLE: list(range(count))}
         for info in nodes:
             self._evaluate(info)
 
@@ -122,7 +128,7 @@ class Table:
             verdict = plugin.filter(state, pod, info)
             if verdict is not None:
                 self.verdicts[i] = verdict
-                self.codes[i] = INFEASIBLE
+                self._set_code(i, INFEASIBLE)
                 return
         self.verdicts[i] = None
         raw = self.raws[i] = tuple([plugin.score(state, pod, info) for plugin in self.scores])
@@ -137,7 +143,24 @@ class Table:
                 self._recode()
             code = self._code_of[meaning] = len(self.meanings)
             self.meanings.append(meaning)
+        self._set_code(i, code)
+
+    def _set_code(self, i: int, code: int) -> None:
+        old = self.codes[i]
+        if code == old:
+            return
         self.codes[i] = code
+        places = self.places
+        left = places[old]
+        if len(left) == 1:
+            del places[old]
+        else:
+            del left[bisect_left(left, i)]
+        joined = places.get(code)
+        if joined is None:
+            places[code] = [i]
+        else:
+            insort(joined, i)
 
     def _recode(self) -> None:
         """Forget codes that no node has any more."""
@@ -148,6 +171,8 @@ class Table:
                 renamed[code] = len(meanings)
                 meanings.append(self.meanings[code])
         self.codes = [renamed[code] for code in self.codes]
+        self.places = {renamed[code]: places for code, places in self.places.items()}
+        self._known = {}
         self.meanings = meanings
         self._code_of = {meaning: code for code, meaning in enumerate(meanings)}
 
@@ -155,48 +180,67 @@ class Table:
 
     def choose(self, cache: Cache, start: int, wanted: int, below: Callable[[int], int]) -> Choice:
         """The best of the first `wanted` feasible nodes from `start` on; chance decides between equals."""
-        codes = self.codes
-        if wanted >= len(codes):
-            window, processed = codes, len(codes)
+        nodes = len(self.codes)
+        if wanted >= nodes:
+            start, length = 0, nodes
         else:
-            window, processed = self._window(start, wanted)
-        distinct = set(window)
-        distinct.discard(INFEASIBLE)
+            length = self._window(start, wanted)
+        here = {code: self._count(places, start, length) for code, places in self.places.items()}
+        infeasible = here.pop(INFEASIBLE, 0)
+        distinct = [code for code, count in here.items() if count]
         if not distinct:
-            return Choice(None, 0, 0, processed, None)
-        feasible = len(window) - window.count(INFEASIBLE) if INFEASIBLE in window else len(window)
-        spread = None
+            return Choice(None, 0, 0, length, None)
+        best, score, spread = self._best(cache, distinct, length - infeasible)
+        many = sum([here[code] for code in best])
+        pick = below(many) if many > 1 else 0
+        for code in best:
+            if pick < here[code]:
+                break
+            pick -= here[code]
+        places = self.places[code]
+        place = places[(bisect_left(places, start) + pick) % len(places)]
+        return Choice(cache.order[place], score, length - infeasible, length, spread)
+
+    def _count(self, places: list[int], start: int, length: int) -> int:
+        """How many of the (sorted) places lie in a window that may go round the end."""
+        nodes = len(self.codes)
+        if length == nodes:
+            return len(places)
+        end = start + length
+        if end <= nodes:
+            return bisect_left(places, end) - bisect_left(places, start)
+        return len(places) - bisect_left(places, start) + bisect_left(places, end - nodes)
+
+    def _window(self, start: int, wanted: int) -> int:
+        """How many nodes from `start` on it takes to find so many feasible ones; all of them if there are fewer."""
+        infeasible = self.places.get(INFEASIBLE)
+        length, nodes = wanted, len(self.codes)
+        if infeasible is not None:
+            while (missing := wanted - length + self._count(infeasible, start, length)) and length < nodes:
+                length = min(length + missing, nodes)
+        return length
+
+    def _best(self, cache: Cache, distinct: list[int], feasible: int) -> tuple[tuple[int, ...], int, Spread | None]:
+        """The codes with the highest score among these, and that score."""
+        ordered = tuple(sorted(distinct))
         if feasible == 1:
-            best, score = distinct, 0  # the only one is taken unscored
-        else:
-            spread = self.spread(cache, feasible, distinct) if self.counter is not None else None
-            ordered = sorted(distinct)
-            totals = self.totals(ordered, spread)
-            score = max(totals)
-            best = {code for code, total in zip(ordered, totals, strict=True) if total == score}
-        if len(best) == 1:
-            (only,) = best
-            places = [i for i, code in enumerate(window) if code == only]
-        else:
-            places = [i for i, code in enumerate(window) if code in best]
-        place = places[below(len(places))] if len(places) > 1 else places[0]
-        if window is not codes:
-            place = (start + place) % len(codes)
-        return Choice(cache.order[place], score, feasible, processed, spread)
+            return ordered, 0, None  # the only one is taken unscored
+        spread = self.spread(cache, feasible, distinct) if self.counter is not None else None
+        remembered = spread is None or not spread.zones
+        if remembered:
+            known = self._known.get((ordered, feasible))
+            if known is not None:
+                return known[0], known[1], spread
+        totals = self.totals(ordered, spread)
+        score = max(totals)
+        best = tuple([code for code, total in zip(ordered, totals, strict=True) if total == score])
+        if remembered:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known = {}
+            self._known[ordered, feasible] = (best, score)
+        return best, score, spread
 
-    def _window(self, start: int, wanted: int) -> tuple[list[int], int]:
-        """Codes from `start` on, round the end, until `wanted` are feasible; and how many that took."""
-        codes = self.codes
-        turned = codes[start:] + codes[:start]
-        end = found = 0
-        while found < wanted and end < len(turned):
-            step = wanted - found
-            part = turned[end : end + step]
-            found += len(part) - part.count(INFEASIBLE)
-            end += len(part)
-        return turned[:end], end
-
-    def spread(self, cache: Cache, feasible: int, codes: set[int]) -> Spread:
+    def spread(self, cache: Cache, feasible: int, codes: Sequence[int]) -> Spread:
         """The default constraints' weights over the feasible nodes, and matching Pods by zone."""
         assert self.counter is not None
         zones = {self.meanings[code][2] or "" for code in codes}
