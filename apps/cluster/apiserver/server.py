@@ -21,7 +21,14 @@ from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import admission, allocators
-from apps.cluster.apiserver.strategy import FIRST_STATUS, GENERATION, qos_class, wanted_state_changed
+from apps.cluster.apiserver.strategy import (
+    FIRST_STATUS,
+    GENERATION,
+    qos_class,
+    template_generation,
+    wanted_state_changed,
+    with_template_generation,
+)
 from apps.cluster.engine import Engine, Step
 from apps.cluster.etcd import Store
 
@@ -500,6 +507,8 @@ class APIServer:
             obj = admission.node(obj)
         elif resource == "namespaces":
             obj = _new_namespace(obj)
+        elif resource == "daemonsets":
+            obj = {**obj, "metadata": with_template_generation(obj["metadata"], 1)}
         obj = info.default(obj)
         first = FIRST_STATUS.get(resource)
         if first is not None:
@@ -569,6 +578,8 @@ class APIServer:
                 metadata[field] = value
             else:
                 metadata.pop(field, None)
+        if resource == "daemonsets":
+            metadata = with_template_generation(metadata, template_generation(current))
         new = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
         if "status" in info.subresources:
             if "status" in old:
@@ -577,6 +588,8 @@ class APIServer:
                 new.pop("status", None)
         if wanted_state_changed(old, new):
             new = dict(info.default(new))
+            if resource == "daemonsets" and new["spec"].get("template") != old["spec"].get("template"):
+                metadata = with_template_generation(metadata, template_generation(current) + 1)
             new["metadata"] = metadata
             if resource == "services":
                 new = self._keep_addresses(old, new)

@@ -1,7 +1,7 @@
 """What a kind's strategy does before a write: first status, generation, and which part a write may touch.
 
 Models      pkg/registry/*/strategy.go (PrepareForCreate, PrepareForUpdate) and rest.BeforeDelete
-Leaves out  deprecated annotations that old strategies still carry over
+Leaves out  deprecated annotations that old strategies still carry over, but for a DaemonSet's template generation
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ FIRST_STATUS: dict[str, dict[str, Any]] = {
     "resourcequotas": {},
 }
 
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 _NOT_WANTED_STATE = frozenset({"metadata", "status", "apiVersion", "kind"})
 
 
@@ -74,6 +75,20 @@ def wanted_state_changed(old: Obj, new: Obj) -> bool:
         if before is not after and before != after:
             return True
     return False
+
+
+def template_generation(metadata: Obj) -> int:
+    """How many templates a DaemonSet has had, by the annotation that its controller labels Pods with."""
+    text = (metadata.get("annotations") or {}).get(TEMPLATE_GENERATION, "")
+    return int(text) if text.isdigit() else 0
+
+
+def with_template_generation(metadata: Obj, at_least: int) -> Obj:
+    """The metadata of a DaemonSet with that count, or with a higher one that it came with."""
+    if template_generation(metadata) >= max(at_least, 1):
+        return metadata
+    annotations = {**(metadata.get("annotations") or {}), TEMPLATE_GENERATION: str(max(at_least, 1))}
+    return {**metadata, "annotations": annotations}
 
 
 def qos_class(spec: dict[str, Any]) -> str:
