@@ -6,7 +6,7 @@ Leaves out  nothing known
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from apps.cluster.scheduler.status import UNRESOLVABLE, Status
 
@@ -36,15 +36,16 @@ class Diagnosis:
     def message(self, nodes: int) -> str:
         """`0/3 nodes are available: 3 Insufficient cpu. <what PostFilter says>`"""
         parts = [f"0/{nodes} nodes are available:"]
-        if self.pre_filter:
-            parts.append(f"{self.pre_filter}.")
-        else:
-            reasons = histogram(self.statuses, self.absent, nodes)
-            if reasons:
-                parts.append(f"{', '.join(reasons)}.")
+        reasons = self.reasons(nodes)
+        if reasons:
+            parts.append(f"{reasons}.")
         if self.post_filter:
             parts.append(self.post_filter)
         return " ".join(parts)
+
+    def reasons(self, nodes: int) -> str:
+        """`3 Insufficient cpu, 1 Too many pods`; or what a plugin said before looking at any node."""
+        return self.pre_filter or ", ".join(histogram(self.statuses, self.absent, nodes))
 
 
 def histogram(statuses: Mapping[str, Status], absent: Status, nodes: int) -> list[str]:
@@ -66,12 +67,3 @@ def histogram(statuses: Mapping[str, Status], absent: Status, nodes: int) -> lis
 def note(message: str) -> str:
     """Cut to what an Event may carry."""
     return message if len(message) <= NOTE_LIMIT else message[: NOTE_LIMIT - 4] + " ..."
-
-
-def summary(statuses: Iterable[Status]) -> dict[str, int]:
-    """Reason -> nodes, for those who want it as data."""
-    counts: dict[str, int] = {}
-    for status in statuses:
-        for reason in status.reasons:
-            counts[reason] = counts.get(reason, 0) + 1
-    return counts

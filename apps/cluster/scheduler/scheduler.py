@@ -173,13 +173,13 @@ class Scheduler:
         self.nominator.remove(info.key)
         if result.state is not None and self.volumes.begin(queued, info, result):
             return
-        self.finish(queued, info, result.node, result.score)
+        self.finish(queued, info, result.node, result.score, result.feasible)
 
-    def finish(self, queued: QueuedPod, info: PodInfo, node: str, score: int) -> None:
+    def finish(self, queued: QueuedPod, info: PodInfo, node: str, score: int, feasible: int) -> None:
         """Bind an assumed Pod."""
         pod = info.pod
         try:
-            default_binder.bind(self.client, info, node, score)
+            default_binder.bind(self.client, info, node, score, feasible)
         except StatusError as error:
             self.cache.forget(info.key)
             self._fail(
@@ -236,10 +236,12 @@ class Scheduler:
         condition = pod_condition(current, "PodScheduled", "False", reason, message)
         body = status_patch(current, condition, nominated, format_ms(self.engine.now_ms))
         if body:
-            params: dict[str, Any] = {"message": message}
             why = "scheduler.unschedulable" if reason == "Unschedulable" else "scheduler.error"
+            params: dict[str, Any] = {"message": message, "reasons": message}
+            if diagnosis is not None:
+                params["reasons"] = diagnosis.reasons(len(self.cache.order))
             if nominated:
-                why, params = "scheduler.nominate", {"node": nominated, "message": message}
+                why, params["node"] = "scheduler.nominate", nominated
             self._patch_status(current, body, why, **params)
         self.recorder.event(current, "Warning", "FailedScheduling", note(message), action="Scheduling")
 

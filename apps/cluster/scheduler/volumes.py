@@ -48,6 +48,7 @@ class WaitingVolumes:
         self._waiting[info.key] = {
             "node": result.node,
             "score": result.score,
+            "feasible": result.feasible,
             "since": scheduler.engine.now_ms,
             "volumes": volumes,
             "claims": claims,
@@ -63,7 +64,6 @@ class WaitingVolumes:
                     "persistentvolumes",
                     bind_volume_to_claim(volume, claim),
                     why="scheduler.bind-volume",
-                    volume=name,
                     claim=key_of(claim),
                 )
                 volumes.append(name)
@@ -116,7 +116,9 @@ class WaitingVolumes:
             del self._waiting[key]
             if info is not None:
                 scheduler.engine.cause = entry["cause"]
-                scheduler.finish(self._queued(key, entry, info.pod), info, entry["node"], entry["score"])
+                scheduler.finish(
+                    self._queued(key, entry, info.pod), info, entry["node"], entry["score"], entry["feasible"]
+                )
         elif now - entry["since"] >= TIMEOUT_MS:
             self._failed(key, "binding volumes: context deadline exceeded")
         else:

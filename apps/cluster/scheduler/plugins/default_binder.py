@@ -12,11 +12,20 @@ from apps.cluster.scheduler.pod_info import PodInfo
 NAME = "DefaultBinder"
 
 
-def bind(client: Client, pod: PodInfo, node: str, score: int) -> None:
-    """Give the Pod its node.
+def bind(client: Client, pod: PodInfo, node: str, score: int, feasible: int) -> None:
+    """Give the Pod its node: the best of so many `feasible` ones.
 
     Raises:
         StatusError: it is gone, is going, or has a node already.
     """
     metadata = pod.pod["metadata"]
-    client.bind(metadata["namespace"], metadata["name"], node, why="scheduler.bind", node=node, score=score)
+    if feasible == 1:  # taken unscored
+        client.bind(metadata["namespace"], metadata["name"], node, why="scheduler.bind-only", node=node)
+    else:
+        client.bind(
+            *(metadata["namespace"], metadata["name"], node),
+            why="scheduler.bind",
+            node=node,
+            score=score,
+            feasible=feasible,
+        )
