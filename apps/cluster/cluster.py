@@ -163,8 +163,9 @@ class Cluster:
         machine = self._machine(name)
         if machine.role == "control-plane":
             raise bad_request(f'machine "{name}" runs the control plane and cannot be removed')
-        self._stop_kubelet(name)
-        self.kubelets.pop(name, None)
+        kubelet = self.kubelets.pop(name, None)
+        if kubelet is not None:
+            kubelet.leave()
         self.machines = {other: there for other, there in self.machines.items() if other != name}
         self._machine_log.append((self.revision, self.machines))
         self.engine.note("machine", name, "remove", f"nodes/{name}", "machine.remove", {"name": name})
