@@ -101,7 +101,7 @@ def _edge(shape: Shape, group: etree._Element) -> str:
     x, y = middle(shape.points)
     extras = (
         f'<path d="M{x - 5:g} {y + 4:g}l4 -8m2 8l4 -8" class="k-cut"/>'
-        f'<circle cx="{x:g}" cy="{y:g}" r="3.5" class="k-dot" style="offset-path:path(\'{line}\')"/>'
+        f'<circle cx="{x:g}" cy="{y:g}" r="3.5" class="k-dot"/>'
         if shape.box == "arrow"
         else ""
     )

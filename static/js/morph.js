@@ -115,7 +115,9 @@ export function applyPatch(svg, patch) {
 export function enliven(svg) {
   for (const dot of svg.querySelectorAll(".k-dot")) {
     const line = dot.parentElement.querySelector(".k-l")?.getAttribute("d");
-    if (line) dot.style.offsetPath = `path("${line}")`;
+    if (!line) continue;
+    dot.style.offsetPath = `path("${line}")`;
+    dot.classList.add("moving");
   }
 }
 
