@@ -36,13 +36,17 @@ def commands(line: str, namespace: str, objects: Sequence[Command], nodes: dict[
         ValueError: a line that is not understood.
     """
     if line.startswith("("):
-        return _act(line, nodes)
+        return _act(line, namespace, nodes)
     words = shlex.split(line)[1:]
     verb = words[0]
     if verb in READS or (verb == "rollout" and words[1] in READ_ROLLOUT):
         return []
     if verb == "create" and "-f" in words:
         return [{"op": "create", "objects": list(objects)}]
+    if verb == "create" and words[1] == "job":
+        return []  # Jobs are not modelled
+    if verb == "create" and words[1] == "deployment":
+        return [{"op": "create", "objects": [_deployment(words[2], _flag(words, "--image"), namespace)]}]
     where = {"namespace": namespace}
     if verb == "scale":
         resource, name = _target(words[1:])
@@ -60,7 +64,7 @@ def commands(line: str, namespace: str, objects: Sequence[Command], nodes: dict[
         return [_patch(resource, name, where, {"metadata": {"annotations": {key: value}}})]
     if verb == "patch":
         resource, name = _target(words[1:])
-        return [_patch(resource, name, where, json.loads(words[words.index("-p") + 1]))]
+        return [_patch(resource, name, where, json.loads(line.partition(" -p ")[2]))]
     if verb == "rollout":
         resource, name = _target(words[2:])
         if "#" in words:  # when it was given: the template's hash depends on it
@@ -68,7 +72,11 @@ def commands(line: str, namespace: str, objects: Sequence[Command], nodes: dict[
             return [_patch(resource, name, where, {"spec": {"template": told}})]
         to = int(_flag(words, "--to-revision") or 0)
         return [{"op": "rollout", "verb": words[1], "resource": resource, "name": name, **where, "revision": to}]
-    if verb == "delete" and "-l" not in words:
+    if verb == "delete" and "-l" in words:
+        node = nodes[_flag([words[words.index("--field-selector") + 1]], "spec.nodeName")]
+        label = words[words.index("-l") + 1]
+        return [{"op": "delete", "resource": RESOURCES[words[1]], **where, "labels": label, "node": node}]
+    if verb == "delete":
         resource, name = _target(words[1:])
         return [{"op": "delete", "resource": resource, "name": name, **where}]
     if verb in ("cordon", "uncordon"):
@@ -78,8 +86,16 @@ def commands(line: str, namespace: str, objects: Sequence[Command], nodes: dict[
     raise ValueError(f"not understood: {line}")
 
 
-def _act(line: str, nodes: dict[str, str]) -> list[Command]:
-    """An act on a machine, which the recordings put in brackets."""
+def _act(line: str, namespace: str, nodes: dict[str, str]) -> list[Command]:
+    """What was done without kubectl, to a machine or through the API: the recordings put it in brackets."""
+    if match := re.match(r"\((create|delete) namespace (\w+)\)", line):
+        if match.group(1) == "delete":
+            return [{"op": "delete", "resource": "namespaces", "name": match.group(2)}]
+        return [
+            {"op": "create", "objects": [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": match[2]}}]}
+        ]
+    if line == "(create services a0 to a9)":
+        return [{"op": "create", "objects": [_node_port(f"a{number}", namespace)]} for number in range(10)]
     if match := re.match(r"\((add|delete) node (\w+)\)", line):
         verb = "join" if match.group(1) == "add" else "remove"
         return [{"op": "node", "verb": verb, "name": nodes[match.group(2)]}]
@@ -107,6 +123,27 @@ def _flag(words: Sequence[str], flag: str) -> str:
 
 def _patch(resource: str, name: str, where: dict[str, str], body: Any) -> Command:
     return {"op": "patch", "resource": resource, "name": name, **where, "type": "strategic", "body": body}
+
+
+def _deployment(name: str, image: str, namespace: str) -> Command:
+    """What `kubectl create deployment` makes of a name and an image."""
+    labels = {"app": name}
+    container = {"name": image.partition(":")[0].rpartition("/")[2], "image": image}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+def _node_port(name: str, namespace: str) -> Command:
+    spec = {"type": "NodePort", "ports": [{"port": 80}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
 def _taint(node: str, text: str) -> Command:

@@ -15,7 +15,7 @@ Obj = dict[str, Any]
 Fields = dict[str, Any]
 
 _LEFT_OUT = re.compile(
-    r"^(apiVersion|kind)$|(^|\.)metadata\.(name|namespace|uid|resourceVersion|creationTimestamp|managedFields.*)$"
+    r"^(apiVersion|kind)$|(^|[./])metadata\.(name|namespace|uid|resourceVersion|creationTimestamp|managedFields.*)$"
     r"|^metadata\.generateName$|\.last(Transition|Update|Probe|Heartbeat)Time$|^data(\.|$)"
 )
 _TEMPLATE_IMAGE = re.compile(r"^spec\.template\.spec\.containers\[[^\]]*\]\.image$")

@@ -10,7 +10,7 @@ until the Pod is ready, has ended, or waits for an image in vain, and then all t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from apps.cluster.cluster import Cluster
@@ -19,21 +19,6 @@ from tests.fidelity.flat import Fields, difference, flat, new_pod
 
 Obj = dict[str, Any]
 SHORT_KINDS = {"PersistentVolumeClaim": "PVC", "PersistentVolume": "PV"}
-RESOURCES = frozenset(
-    {
-        "deployments",
-        "replicasets",
-        "pods",
-        "statefulsets",
-        "daemonsets",
-        "controllerrevisions",
-        "persistentvolumeclaims",
-        "services",
-        "endpoints",
-        "jobs",
-        "cronjobs",
-    }
-)
 KUBELETS = ("kubelet", "crio")
 STUCK = ("ErrImagePull", "ImagePullBackOff", "CrashLoopBackOff", "CreateContainerConfigError")
 # Of a kubelet's report the stand-ins' recordings keep these fields.
@@ -47,8 +32,18 @@ REPORTED = (
 )
 
 
-def record(cluster: Cluster, namespace: str, since: int = 0) -> dict[str, Any]:
-    """The recording of `namespace` from the revision after `since` on; times count from that instant."""
+def record(
+    cluster: Cluster,
+    namespace: str,
+    since: int = 0,
+    *,
+    kinds: Collection[str] | None = None,
+    events_about: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """The recording of `namespace` from the revision after `since` on; times count from that instant.
+
+    `kinds` (as the recording names them: PVC) and `events_about` leave out objects and Events of other kinds.
+    """
     steps = cluster.trace.between(since, cluster.revision)
     start = steps[0].time_ms if steps else 0
     timeline: list[dict[str, Any]] = []
@@ -57,10 +52,12 @@ def record(cluster: Cluster, namespace: str, since: int = 0) -> dict[str, Any]:
     for step in _within(steps, namespace):
         at = round((step.time_ms - start) / 1000, 3)
         if step.rank == "event":
-            events.append({"t": at, **_event(step)})
+            event = _event(step)
+            if events_about is None or event["obj"].partition("/")[0] in events_about:
+                events.append({"t": at, **event})
             continue
         entry = _pod_entry(step, reported) if step.ref.startswith("pods/") else _entry(step)
-        if entry is not None:
+        if entry is not None and (kinds is None or entry["obj"].partition("/")[0] in kinds):
             timeline.append({"t": at, "rv": step.revision, **entry})
     return {"timeline": timeline, "events": events}
 
@@ -69,8 +66,8 @@ def _within(steps: Iterable[Step], namespace: str) -> Iterable[Step]:
     for step in steps:
         if step.rank not in ("change", "event"):
             continue
-        resource, _, key = step.ref.partition("/")
-        if key.startswith(f"{namespace}/") and (step.rank == "event" or resource in RESOURCES):
+        key = step.ref.partition("/")[2]
+        if key.startswith(f"{namespace}/") or step.ref == f"namespaces/{namespace}":
             yield step
 
 
@@ -114,7 +111,7 @@ def _pod_entry(step: Step, reported: dict[str, Obj]) -> dict[str, Any] | None:
 def _worth_a_report(pod: Obj) -> bool:
     """Whether the stand-ins would have reported this: ready or not again, ended, or stuck before it ever ran."""
     status = pod["status"]
-    if "deletionTimestamp" in pod["metadata"] and status.get("phase") in ("Running", "Pending"):
+    if "deletionTimestamp" in pod["metadata"]:
         return False  # the stand-ins let a Pod go without saying so
     if status.get("phase") in ("Succeeded", "Failed"):
         return True
@@ -147,7 +144,7 @@ def _event(step: Step) -> dict[str, Any]:
         "ev": "ADDED" if step.before is None else "MODIFIED",
         "type": event["type"],
         "reason": event["reason"],
-        "obj": f"{SHORT_KINDS.get(about['kind'], about['kind'])}/{about['name']}",
+        "obj": f"{about['kind']}/{about['name']}",
         "msg": event["message"],
         "count": event.get("count"),
     }

@@ -17,13 +17,14 @@ import yaml
 
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Cluster, Config
-from tests.fidelity.commands import commands
+from tests.fidelity.commands import Command, commands
 from tests.fidelity.facts import Fact
 from tests.fidelity.recorder import record
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "fidelity"
 SETTLE_MS = 2_000  # for the service account of a new namespace
 # The stand-in kubelets of the recordings: no pulls, half a second to start and to stop.
+PROVISIONER = "nfs.csi.k8s.io"  # of our class `standard`; theirs was rk.io/fake
 STAND_IN = {"pull_ms": 0, "start_ms": 500, "stop_ms": 400}
 
 
@@ -39,9 +40,11 @@ class Profile:
 
 _NODES = {"cp": "control-plane-1", "w1": "worker-1", "w2": "worker-2", "w3": "worker-3"}
 PROFILES = {
-    "c1-daemonset": Profile(workers=2, nodes=_NODES, namespace="c1"),
+    # A machine that joins runs its first Pods some seconds later than a stand-in.
+    "c1-daemonset": Profile(workers=2, nodes=_NODES, namespace="c1", later=(3.0, 20_000)),
     # Recorded with a node grace of 8 s, where ours is the default 50 s.
     "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000)),
+    "f1-namespace": Profile(namespace="fresh"),
     "f2-services": Profile(namespace="f2"),
 }
 
@@ -54,6 +57,8 @@ class Scenario:
     manifests: tuple[str, ...]
     steps: tuple[tuple[float, str], ...]  # seconds, command line
     end: float  # seconds
+    kinds: tuple[str, ...]
+    events_about: tuple[str, ...]
     facts: Counter[Fact]
 
 
@@ -62,7 +67,9 @@ def load(name: str) -> Scenario:
     data = json.loads((TESTDATA / f"{name}.json").read_text())
     found: Counter[Fact] = Counter({tuple(fact): number for *fact, number in data["facts"]})
     steps = tuple((at, line) for at, line in data["steps"])
-    return Scenario(name, tuple(data["manifests"]), steps, data["end"], found)
+    return Scenario(
+        name, tuple(data["manifests"]), steps, data["end"], tuple(data["kinds"]), tuple(data["events_about"]), found
+    )
 
 
 def names() -> list[str]:
@@ -77,25 +84,56 @@ def replay(scenario: Scenario, seed: int = 1) -> dict[str, Any]:
     manifests = [[doc for doc in yaml.safe_load_all(text) if doc] for text in scenario.manifests]
     images = dict.fromkeys(sorted(_images(scenario)), STAND_IN)
     cluster = Cluster.boot(Config(workers=profile.workers, seed=seed, images=images))
-    cluster.execute({"op": "create", "objects": [_namespace(namespace), _storage_class()]})
-    cluster.run_for(SETTLE_MS)
+    if "Namespace" not in scenario.kinds:
+        cluster.execute({"op": "create", "objects": [_namespace(namespace)]})
+        cluster.run_for(SETTLE_MS)
     start, since = cluster.now_ms, cluster.revision
     creates = [line for _, line in scenario.steps if "-f -" in line]
     created = 0
+    unsigned: set[str] = set()  # made through the API by a client that gave no name
     for seconds, line in scenario.steps:
         cluster.run_until(start + _at(seconds, profile))
         objects: list[dict[str, Any]] = []
         if "-f -" in line:
             docs = manifests[created] if len(creates) == len(manifests) else [doc for part in manifests for doc in part]
-            objects = [_in(namespace, doc) for doc in docs]
+            objects = [_in(namespace, doc, profile.nodes) for doc in docs]
             created += 1
-        for command in commands(line, namespace, objects, profile.nodes):
+        for command in _named(cluster, commands(line, namespace, objects, profile.nodes)):
+            if line.startswith("("):
+                unsigned.update(f"{obj['kind']}/{obj['metadata']['name']}" for obj in command.get("objects", ()))
             try:
                 cluster.execute(command)
             except StatusError as error:  # as kubectl would: say no and go on
                 cluster.engine.note("kubectl", "", "call", f"namespaces/{namespace}", "", {"refused": error.message})
     cluster.run_until(start + _at(scenario.end, profile) + SETTLE_MS)
-    return record(cluster, namespace, since)
+    recording = record(cluster, namespace, since, kinds=scenario.kinds, events_about=scenario.events_about)
+    _rename(recording, unsigned, {ours: theirs for theirs, ours in profile.nodes.items()})
+    return recording
+
+
+def _rename(recording: dict[str, Any], unsigned: set[str], nodes: dict[str, str]) -> None:
+    """Call things as the recordings do: their provisioner, their nodes, and nobody's name for who gave none."""
+    for event in recording["events"]:
+        event["msg"] = event["msg"].replace(PROVISIONER, "rk.io/fake")
+    for entry in recording["timeline"]:
+        if entry["ev"] == "ADDED" and entry["obj"] in unsigned:
+            entry["by"] = ["unknown"]
+        if entry["d"].get("node"):
+            entry["d"]["node"] = nodes.get(entry["d"]["node"], entry["d"]["node"])
+
+
+def _named(cluster: Cluster, given: list[Command]) -> list[Command]:
+    """Commands that say which objects they mean by label and node, by name."""
+    out = []
+    for command in given:
+        if "labels" not in command:
+            out.append(command)
+            continue
+        selector = f"spec.nodeName={command['node']}"
+        for obj in cluster.apiserver.list(command["resource"], command["namespace"], command["labels"], selector):
+            where = {"resource": command["resource"], "namespace": command["namespace"]}
+            out.append({"op": "delete", **where, "name": obj["metadata"]["name"]})
+    return out
 
 
 def _at(seconds: float, profile: Profile) -> int:
@@ -125,20 +163,12 @@ def _images(scenario: Scenario) -> set[str]:
     return {image for image in found if "bad" not in image}
 
 
-def _in(namespace: str, doc: dict[str, Any]) -> dict[str, Any]:
-    return {**doc, "metadata": {**doc["metadata"], "namespace": namespace}}
+def _in(namespace: str, doc: dict[str, Any], nodes: dict[str, str]) -> dict[str, Any]:
+    """A manifest in the scenario's namespace, its node by our name."""
+    placed = {**doc, "metadata": {**doc["metadata"], "namespace": namespace}}
+    node = doc.get("spec", {}).get("nodeName")
+    return {**placed, "spec": {**doc["spec"], "nodeName": nodes[node]}} if node else placed
 
 
 def _namespace(name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def _storage_class() -> dict[str, Any]:
-    """The class that the recordings' claims are bound by, at once."""
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-        "provisioner": "rk.io/fake",
-        "volumeBindingMode": "Immediate",
-    }
