@@ -152,7 +152,7 @@ def _row(line: str) -> ResourceInfo:
         categories=("all",) if plural in IN_ALL else (),
         builtin=True,
         default=defaults.for_kind(api_version, kind),
-        validate=validation.create_of(plural),
+        validate=validation.create_of(plural, scope == "N"),
         validate_update=validation.update_of(plural),
         validate_status=validation.status_update_of(plural),
     )
@@ -172,6 +172,7 @@ def unknown(api_version: str, kind: str, plural: str = "", namespaced: bool | No
     """What is not built in: stored, listed and drawn as it is, and only its metadata is judged."""
     group, _, version = api_version.rpartition("/")
     plural = plural or pluralize(kind)
+    scoped = kind not in CLUSTER_SCOPED if namespaced is None else namespaced
     return ResourceInfo(
         group=group,
         version=version,
@@ -179,13 +180,13 @@ def unknown(api_version: str, kind: str, plural: str = "", namespaced: bool | No
         plural=f"{plural}.{group}" if group else plural,
         singular=kind.lower(),
         short_names=(),
-        namespaced=kind not in CLUSTER_SCOPED if namespaced is None else namespaced,
+        namespaced=scoped,
         etcd_prefix=f"{group}/{plural}" if group else plural,
         subresources=("status",),
         categories=(),
         builtin=False,
         default=defaults.unchanged,
-        validate=validation.create_of(""),
+        validate=validation.create_of("", scoped),
         validate_update=validation.update_of(""),
         validate_status=validation.status_update_of(""),
     )
