@@ -59,7 +59,7 @@ def finish(node: PodWorkers, worker: PodWorker, pod: Obj) -> None:
 def past_deadline(node: PodWorkers, worker: PodWorker, pod: Obj) -> None:
     """`activeDeadlineSeconds` are over."""
     node.recorder.event(pod, NORMAL, "DeadlineExceeded", PAST_DEADLINE)
-    worker.status = {**worker.status, "phase": "Failed", "reason": "DeadlineExceeded", "message": PAST_DEADLINE}
+    worker.evicted = ("DeadlineExceeded", PAST_DEADLINE)
     begin_finish(node, worker, pod)
 
 

@@ -153,6 +153,7 @@ class PodWorker:
         "containers",
         "deadline_ms",
         "due_ms",
+        "evicted",
         "key",
         "process",
         "request",
@@ -188,6 +189,7 @@ class PodWorker:
         self.process = ""  # the system component it runs, if it is one
         self.told = False  # the host knows that the process runs
         self.tries = 0
+        self.evicted: tuple[str, str] | None = None  # reason and message of why it has to fail
         self.wake_ms = NEVER  # the turn already asked for
 
     def runtime(self) -> dict[str, Sequence[Attempt]]:
@@ -244,6 +246,7 @@ class PodWorker:
             "process": self.process,
             "told": self.told,
             "tries": self.tries,
+            "evicted": list(self.evicted) if self.evicted else None,
             "wake_ms": self.wake_ms,
         }
 
@@ -263,5 +266,6 @@ class PodWorker:
         out.process = data["process"]
         out.told = data["told"]
         out.tries = data["tries"]
+        out.evicted = (data["evicted"][0], data["evicted"][1]) if data["evicted"] else None
         out.wake_ms = data["wake_ms"]
         return out

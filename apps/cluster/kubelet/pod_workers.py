@@ -232,6 +232,7 @@ class PodWorkers:
             reasons=worker.reasons(),
             terminal=terminal,
             resources=worker.resources,
+            evicted=worker.evicted,
         )
         before = worker.status
         if hold and made["phase"] in TERMINAL:

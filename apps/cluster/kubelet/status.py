@@ -12,7 +12,7 @@ from typing import Any
 
 from apps.cluster.kubelet import conditions
 from apps.cluster.kubelet.container_status import RUNNING, Attempt, Waiting, convert
-from apps.cluster.kubelet.phase import TERMINAL, get_phase, is_sidecar, is_static
+from apps.cluster.kubelet.phase import FAILED, TERMINAL, get_phase, is_sidecar, is_static
 
 Obj = dict[str, Any]
 Probed = Mapping[str, tuple[bool, bool]]  # container name -> (ready, started)
@@ -34,13 +34,14 @@ def generate(
     reasons: Mapping[str, Waiting] = NO_REASONS,
     terminal: bool = False,
     resources: tuple[Obj, Obj] | None = None,
+    evicted: tuple[str, str] | None = None,
     started: bool = True,
 ) -> Obj:
     """The new `status` of `pod`; `old` is the one last reported.
 
     `sandbox_ip`: the Pod's address, "" when its sandbox has none of its own (host network), None without a sandbox.
     `terminal`: its containers will not be started again. `resources`: what the whole Pod may use (allocatedResources,
-    resources). `started`: give it a start time.
+    resources). `evicted`: reason and message of why it has to fail. `started`: give it a start time.
     """
     spec = pod["spec"]
     init_specs = spec.get("initContainers") or ()
@@ -68,6 +69,8 @@ def generate(
             phase = old["phase"]
         elif reported in TERMINAL:
             phase = reported
+    if evicted is not None:
+        phase = FAILED
     if reported in TERMINAL:
         phase = reported  # nothing leads out of a terminal phase
 
@@ -91,7 +94,9 @@ def generate(
         generation,
         now,
     )
-    if phase == old.get("phase"):
+    if evicted is not None:
+        out["reason"], out["message"] = evicted
+    elif phase == old.get("phase"):
         for field in ("message", "reason"):
             text = old.get(field) or pod["status"].get(field)
             if text:
