@@ -7,7 +7,7 @@ Leaves out  nodes one by one in clusters of more than 32 nodes: there only the o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 MOST = 500  # decisions remembered
@@ -71,14 +71,19 @@ class Decision:
     victims: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        plain: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        plain["verdicts"] = [[v.node, v.plugin, list(v.reasons)] for v in self.verdicts]
+        plain["scores"] = [
+            [s.node, [[p.plugin, p.raw, p.normalized, p.weight] for p in s.scores], s.total] for s in self.scores
+        ]
+        plain["victims"] = list(self.victims)
+        return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Decision:
-        verdicts = tuple(Verdict(v["node"], v["plugin"], tuple(v["reasons"])) for v in data["verdicts"])
+        verdicts = tuple(Verdict(node, plugin, tuple(reasons)) for node, plugin, reasons in data["verdicts"])
         scores = tuple(
-            NodeScore(s["node"], tuple(PluginScore(**score) for score in s["scores"]), s["total"])
-            for s in data["scores"]
+            NodeScore(node, tuple(PluginScore(*part) for part in parts), total) for node, parts, total in data["scores"]
         )
         return cls(**{**data, "verdicts": verdicts, "scores": scores, "victims": tuple(data["victims"])})
 
@@ -86,17 +91,21 @@ class Decision:
 class Decisions:
     """The latest decision about each Pod. Kept as a recipe and worked out when somebody asks."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "_plain")
 
     def __init__(self) -> None:
         self._kept: dict[str, Decision | Callable[[], Decision]] = {}
+        self._plain: dict[str, dict[str, Any]] = {}  # what was saved before, so that saving again costs nothing
 
     def keep(self, pod: str, decision: Decision | Callable[[], Decision]) -> None:
         kept = self._kept
+        self._plain.pop(pod, None)
         if pod in kept:
             del kept[pod]
         elif len(kept) >= MOST:
-            del kept[next(iter(kept))]
+            oldest = next(iter(kept))
+            del kept[oldest]
+            self._plain.pop(oldest, None)
         kept[pod] = decision
 
     def get(self, pod: str) -> Decision | None:
@@ -111,7 +120,12 @@ class Decisions:
         return [decision for pod in list(self._kept) if (decision := self.get(pod)) is not None]
 
     def save(self) -> list[dict[str, Any]]:
-        return [decision.as_dict() for decision in self.all()]
+        plain = self._plain
+        for decision in self.all():
+            if decision.pod not in plain:
+                plain[decision.pod] = decision.as_dict()
+        return [plain[pod] for pod in self._kept]
 
     def load(self, data: list[dict[str, Any]]) -> None:
         self._kept = {entry["pod"]: Decision.from_dict(entry) for entry in data}
+        self._plain = {entry["pod"]: entry for entry in data}

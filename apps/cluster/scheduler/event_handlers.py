@@ -124,8 +124,8 @@ class EventHandlers:
                 scheduler.give_up(key)
                 self._move("pod/delete", new, None)
             return
-        if scheduler.in_hand == key:
-            return  # written by the scheduler itself, which puts the Pod back with its newest state
+        if scheduler.in_hand == key and key not in scheduler.queue.pods:
+            return  # it is being scheduled, and will be put back in its newest state
         scheduler.queue.update(key, old, new, pod_events(old, new), scheduler.engine.now_ms, scheduler.engine.cause)
         before, after = old["status"].get("nominatedNodeName"), new["status"].get("nominatedNodeName")
         if before != after:
