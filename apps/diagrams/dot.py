@@ -12,7 +12,7 @@ from graphviz.quoting import escape, quote
 from apps.diagrams.graph import Element, Graph, Shape
 
 HEADER = (
-    'digraph {\n  graph [notranslate=true pad=0 outputorder=nodesfirst bgcolor=transparent splines=true'
+    "digraph {\n  graph [notranslate=true pad=0 outputorder=nodesfirst bgcolor=transparent splines=true"
     ' charset="UTF-8" fontname="IBM Plex Mono"]\n'
     '  node [fixedsize=true fontname="IBM Plex Mono" fontsize=11 margin=0 label=""]\n'
     "  edge [arrowsize=0.6]\n"
@@ -76,7 +76,7 @@ def _write(element: Element, lines: list[str], depth: int) -> None:
         lines.append(f"{pad}subgraph {quoted('cluster_' + element.id)} {{\n")
         lines.append(f'{pad}  graph [{about} bb="{x:g},{-y - h:g},{x + w:g},{-y:g}"]\n')
         if words:
-            lines.append(f"{pad}  {quoted(element.id + '_words')} [{_geometry(shape, 'none')} label=\"{words}\"]\n")
+            lines.append(f'{pad}  {quoted(element.id + "_words")} [{_geometry(shape, "none")} label="{words}"]\n')
         for child in element.children:
             _write(child, lines, depth + 1)
         lines.append(f"{pad}}}\n")
@@ -86,9 +86,7 @@ def _write(element: Element, lines: list[str], depth: int) -> None:
 
 def _geometry(shape: Shape, kind: str = "") -> str:
     x, y, w, h = shape.rect
-    return (
-        f'shape={kind or shape.kind} pos="{x + w / 2:g},{-y - h / 2:g}" width={w / _INCH:.5f} height={h / _INCH:.5f}'
-    )
+    return f'shape={kind or shape.kind} pos="{x + w / 2:g},{-y - h / 2:g}" width={w / _INCH:.5f} height={h / _INCH:.5f}'
 
 
 def _edge(shape: Shape, name: str, ident: str, cls: str) -> str:
@@ -101,7 +99,7 @@ def _edge(shape: Shape, name: str, ident: str, cls: str) -> str:
     end = "shape=point width=0 style=invis"
     return (
         f'  {tail} [{end} pos="{x0:g},{-y0:g}"]\n  {head} [{end} pos="{x1:g},{-y1:g}"]\n'
-        f"  {tail} -> {head} [id={quoted(ident)} class={quoted(cls)} pos=\"{spline}\""
+        f'  {tail} -> {head} [id={quoted(ident)} class={quoted(cls)} pos="{spline}"'
         + ("]\n" if shape.box else " arrowhead=none]\n")
     )
 

@@ -24,7 +24,7 @@ DENSE = 12  # more workers than this are drawn as small tiles
 DENSE_CROWD = 2
 
 _DIGITS = re.compile(r"(\d+)")
-WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs")
+BARE = 8  # Pods nobody owns in one lane of the ownership figure
 
 
 class SnapshotLike(Protocol):
@@ -111,6 +111,12 @@ class Places:
             mark = _silenced(mark)
         self.by_node.put(ref, node, owner, mark)
         self.by_owner.put(ref, owner, owner, mark)
+        if not owner:
+            self.rows.shared(f"bare/{self.by_owner.seats[''][ref] // BARE}")
+
+    def plain(self, ref: str, obj: Obj | None) -> None:
+        if not (obj is not None and claim_owner(self, ref)):
+            self.rows.plain(ref, obj)
 
     def _tighten(self) -> None:
         """Small tiles hold fewer Pods by name: seat everyone again, closer."""
@@ -139,11 +145,16 @@ def start(snapshot: SnapshotLike) -> Places:
     objects = snapshot.objects
     for name in sorted(objects.get("nodes", ()), key=natural):
         places.node(name, objects["nodes"][name])
-    for resource in WORKLOADS:
+    for resource in roles.WORKLOADS:
         for key, obj in _by_age(objects.get(resource, {})):
             places.rows.put(f"{resource}/{key}", obj)
     for key, pod in _by_age(objects.get("pods", {})):
         places.pod(f"pods/{key}", pod)
+    for resource in sorted(objects, key=lambda name: (name != "services", name)):
+        if resource not in roles.RECORDS and resource not in roles.WORKLOADS:
+            for key, obj in _by_age(objects[resource]):
+                if roles.is_plain(resource, obj):
+                    places.plain(f"{resource}/{key}", obj)
     return places
 
 
@@ -202,9 +213,14 @@ def _moves(places: Places, step: Step) -> bool:
         if (key in places.cells) is roles.is_control_plane(node_obj) or key not in places.nodes:
             return True
         return (ready_condition(node_obj) == "Unknown") is not (key in places.silent)
-    if resource in WORKLOADS:
+    if resource in roles.WORKLOADS:
         return places.rows.moves(step.ref, step.after)
-    return False
+    if resource in roles.RECORDS:
+        return False
+    known = step.ref in places.rows.lanes.rows or step.ref in places.rows.others.rows
+    if step.after is None:
+        return known
+    return not known and roles.is_plain(resource, step.after) and not claim_owner(places, step.ref)
 
 
 def _take(places: Places, step: Step) -> None:
@@ -213,8 +229,10 @@ def _take(places: Places, step: Step) -> None:
         places.pod(step.ref, step.after)
     elif resource == "nodes":
         places.node(key, step.after)
-    else:
+    elif resource in roles.WORKLOADS:
         places.rows.put(step.ref, step.after)
+    else:
+        places.plain(step.ref, step.after)
 
 
 def _seat(pod: Obj) -> tuple[str, str, str]:
@@ -225,3 +243,18 @@ def _seat(pod: Obj) -> tuple[str, str, str]:
 def _silenced(mark: str) -> str:
     """The mark of a Pod whose node is silent, as `pod_state` gives it for such a node."""
     return "Unknown" if mark in ("ContainerCreating", "Running", "Ready") else mark
+
+
+def claim_owner(places: Places, ref: str) -> str:
+    """The StatefulSet a claim was made for, by the claim's name (`data-db-0`); "" for any other object."""
+    resource, _, key = ref.partition("/")
+    if resource != "persistentvolumeclaims":
+        return ""
+    namespace, _, name = key.partition("/")
+    rest, _, ordinal = name.rpartition("-")
+    if not ordinal.isdigit():
+        return ""
+    for root in places.rows.roots:
+        if root.startswith(f"statefulsets/{namespace}/") and rest.endswith("-" + root.rpartition("/")[2]):
+            return root
+    return ""

@@ -20,6 +20,34 @@ CHIPS = ("kube-proxy", "calico-node")
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 
+# Resources that are no news in a figure of what a reader made: the cluster's own records, and what has its own drawing.
+RECORDS = frozenset(
+    {
+        "apiservices",
+        "certificatesigningrequests",
+        "clusterrolebindings",
+        "clusterroles",
+        "controllerrevisions",
+        "csinodes",
+        "endpoints",
+        "endpointslices",
+        "events",
+        "flowschemas",
+        "ipaddresses",
+        "leases",
+        "namespaces",
+        "nodes",
+        "pods",
+        "priorityclasses",
+        "prioritylevelconfigurations",
+        "rolebindings",
+        "roles",
+        "servicecidrs",
+        "volumeattachments",
+    }
+)
+WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs")
+_GIVEN = frozenset({"serviceaccounts/default", "configmaps/kube-root-ca.crt", "services/kubernetes"})
 _MIRROR = "kubernetes.io/config.mirror"
 _NAMED_AFTER_OWNER = frozenset({"ReplicaSet", "DaemonSet", "Job", "ReplicationController"})
 
@@ -27,6 +55,13 @@ _NAMED_AFTER_OWNER = frozenset({"ReplicaSet", "DaemonSet", "Job", "ReplicationCo
 def is_system(obj: Obj) -> bool:
     """Belongs to the cluster itself rather than to its reader."""
     return namespace_of(obj) in SYSTEM_NAMESPACES
+
+
+def is_plain(resource: str, obj: Obj) -> bool:
+    """Drawn as what it is, a box with its kind and name: neither a workload nor the cluster's own record."""
+    if resource in RECORDS or resource in WORKLOADS or is_system(obj):
+        return False
+    return f"{resource}/{name_of(obj)}" not in _GIVEN
 
 
 def is_control_plane(node: Obj) -> bool:
@@ -69,3 +104,9 @@ def short_name(pod: Obj, room: float) -> str:
                 return app  # type: ignore[no-any-return]
         return name.rpartition("-")[2]
     return metrics.fit_end(name, room)
+
+
+def revision_of(replica_set: Obj) -> int:
+    """A ReplicaSet's revision in its Deployment's history, 0 when it has none."""
+    text = annotations_of(replica_set).get("deployment.kubernetes.io/revision", "")
+    return int(text) if text.isdigit() else 0

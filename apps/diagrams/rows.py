@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from apps.cluster.apimachinery.meta import annotations_of, controller_of
+from apps.cluster.apimachinery.meta import controller_of
 from apps.diagrams import roles
 
 Obj = dict[str, Any]
@@ -17,6 +17,7 @@ Obj = dict[str, Any]
 # resource of the parent -> resource of what it makes, which in turn makes Pods
 NESTED = {"deployments": "replicasets", "cronjobs": "jobs"}
 CHILDREN = 2  # rows kept for them
+ABREAST = 4  # plain objects in a lane
 _PARENT_OF_KIND = {"Deployment": "deployments", "CronJob": "cronjobs"}
 
 
@@ -64,23 +65,44 @@ class Grid:
 class Rows:
     """`drum` and `lanes`: ref -> row. `tint`: ref -> number, small and kept while the owner lives."""
 
-    __slots__ = ("children", "drum", "lanes", "roots", "seats", "tint")
+    __slots__ = ("children", "drum", "heights", "lanes", "others", "roots", "seats", "tint")
 
     def __init__(self) -> None:
         self.drum = Grid()
         self.lanes = Grid()
+        self.others = Grid()
         self.roots: dict[str, None] = {}
+        self.heights: dict[str, int] = {}  # root -> lanes it keeps
         self.children: dict[str, Child] = {}
         self.seats: dict[str, dict[str, int]] = {}  # parent -> child -> 0, 1, or a place of its own (2, 3 …)
         self.tint: dict[str, int] = {}
 
     def copy(self) -> Rows:
         other = Rows()
-        other.drum, other.lanes = self.drum.copy(), self.lanes.copy()
+        other.drum, other.lanes, other.others = self.drum.copy(), self.lanes.copy(), self.others.copy()
+        other.heights = dict(self.heights)
         other.roots, other.children = dict(self.roots), dict(self.children)
         other.seats = {parent: dict(seats) for parent, seats in self.seats.items()}
         other.tint = dict(self.tint)
         return other
+
+    def plain(self, ref: str, obj: Obj | None) -> None:
+        """An object that is no workload: a Service has a lane, others stand four in a lane."""
+        if obj is None:
+            if ref.startswith("services/"):
+                self.lanes.free(ref)
+            else:
+                self.others.free(ref)
+        elif ref.startswith("services/"):
+            if ref not in self.lanes.rows:
+                self.lanes.take(ref)
+        elif ref not in self.others.rows:
+            self.shared(f"other/{self.others.take(ref) // ABREAST}")
+
+    def shared(self, lane: str) -> None:
+        """A lane for what has no owner: taken when first needed, kept from then on."""
+        if lane not in self.lanes.rows:
+            self.lanes.take(lane)
 
     def moves(self, ref: str, obj: Obj | None) -> bool:
         """Whether `put` would change anything."""
@@ -101,7 +123,7 @@ class Rows:
             self._settle(child.parent)
         elif ref not in self.roots and not roles.is_system(obj):
             self._drop(ref)
-            self._root(ref)
+            self._root(ref, obj)
 
     def _child(self, ref: str, obj: Obj) -> Child | None:
         if not ref.startswith(("replicasets/", "jobs/")):
@@ -116,16 +138,18 @@ class Rows:
         status = obj.get("status") or {}
         if resource == "deployments":
             active = bool((obj.get("spec") or {}).get("replicas", 1) or status.get("replicas"))
-            revision = annotations_of(obj).get("deployment.kubernetes.io/revision", "")
-            return Child(parent, active, int(revision) if revision.isdigit() else 0)
+            return Child(parent, active, roles.revision_of(obj))
         return Child(parent, "completionTime" not in status, 0)
 
-    def _root(self, ref: str) -> None:
+    def _root(self, ref: str, obj: Obj) -> None:
         resource = ref.partition("/")[0]
         nested = resource in NESTED
         self.roots[ref] = None
         self.drum.take(ref, 1 + CHILDREN if nested else 1)
-        self.lanes.take(ref, CHILDREN if nested else 1)
+        # A StatefulSet with claims has a second lane for them.
+        claims = bool((obj.get("spec") or {}).get("volumeClaimTemplates"))
+        self.heights[ref] = CHILDREN if nested or claims else 1
+        self.lanes.take(ref, self.heights[ref])
         if nested:
             self.seats[ref] = {}
         used = {number for other, number in self.tint.items() if other in self.roots and _same_tint(other, ref)}
@@ -137,7 +161,7 @@ class Rows:
             for child in [name for name, entry in self.children.items() if entry.parent == ref]:
                 self._drop(child)
             self.drum.free(ref, 1 + CHILDREN if nested else 1)
-            self.lanes.free(ref, CHILDREN if nested else 1)
+            self.lanes.free(ref, self.heights.pop(ref))
             self.seats.pop(ref, None)
             del self.roots[ref]
         entry = self.children.pop(ref, None)

@@ -20,7 +20,9 @@ def _glyph(x: float, y: float, scale: float = 1) -> str:
 
 
 def _spine(x: float, top: float, bottom: float) -> str:
-    return f'<path d="M{x + 4:g} {top:g}V{bottom:g}" class="k-s1"/><path d="M{x + 7:g} {top:g}V{bottom:g}" class="k-s2"/>'
+    return (
+        f'<path d="M{x + 4:g} {top:g}V{bottom:g}" class="k-s1"/><path d="M{x + 7:g} {top:g}V{bottom:g}" class="k-s2"/>'
+    )
 
 
 @lru_cache(maxsize=KEEP)
@@ -140,18 +142,15 @@ def words(texts: tuple[Text, ...], over: str = "") -> Shape:
 @lru_cache(maxsize=KEEP)
 def swatch(x: float, y: float) -> str:
     """An owner's tint and pattern in small, as part of another shape."""
-    return (
-        f'<rect x="{x + 0.5:g}" y="{y + 0.5:g}" width="13" height="13" rx="2.5" class="k-b"/>'
-        + _spine(x, y + 3, y + 11)
+    return f'<rect x="{x + 0.5:g}" y="{y + 0.5:g}" width="13" height="13" rx="2.5" class="k-b"/>' + _spine(
+        x, y + 3, y + 11
     )
 
 
 @lru_cache(maxsize=KEEP)
 def gauge(x: float, y: float, w: float, filled: int, text: Text) -> Shape:
     """A scale in eighths of the node's cpu with a bar under it, `filled` pixels long. Text: the figures."""
-    ticks = "".join(
-        f"M{x + 0.5 + round(k * (w - 1) / 8):g} {y:g}v{-(8 if k % 4 == 0 else 4)}" for k in range(9)
-    )
+    ticks = "".join(f"M{x + 0.5 + round(k * (w - 1) / 8):g} {y:g}v{-(8 if k % 4 == 0 else 4)}" for k in range(9))
     bar = f'<path d="M{x:g} {y + 1.25:g}h{filled}" class="k-gu"/>' if filled else ""
     return Shape(
         f"gauge {x:g} {y:g} {w:g} {filled}",
@@ -165,10 +164,30 @@ def gauge(x: float, y: float, w: float, filled: int, text: Text) -> Shape:
 @lru_cache(maxsize=KEEP)
 def edge(points: tuple[tuple[float, float], ...]) -> Shape:
     """An edge that a request travels, with an arrowhead, a mark for a cut cable and the dot that runs along it."""
-    return Shape("edge " + " ".join(f"{x:g},{y:g}" for x, y in points), "edge", Rect(0, 0, 0, 0), box="arrow", points=points)
+    return Shape(
+        "edge " + " ".join(f"{x:g},{y:g}" for x, y in points), "edge", Rect(0, 0, 0, 0), box="arrow", points=points
+    )
 
 
 @lru_cache(maxsize=KEEP)
 def line(points: tuple[tuple[float, float], ...]) -> Shape:
     """An edge that only relates: no arrowhead."""
     return Shape("line " + " ".join(f"{x:g},{y:g}" for x, y in points), "edge", Rect(0, 0, 0, 0), points=points)
+
+
+@lru_cache(maxsize=KEEP)
+def owner(rect: Rect, texts: tuple[Text, ...]) -> Shape:
+    """An object in a box of its own: a spine when its Pods have one. Texts: kind, note, count, name."""
+    x, y, w, h = rect
+    where = " ".join(f"{text.x:g},{text.y:g}" for text in texts)
+    under = f'<rect x="{x - 2.5:g}" y="{y - 2.5:g}" width="{w + 5:g}" height="{h + 5:g}" rx="6" class="k-r1"/>'
+    return Shape(
+        f"owner {x:g} {y:g} {w:g} {h:g} {where}",
+        "box",
+        rect,
+        box="k-b",
+        radius=3,
+        under=under,
+        over=_spine(x, y + 3, y + h - 3),
+        texts=texts,
+    )

@@ -49,7 +49,9 @@ class World:
             metadata["creationTimestamp"] = before["metadata"]["creationTimestamp"]
         after = {**obj, "metadata": {**metadata, "resourceVersion": str(self.revision)}}
         self.objects[resource] = {**self.objects.get(resource, {}), key: after}
-        self._step(by, node, verb or ("patch" if before else "create"), f"{resource}/{key}", subresource, before, after, rank)
+        self._step(
+            by, node, verb or ("patch" if before else "create"), f"{resource}/{key}", subresource, before, after, rank
+        )
         return after
 
     def delete(self, ref: str, *, by: str = "kubectl", node: str = "") -> None:
@@ -67,7 +69,22 @@ class World:
     def _step(self, by, node, verb, ref, subresource, before, after, rank):
         index = len(self.steps) + 1
         self.steps.append(
-            Step(index, self.revision, self.revision * 4, by, node, verb, ref, subresource, "", {}, 0, before, after, rank)
+            Step(
+                index,
+                self.revision,
+                self.revision * 4,
+                by,
+                node,
+                verb,
+                ref,
+                subresource,
+                "",
+                {},
+                0,
+                before,
+                after,
+                rank,
+            )
         )
 
     # Machines
@@ -154,11 +171,17 @@ class World:
             spec = {"replicas": wanted}
             status = {"readyReplicas": ready, "replicas": wanted}
         by = f"{kind.lower()}-controller"
-        self.write(resource, {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec, "status": status}, by=by)
+        self.write(
+            resource,
+            {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec, "status": status},
+            by=by,
+        )
         return f"{resource}/default/{name}"
 
     def plain(self, resource: str, kind: str, name: str, **body: Any) -> str:
-        self.write(resource, {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "default"}, **body})
+        self.write(
+            resource, {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "default"}, **body}
+        )
         return f"{resource}/default/{name}"
 
 
@@ -209,7 +232,12 @@ def base(workers: int = 3, *, cpu: str = "2") -> World:
     for number in range(1, workers + 1):
         world.machine(f"worker-{number}", cpu=cpu)
     for suffix in ("7h2kd", "x9wqf"):
-        world.pod(f"coredns-76f75df574-{suffix}", node=CONTROL, owner=("ReplicaSet", "coredns-76f75df574"), namespace="kube-system")
+        world.pod(
+            f"coredns-76f75df574-{suffix}",
+            node=CONTROL,
+            owner=("ReplicaSet", "coredns-76f75df574"),
+            namespace="kube-system",
+        )
     return world
 
 
@@ -230,7 +258,12 @@ def rollout() -> World:
         world.pod(f"node-log-{suffix}", node=node, owner=("DaemonSet", "node-log"))
     world.pod("db-0", node="worker-1", owner=("StatefulSet", "db"), cpu="500m")
     world.pod("db-1", node="worker-2", owner=("StatefulSet", "db"), cpu="500m")
-    old = (("worker-1", "7k2xq", "Ready"), ("worker-2", "q6nlb", "Terminating"), ("worker-3", "m4hvd", "Ready"), ("worker-3", "t9pxg", "Ready"))
+    old = (
+        ("worker-1", "7k2xq", "Ready"),
+        ("worker-2", "q6nlb", "Terminating"),
+        ("worker-3", "m4hvd", "Ready"),
+        ("worker-3", "t9pxg", "Ready"),
+    )
     for node, suffix, state in old:
         world.pod(f"{OLD}-{suffix}", node=node, state=state, owner=("ReplicaSet", OLD), cpu="200m")
     world.workload("ReplicaSet", NEW, 2, 5, owner="web", revision=2)
@@ -243,7 +276,47 @@ def rollout() -> World:
     )
     for node, suffix, state in new:
         world.pod(f"{NEW}-{suffix}", node=node, state=state, owner=("ReplicaSet", NEW), cpu="400m")
-    world.pod(f"{OLD}-q6nlb", node="worker-2", state="Terminating", owner=("ReplicaSet", OLD), cpu="200m", verb="delete")
+    world.pod(
+        f"{OLD}-q6nlb", node="worker-2", state="Terminating", owner=("ReplicaSet", OLD), cpu="200m", verb="delete"
+    )
+    return world
+
+
+def owners() -> World:
+    """The rolling update with everything that can be owned: claims, a Service, bare Pods, unknown kinds, a crowd."""
+    world = rollout()
+    for name in ("db-0", "db-1"):
+        world.plain("persistentvolumeclaims", "PersistentVolumeClaim", f"data-{name}", status={"phase": "Bound"})
+    stateful = world.get("statefulsets/default/db")
+    template = {"metadata": {"name": "data"}}
+    world.write("statefulsets", {**stateful, "spec": {**stateful["spec"], "volumeClaimTemplates": [template]}})
+    service = {"kind": "Service", "name": "web", "uid": "uid-services-default/web", "controller": True}
+    world.write(
+        "endpointslices",
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "web-x7d2k",
+                "namespace": "default",
+                "labels": {"kubernetes.io/service-name": "web"},
+                "ownerReferences": [service],
+            },
+            "endpoints": [{"conditions": {"ready": number < 4}} for number in range(6)],
+        },
+        by="endpointslice-controller",
+    )
+    world.pod("debug", node="worker-1")
+    world.pod("migrate-once", node="worker-2", state="Failed:Error")
+    for number, kind in enumerate(("Certificate", "Ingress", "NetworkPolicy", "Secret", "VirtualService")):
+        world.plain(f"{kind.lower()}s", kind, f"web-{number}")
+    world.workload("Deployment", "queue", 11, 12)
+    world.workload("ReplicaSet", "queue-7c5ddbdf54", 11, 12, owner="queue", revision=1)
+    for number in range(12):
+        state = "Ready" if number < 10 else "Running" if number == 10 else "ContainerCreating"
+        ref = ("ReplicaSet", "queue-7c5ddbdf54")
+        world.pod(f"queue-7c5ddbdf54-{_suffix('q' + str(number))}", node="worker-3", state=state, owner=ref)
+    world.pod(f"{NEW}-r6jx2", state="Pending", owner=("ReplicaSet", NEW), cpu="400m", by="kube-scheduler")
     return world
 
 
@@ -261,8 +334,12 @@ def troubled() -> World:
         world.pod(f"{OLD}-{_suffix(str(number))}", node="worker-1", state=state, owner=("ReplicaSet", OLD))
     world.pod("elasticsearch-master-0", node="worker-2", owner=("StatefulSet", "elasticsearch-master"))
     world.pod("elasticsearch-master-1", node="worker-1", state="Running", owner=("StatefulSet", "elasticsearch-master"))
-    world.pod("api-5d5cf8bc6b-m2nqz", node="worker-2", state="Failed:CrashLoopBackOff", owner=("ReplicaSet", "api-5d5cf8bc6b"))
-    world.pod("api-5d5cf8bc6b-w8xcv", node="worker-2", state="Failed:ImagePullBackOff", owner=("ReplicaSet", "api-5d5cf8bc6b"))
+    world.pod(
+        "api-5d5cf8bc6b-m2nqz", node="worker-2", state="Failed:CrashLoopBackOff", owner=("ReplicaSet", "api-5d5cf8bc6b")
+    )
+    world.pod(
+        "api-5d5cf8bc6b-w8xcv", node="worker-2", state="Failed:ImagePullBackOff", owner=("ReplicaSet", "api-5d5cf8bc6b")
+    )
     world.pod("once", node="worker-2", state="Completed")
     world.pod("init-demo", node="worker-2", state="ContainerCreating:PodInitializing")
     for number in range(3):

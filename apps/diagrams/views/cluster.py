@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.cluster.apimachinery.meta import name_of
 from apps.diagrams import metrics, roles, shapes
-from apps.diagrams.graph import Element, Graph, Rect, Text
+from apps.diagrams.graph import Element, Graph, Text
 from apps.diagrams.ids import edge_id, part_id
 from apps.diagrams.narration import edges_of, request_of
 from apps.diagrams.options import Options
@@ -64,7 +63,7 @@ def _plate(scene: Scene, pods: _Sorted) -> Plate:
     places, width = scene.places, scene.options.width
     across, lane = columns(width, places.dense), per_row(width, places.dense)
     cells = max(places.size, 1)
-    needed = [2] * -(-cells // across)
+    needed = [1 if places.dense else 2] * -(-cells // across)
     for name, cell in places.cells.items():
         lines = -(-places.by_node.high.get(name, 0) // lane)
         row = cell // across
@@ -168,8 +167,13 @@ def _manager(scene: Scene, place: Plate, pods: _Sorted) -> Element:
     rect = place.manager
     narrow = place.width < 600
     title = "controller-manager" if narrow else "kube-controller-manager"
-    tabs = "" if narrow else "".join(
-        f'<rect x="{rect.x - 4.5:g}" y="{rect.y + dy + 0.5:g}" width="9" height="6" class="k-tab"/>' for dy in (12, 25)
+    tabs = (
+        ""
+        if narrow
+        else "".join(
+            f'<rect x="{rect.x - 4.5:g}" y="{rect.y + dy + 0.5:g}" width="9" height="6" class="k-tab"/>'
+            for dy in (12, 25)
+        )
     )
     heading = Element(
         "fig-kube-controller-manager-name",
@@ -266,6 +270,3 @@ def _edges(scene: Scene, place: Plate) -> list[Element]:
         out.append(Element(edge, f"k-edge{quiet}{broken}{hop.get(edge, '')}", shape))
     out.append(Element(edge_id("etcd"), f"k-edge{hop.get(edge_id('etcd'), '')}", shapes.edge(place.edges["etcd"])))
     return out
-
-
-__all__ = ["build", "name_of", "Rect"]

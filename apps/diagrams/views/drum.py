@@ -6,46 +6,13 @@ from typing import Any
 
 from apps.cluster.apimachinery.meta import name_of, namespace_of
 from apps.diagrams import metrics, roles, shapes, tints
-from apps.diagrams.graph import Element, Text
+from apps.diagrams.graph import Element, Rect, Text
 from apps.diagrams.narration import split_ref
+from apps.diagrams.rows import CHILDREN
 from apps.diagrams.views.plate import Plate
 from apps.diagrams.views.scene import Scene
 
 Obj = dict[str, Any]
-
-# What every cluster stores anyway, and what has a place of its own in the figure.
-_ELSEWHERE = frozenset(
-    {
-        "pods",
-        "nodes",
-        "events",
-        "leases",
-        "namespaces",
-        "endpointslices",
-        "endpoints",
-        "controllerrevisions",
-        "deployments",
-        "replicasets",
-        "daemonsets",
-        "statefulsets",
-        "jobs",
-        "cronjobs",
-        "replicationcontrollers",
-        "clusterroles",
-        "clusterrolebindings",
-        "roles",
-        "rolebindings",
-        "priorityclasses",
-        "flowschemas",
-        "prioritylevelconfigurations",
-        "apiservices",
-        "csinodes",
-        "ipaddresses",
-        "servicecidrs",
-        "certificatesigningrequests",
-    }
-)
-_GIVEN = frozenset({"serviceaccounts/default", "configmaps/kube-root-ca.crt", "services/kubernetes"})
 
 
 def build(scene: Scene, place: Plate, about: tuple[str, str, str]) -> Element:
@@ -83,6 +50,10 @@ def build(scene: Scene, place: Plate, about: tuple[str, str, str]) -> Element:
             hidden += 1
             continue
         children.append(_row(scene, place, owner, obj, place.rows[row]))
+        taken = set(rows.seats.get(owner, {}).values())
+        for seat in range(CHILDREN if owner in rows.seats else 0):
+            if seat not in taken and row + 1 + seat < room:
+                children.append(_spare(place, row + 1 + seat))
     children.append(_also(scene, place, hidden))
     return Element(
         "fig-etcd",
@@ -92,6 +63,12 @@ def build(scene: Scene, place: Plate, about: tuple[str, str, str]) -> Element:
         ref=ref,
         children=children,
     )
+
+
+def _spare(place: Plate, row: int) -> Element:
+    """Room kept for a ReplicaSet that is not there: corner ticks where its swatch would be."""
+    x, base = place.drum.x + 30, place.rows[row]
+    return Element(f"fig-etcd-row-{row}", "k-slot", shapes.slot(Rect(x, base - 11, 14, 14)))
 
 
 def _row(scene: Scene, place: Plate, ref: str, obj: Obj, base: float) -> Element:
@@ -153,13 +130,12 @@ def _also(scene: Scene, place: Plate, hidden: int) -> Element:
     """The last line: kinds and counts of what else is stored, or the object this step touches."""
     counts: dict[str, int] = {}
     for resource, table in scene.objects.items():
-        if resource in _ELSEWHERE:
+        if resource in roles.RECORDS or resource in roles.WORKLOADS:
             continue
         for obj in table.values():
-            if roles.is_system(obj) or f"{resource}/{name_of(obj)}" in _GIVEN:
-                continue
-            kind = obj.get("kind", resource)
-            counts[kind] = counts.get(kind, 0) + 1
+            if roles.is_plain(resource, obj):
+                kind = obj.get("kind", resource)
+                counts[kind] = counts.get(kind, 0) + 1
     parts = [f"{kind} {count}" for kind, count in sorted(counts.items())]
     if hidden:
         parts.insert(0, scene.say("figure.more", count=hidden))

@@ -53,9 +53,7 @@ def _worker(scene: Scene, place: Worker, name: str, pods: Found, chips_of: Chips
     )
 
 
-def _name(
-    scene: Scene, place: Worker, name: str, ref: str, state: NodeState, words: list[str], label: str
-) -> Element:
+def _name(scene: Scene, place: Worker, name: str, ref: str, state: NodeState, words: list[str], label: str) -> Element:
     """Name and words of the header; a long name gives way to the words."""
     size = 11 if not place.chips else 12
     said = words[0] if words else ""
@@ -151,9 +149,7 @@ def chips(
             said = scene.say(f"state.{state.mark}")
             label = scene.say("aria.on-node-state", part=part, node=node, state=said)
         href = scene.options.part_link(part) if scene.options.part_link else scene.link(ref) if ref else ""
-        out.append(
-            Element(part_id(node, part), f"k-chip{classes}{hit}", shapes.chip(rect), (part,), label, href, ref)
-        )
+        out.append(Element(part_id(node, part), f"k-chip{classes}{hit}", shapes.chip(rect), (part,), label, href, ref))
     return out
 
 
@@ -162,6 +158,7 @@ def seated(scene: Scene, area: str, slots: tuple[Rect, ...], pods: Found, *, tic
     seating = scene.places.by_node
     seats = seating.seats.get(area, {})
     crowds: dict[tuple[str, str], list[str]] = {}
+    by_ref = dict(pods)
     taken: dict[int, Element] = {}
     over = 0
     last = len(slots) - 1
@@ -183,6 +180,9 @@ def seated(scene: Scene, area: str, slots: tuple[Rect, ...], pods: Found, *, tic
             continue
         rect = slots[seat]
         shape = shapes.pod(rect) if rect.w >= 56 else shapes.mini(rect)
+        if len(members) == 1:
+            taken[seat] = scene.pod(members[0], by_ref[members[0]], shape, rect.w - (27 if rect.w >= 64 else 24))
+            continue
         taken[seat] = scene.tile(area, owner, mark, members, shape)
     if over and slots:
         rect = slots[last]
