@@ -26,7 +26,7 @@ CONTENT = Path(settings.BASE_DIR) / "content"
 LANGUAGES = ("ko", "en")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chapter:
     number: int
     id: str
@@ -34,7 +34,7 @@ class Chapter:
     slugs: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Article:
     """One article in one language."""
 

@@ -8,7 +8,7 @@
 
 import { idOf } from "./figure.js";
 
-const first = document.querySelector("k8s-figure");
+let first = document.querySelector("k8s-figure");
 
 /** @param {Element} element */
 function figureOf(element) {
@@ -73,10 +73,19 @@ function follow(figure) {
   }
 }
 
-for (const figure of document.querySelectorAll("k8s-figure")) {
+/** @param {Element} figure */
+function attach(figure) {
   figure.playhead?.addEventListener("move", () => follow(figure));
   if (figure.playhead) follow(figure);
 }
+
+for (const figure of document.querySelectorAll("k8s-figure")) attach(figure);
+
+// The reader's own cluster may take the place of the article's.
+document.addEventListener("k8s-figure-replaced", ({ detail }) => {
+  if (!first?.isConnected) first = detail.figure;
+  attach(detail.figure);
+});
 
 // ---- predictions: the answer comes when asked for, with the figure at the moment that shows it ----
 

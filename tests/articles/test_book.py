@@ -7,10 +7,8 @@ import re
 import pytest
 
 from apps.articles import library, omissions, prose, walks
-from apps.cluster.api import manifest
-from apps.cluster.api.decode import decode
 from apps.cluster.cluster import Cluster, Config
-from apps.scenarios import presets
+from apps.scenarios import manifests, presets
 
 SLUGS = library.slugs()
 WHOLE = [slug for slug in SLUGS if library.article("en", slug).whole]
@@ -109,8 +107,6 @@ def test_no_particle_is_guessed_after_a_variable(slug):
 def test_the_manifests_of_an_article_apply(slug):
     cluster = Cluster.boot(Config(workers=1))
     for text in FENCE.findall(library.article("en", slug).body):
-        documents = manifest.load(text)
+        documents = manifests.read(text)
         assert documents
-        for document in documents:
-            decode(document.obj)
         cluster.execute({"op": "apply", "objects": [document.obj for document in documents]})
