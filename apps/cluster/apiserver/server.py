@@ -392,11 +392,9 @@ class APIServer:
             "lastTransitionTime": format_ms(self._engine.now_ms),
         }
         conditions = [c for c in pod["status"].get("conditions") or () if c["type"] != "PodScheduled"]
-        new = {
-            **pod,
-            "spec": {**spec, "nodeName": node},
-            "status": {**pod["status"], "conditions": [*conditions, condition]},
-        }
+        status = {**pod["status"], "conditions": [*conditions, condition]}
+        status.pop("nominatedNodeName", None)  # the promise has been kept
+        new = {**pod, "spec": {**spec, "nodeName": node}, "status": status}
         key = f"{namespace}/{name}"
         return self._commit(actor, "bind", self.infos["pods"], key, pod, new, "binding", why, params)
 

@@ -233,6 +233,7 @@ def test_preemption_nominates_deletes_and_then_binds():
     small.create("pods", pod("cheeky", cpu="1", priorityClassName="low"))
     small.engine.run_until(small.engine.now_ms + STOP_MS + 2_500)
     assert small.node_of("vip") == node_name
+    assert "nominatedNodeName" not in small.pod("vip")["status"]
     assert small.node_of("cheeky") is None
 
 
