@@ -65,7 +65,10 @@ class CRIO:
     # ---- sandboxes -----------------------------------------------------------------------------
 
     def run_pod_sandbox(self, pod: Obj) -> str:
-        address = "" if pod["spec"].get("hostNetwork") else self._network.add(self.node, pod)
+        if pod["spec"].get("hostNetwork"):
+            self._note("crio.run-sandbox-host", "RunPodSandbox", pod, {})
+            return ""
+        address = self._network.add(self.node, pod)
         self._note("crio.run-sandbox", "RunPodSandbox", pod, {"ip": address})
         return address
 
