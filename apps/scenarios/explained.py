@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.cluster.apimachinery.status import StatusError
-from apps.scenarios.limits import LimitExceeded
+from apps.scenarios.limits import Said
 from apps.scenarios.manifests import ManifestError, Problem
 
 try:
@@ -28,7 +28,7 @@ class Told:
 
 def explain(error: StatusError, lang: str, *, field: str = "") -> Told:
     """A refusal in the reader's language."""
-    if isinstance(error, LimitExceeded):
+    if isinstance(error, Said):
         return Told(error.message)
     return Told(GENERAL.get(error.reason, "") and _(GENERAL[error.reason]), "", field or first_field(error))
 

@@ -22,11 +22,38 @@ FORMATS = {
     "json": "application/json; charset=utf-8",
 }
 # Kinds that a file of manifests begins with, since others need them.
-FIRST = ("namespaces", "customresourcedefinitions", "priorityclasses", "storageclasses", "serviceaccounts", "configmaps", "secrets")
+FIRST = (
+    "namespaces",
+    "customresourcedefinitions",
+    "priorityclasses",
+    "storageclasses",
+    "serviceaccounts",
+    "configmaps",
+    "secrets",
+)
 # What the cluster makes by itself, and what changes all the time.
-MADE = frozenset({"events", "leases", "endpointslices", "endpoints", "replicasets", "controllerrevisions", "nodes", "persistentvolumes"})
+MADE = frozenset(
+    {
+        "events",
+        "leases",
+        "endpointslices",
+        "endpoints",
+        "replicasets",
+        "controllerrevisions",
+        "nodes",
+        "persistentvolumes",
+    }
+)
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "calico-system"})
-SERVER_FIELDS = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp", "selfLink")
+SERVER_FIELDS = (
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "deletionTimestamp",
+    "selfLink",
+)
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -42,7 +69,9 @@ def own_objects(snapshot: Snapshot, base: Snapshot | None = None) -> list[Obj]:
             metadata = obj["metadata"]
             if metadata.get("ownerReferences") or metadata.get("namespace") in SYSTEM_NAMESPACES:
                 continue
-            if key in known or (resource in {"serviceaccounts", "configmaps"} and metadata["name"] in {"default", "kube-root-ca.crt"}):
+            if key in known or (
+                resource in {"serviceaccounts", "configmaps"} and metadata["name"] in {"default", "kube-root-ca.crt"}
+            ):
                 continue
             out.append((rank, resource, obj))
     out.sort(key=lambda item: (item[0], item[1]))
@@ -61,7 +90,9 @@ def as_manifest(obj: Obj) -> Obj:
     {'kind': 'Pod', 'metadata': {'name': 'a'}}
     """
     metadata = {key: value for key, value in obj["metadata"].items() if key not in SERVER_FIELDS}
-    annotations = {key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key != LAST_APPLIED}
+    annotations = {
+        key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key != LAST_APPLIED
+    }
     if annotations:
         metadata["annotations"] = annotations
     return {key: value for key, value in {**obj, "metadata": metadata}.items() if key != "status"}

@@ -65,16 +65,23 @@ def check_cluster(run: Run, allowed: limits.Limits) -> None:
     workers = sum(1 for machine in snapshot.machines.values() if machine.role == "worker")
     if workers > allowed.workers:
         raise limits.exceeded("workers", allowed.workers, workers)
-    pods = len(objects.get("daemonsets", ())) * len(objects.get("nodes", ()))
+    nodes = len(objects.get("nodes", ()))
+    pods = sum(nodes for obj in objects.get("daemonsets", {}).values() if not _system(obj))
     for resource, field in COUNTS.items():
         for obj in objects.get(resource, {}).values():
-            spec = obj.get("spec") or {}
-            asked = spec.get(field)
+            asked = (obj.get("spec") or {}).get(field)
             if not isinstance(asked, int):
                 continue
             _check_count(asked, f"{obj['kind']} {obj['metadata']['name']}", allowed)
-            if not obj["metadata"].get("ownerReferences"):
+            if not obj["metadata"].get("ownerReferences") and not _system(obj):
                 pods += asked
-    bare = sum(1 for pod in objects.get("pods", {}).values() if not pod["metadata"].get("ownerReferences"))
-    if pods + bare > allowed.pods:
-        raise limits.exceeded("pods", allowed.pods, pods + bare)
+    pods += sum(
+        1 for obj in objects.get("pods", {}).values() if not obj["metadata"].get("ownerReferences") and not _system(obj)
+    )
+    if pods > allowed.pods:
+        raise limits.exceeded("pods", allowed.pods, pods)
+
+
+def _system(obj: dict[str, Any]) -> bool:
+    """The cluster's own, which nobody asked for here."""
+    return obj["metadata"].get("namespace") == "kube-system"

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from apps.cluster.apimachinery.quantity import milli
 from apps.cluster.apimachinery.timestamps import parse
-from apps.cluster.snapshot import Snapshot
 from apps.cluster.engine import Step
+from apps.cluster.snapshot import Snapshot
 from apps.diagrams.narration import split_ref
 from apps.diagrams.states import pod_state
 from apps.scenarios import yamlwrite

@@ -44,7 +44,11 @@ SITE = Limits()
 COMMAND_LINE = Limits(workers=1000, replicas=10_000, pods=20_000, manifest_bytes=16 * 1024 * 1024)
 
 
-class LimitExceeded(StatusError):
+class Said(StatusError):
+    """A refusal of the site itself, already in the reader's language: nobody needs to explain it."""
+
+
+class LimitExceeded(Said):
     """A limit of this site, not of Kubernetes. `limit` and `value` are what is allowed and what came."""
 
     def __init__(self, name: str, limit: int, value: int | None, message: str, *, code: int = 422) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.cluster import kubectl
 from apps.cluster.apimachinery.status import StatusError
 from apps.scenarios import commands, guard, limits, presets, tokens
 from apps.scenarios.links import Link
@@ -19,6 +21,8 @@ from apps.scenarios.replay import Run, config_of
 from apps.scenarios.session import wall_ms
 from apps.scenarios.source import Source
 from apps.scenarios.story import Entry, Story
+
+ACCOUNT_LIMIT_MS = 5_000  # a new namespace has its service account long before
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ def from_preset(
     if documents:
         run = Run(story)
         run.advance(story.end_ms)
-        body = accepted(run, documents, limits.SITE)
-        story = story.then(Entry(story.end_ms, body))
+        told = accepted(run, documents, limits.SITE)
+        story = story.then(*(Entry(story.end_ms + entry.time_ms, entry.body) for entry in told))
     return make(story, preset=preset_id, title=title, maker=maker)
 
 
@@ -102,38 +106,69 @@ def fork(source: Source, *, at: int | None = None, title: str = "", maker: str =
     return make(story, preset=source.preset, title=title, maker=maker, forked_from=origin, begin_ms=begin)
 
 
-def body_of(documents: Sequence[Document], run: Run) -> commands.Body:
-    """The command that applies a manifest, with the namespaces it takes for granted."""
-    namespaces = missing_namespaces(documents, run.view().objects.get("namespaces", {}))
-    return {"op": "apply", "objects": [*namespaces, *(document.obj for document in documents)]}
+def accepted(run: Run, documents: Sequence[Document], allowed: limits.Limits) -> list[Entry]:
+    """The commands that apply a manifest, with times counted from now, once the cluster is known to accept all of it.
 
-
-def accepted(run: Run, documents: Sequence[Document], allowed: limits.Limits) -> commands.Body:
-    """The command that applies a manifest, once the cluster is known to accept all of it. `run` is used up.
+    Namespaces come first, those that the manifest takes for granted included, and what lives in a new one follows as soon as the
+    namespace has its service account: a Pod sent in the same breath would be refused. `run` is used up.
 
     Raises:
         ManifestError: naming every document that the cluster refuses.
         LimitExceeded
     """
-    body = body_of(documents, run)
-    commands.check(body)
-    guard.check_command(body, allowed)
+    existing = run.view().objects.get("namespaces", {})
+    first: list[Any] = [*missing_namespaces(documents, existing)]
+    first += [document.obj for document in documents if document.kind == "Namespace" and document.name not in existing]
+    begin = run.done_ms
+    entries: list[Entry] = []
     problems: list[Problem] = []
-    namespaces = len(body["objects"]) - len(documents)
-    if namespaces:
-        run.cluster.execute({"op": "apply", "objects": body["objects"][:namespaces]})
-    # In the order in which apply takes them: what others need comes first.
-    for document in sorted(documents, key=lambda document: document.kind != "Namespace"):
-        try:
-            run.cluster.execute({"op": "apply", "objects": [document.obj]})
-        except StatusError as error:
-            problems.append(
-                Problem(error, document.number, document.line, document.kind, document.name, document.source, document)
-            )
+    rest = [document for document in documents if not any(document.obj is obj for obj in first)]
+    if first and rest:
+        body = {"op": "apply", "objects": first}
+        guard.check_command(commands.check(body), allowed)
+        problems += _tried(run, [document for document in documents if document not in rest])
+        for obj in first:
+            with suppress(StatusError):
+                run.cluster.execute({"op": "apply", "objects": [obj]})
+        entries.append(Entry(0, body))
+        _await_accounts(run, [obj["metadata"]["name"] for obj in first])
+    else:
+        rest = list(documents)
+    body = {"op": "apply", "objects": [document.obj for document in rest]}
+    guard.check_command(commands.check(body), allowed)
+    entries.append(Entry(run.done_ms - begin, body))
+    problems += _tried(run, rest)
     if problems:
         raise ManifestError(sorted(problems, key=lambda problem: (problem.source, problem.number)))
     guard.check_cluster(run, allowed)
-    return body
+    return entries
+
+
+def _tried(run: Run, documents: Sequence[Document]) -> list[Problem]:
+    """Apply documents one by one; what the cluster refuses of them. What others need goes first, as with apply."""
+    problems = []
+    for document in sorted(
+        documents,
+        key=lambda document: kubectl.FIRST_KINDS.index(document.kind) if document.kind in kubectl.FIRST_KINDS else 99,
+    ):
+        try:
+            run.cluster.execute({"op": "apply", "objects": [document.obj]})
+        except StatusError as error:
+            number, line, source = document.number, document.line, document.source
+            problems.append(Problem(error, number, line, document.kind, document.name, source, document))
+    return problems
+
+
+def _await_accounts(run: Run, namespaces: Sequence[str]) -> None:
+    """Let time pass until every namespace has its service account."""
+    cluster = run.cluster
+    limit = cluster.now_ms + ACCOUNT_LIMIT_MS
+    while not cluster.at_rest:
+        accounts = run.view().objects.get("serviceaccounts", {})
+        due = cluster.next_due()
+        if all(f"{name}/default" in accounts for name in namespaces) or due is None or due > limit:
+            return
+        cluster.run_until(due)
 
 
 def link_of(source: Source, title: str = "") -> Link:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from apps.cluster.apimachinery.quantity import InvalidQuantity, value
 from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.cluster import Cluster, Config, Snapshot
 from apps.scenarios import limits
@@ -45,9 +46,9 @@ class Mark:
 class Run:
     """A cluster under way through a story. Who changes it, or looks at it beside others, holds its `lock`."""
 
-    def __init__(self, story: Story, lock: Any = None) -> None:
+    def __init__(self, story: Story, lock: Any = None, *, allowed: limits.Limits = limits.SITE) -> None:
         self.lock = lock or threading.RLock()
-        self.cluster, bare = boot(story.cluster)
+        self.cluster, bare = boot(story.cluster, allowed)
         self.base = 1 if bare else self.cluster.base
         self.base_ms = 0 if bare else self.cluster.base_ms
         self.marks: list[Mark] = []
@@ -99,6 +100,10 @@ class Run:
     def feed(self, entry: Entry) -> None:
         """A command that is to be carried out when its time comes; times never go back."""
         self.pending.insert(0, entry)
+
+    def cut_script(self, time_ms: int) -> None:
+        """What the story would still have told after `time_ms` does not happen."""
+        self.pending = [entry for entry in self.pending if entry.time_ms <= time_ms]
 
     def settle(self) -> None:
         """To the end of the story, and on until the cluster is at rest."""
@@ -154,7 +159,7 @@ class Run:
         )
 
 
-def config_of(cluster: dict[str, Any]) -> tuple[Config, bool]:
+def config_of(cluster: dict[str, Any], allowed: limits.Limits = limits.SITE) -> tuple[Config, bool]:
     """The model's Config from a story's settings, and whether the story begins with bare machines.
 
     Raises:
@@ -163,11 +168,16 @@ def config_of(cluster: dict[str, Any]) -> tuple[Config, bool]:
     settings = dict(cluster)
     bare = settings.pop("begin", "") == MACHINES
     for name in ("workers", "seed", "pods_per_node"):
-        value = settings.get(name, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        given = settings.get(name, 1)
+        if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given < 2**31:
             raise bad_request(f"config: {name} must be a whole number")
-    if settings.get("workers", 3) > limits.WORKERS:
-        raise limits.exceeded("workers", limits.WORKERS, settings["workers"])
+    if settings.get("workers", 3) > allowed.workers:
+        raise limits.exceeded("workers", allowed.workers, settings["workers"])
+    for name in ("cpu", "memory"):
+        try:
+            value(str(settings.get(name, "1")))
+        except InvalidQuantity:
+            raise bad_request(f"config: {name} must be a quantity, such as 2 or 4Gi") from None
     return Config.from_dict(settings), bare
 
 
@@ -175,9 +185,9 @@ _bases: OrderedDict[str, Any] = OrderedDict()
 _bases_lock = threading.Lock()
 
 
-def boot(cluster: dict[str, Any]) -> tuple[Cluster, bool]:
+def boot(cluster: dict[str, Any], allowed: limits.Limits = limits.SITE) -> tuple[Cluster, bool]:
     """A cluster of this make-up, just Ready, of one's own."""
-    config, bare = config_of(cluster)
+    config, bare = config_of(cluster, allowed)
     name = dumps({key: value for key, value in cluster.items() if key != "begin"})
     with _bases_lock:
         saved = _bases.get(name)

@@ -11,12 +11,12 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
-from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.cluster import Snapshot
 from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
 from apps.diagrams.options import WIDTHS as LAYOUTS
 from apps.scenarios.inspect import inspect
+from apps.scenarios.limits import Said
 from apps.scenarios.placing import places_at
 from apps.scenarios.replay import Run
 from apps.scenarios.source import Source
@@ -53,16 +53,16 @@ def check_at(run: Run, text: str | None) -> int | None:
     if text is None or text == "":
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise bad_request(_("at must be a revision, a whole number."))
+        raise Said(400, "BadRequest", _("at must be a revision, a whole number."))
     at, head = int(text), run.head
     if at > head:
-        raise StatusError(
+        raise Said(
             404,
             "NotFound",
             _("Revision %(at)s has not been written yet; the newest is %(head)s.") % {"at": at, "head": head},
         )
     if at < run.base:
-        raise StatusError(
+        raise Said(
             404,
             "NotFound",
             _("The story begins at revision %(base)s; %(at)s was before it.") % {"at": at, "base": run.base},
@@ -75,7 +75,7 @@ def check_view(text: str | None) -> str:
     if not text:
         return "cluster"
     if text not in VIEWS:
-        raise bad_request(_("view must be one of %(views)s.") % {"views": ", ".join(VIEWS)})
+        raise Said(400, "BadRequest", _("view must be one of %(views)s.") % {"views": ", ".join(VIEWS)})
     return text
 
 
@@ -84,7 +84,7 @@ def check_width(text: str | None) -> str:
     if not text:
         return DEFAULT_WIDTH
     if text not in WIDTHS:
-        raise bad_request(_("layout must be one of %(widths)s.") % {"widths": ", ".join(WIDTHS)})
+        raise Said(400, "BadRequest", _("layout must be one of %(widths)s.") % {"widths": ", ".join(WIDTHS)})
     return text
 
 
@@ -98,7 +98,7 @@ def check_focus(text: str | None) -> str:
         return ""
     parts = text.split("/")
     if len(text) > 600 or not 2 <= len(parts) <= 3 or not all(parts) or any(not char.isprintable() for char in text):
-        raise bad_request(_("focus must be resource/namespace/name, or resource/name."))
+        raise Said(400, "BadRequest", _("focus must be resource/namespace/name, or resource/name."))
     return text
 
 

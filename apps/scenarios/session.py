@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 
 from apps.cluster.apimachinery.status import StatusError, conflict
 from apps.scenarios import commands, guard, limits
@@ -25,7 +24,7 @@ from apps.scenarios.signals import scenario_changed
 from apps.scenarios.story import Entry, Story
 
 SESSIONS = 64  # scenarios kept in memory
-ATTEMPTS = 8  # to win a place in the log
+ATTEMPTS = 16  # to win a place in the log
 SPEEDS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 
 
@@ -68,8 +67,7 @@ class Session:
         self.seq = log[-1].seq if log else 0
         self.log_bytes = sum(len(commands.dumps(command.body)) for command in log)
         self.epoch += 1
-        if log:
-            self.run.advance(log[-1].time_ms)
+        self.run.advance(max(self.clock_ms(), log[-1].time_ms if log else 0))
 
     def sync(self) -> None:
         """Take in what other processes wrote, and let happen what is due by now.
@@ -92,11 +90,11 @@ class Session:
             self.run.advance(self.clock_ms())
 
     def _take_in(self, news: list[Command]) -> None:
-        late = any(command.time_ms < self.run.done_ms for command in news)
-        if late or (self.seq == 0 and self.scenario.base):
-            # This copy has run past a command that it did not know of, or through a script that the command cut short.
-            self._load()
+        if any(command.time_ms < self.run.done_ms for command in news):
+            self._load()  # this copy has run past a command that it did not know of
             return
+        if self.seq == 0:
+            self.run.cut_script(news[0].time_ms)
         for command in news:
             self.run.feed(Entry(command.time_ms, command.body))
             self.run.advance(command.time_ms)
@@ -169,26 +167,26 @@ class Session:
             StatusError: the cluster refuses it (then nothing has changed), or a limit is reached.
             Scenario.DoesNotExist: it was removed.
         """
-        return self.execute_all([body], agent=agent)[0]
+        return self.execute_all([Entry(0, body)], agent=agent)[0]
 
-    def execute_all(self, bodies: list[commands.Body], *, agent: str = "kubectl") -> list[list[dict[str, Any]]]:
-        """Several commands at one instant: all of them, or none.
+    def execute_all(self, entries: list[Entry], *, agent: str = "kubectl") -> list[list[dict[str, Any]]]:
+        """Several commands, times counted from now: all of them, or none. The clock moves on to the last.
 
         Raises:
             StatusError: as `execute`.
         """
-        for body in bodies:
-            commands.check(body)
-            guard.check_command(body, limits.SITE)
-        size = sum(len(commands.dumps(body)) for body in bodies)
+        for entry in entries:
+            commands.check(entry.body)
+            guard.check_command(entry.body, limits.SITE)
+        size = sum(len(commands.dumps(entry.body)) for entry in entries)
         with self.lock:
             for _attempt in range(ATTEMPTS):
                 self.sync()
-                if self.seq + len(bodies) > limits.COMMANDS:
+                if self.seq + len(entries) > limits.COMMANDS:
                     raise limits.exceeded("commands", limits.COMMANDS)
                 if self.log_bytes + size > limits.LOG_BYTES:
                     raise limits.exceeded("log_bytes", limits.LOG_BYTES)
-                outcome = self._attempt(bodies, size, agent)
+                outcome = self._attempt(entries, size, agent)
                 if outcome is not None:
                     break
             else:
@@ -196,15 +194,15 @@ class Session:
         scenario_changed.send(Session, scenario_id=self.id)
         return outcome
 
-    def _attempt(self, bodies: list[commands.Body], size: int, agent: str) -> list[list[dict[str, Any]]] | None:
+    def _attempt(self, entries: list[Entry], size: int, agent: str) -> list[list[dict[str, Any]]] | None:
         """None: another process was first."""
-        if self.seq == 0 and self.run.pending:
-            self.run.pending.clear()  # the first command takes over from the script
         now, wall = max(self.now_ms(), self.run.done_ms), wall_ms()
+        if self.seq == 0:
+            self.run.cut_script(now)
         outcome: list[list[dict[str, Any]]] = []
         try:
-            for body in bodies:
-                outcome.append(self.run.execute(now, body))
+            for entry in entries:
+                outcome.append(self.run.execute(now + entry.time_ms, entry.body))
             guard.check_cluster(self.run, limits.SITE)
         except StatusError:
             if outcome or self.seq == 0:
@@ -216,22 +214,24 @@ class Session:
         try:
             with transaction.atomic():
                 Command.objects.bulk_create(
-                    Command(scenario_id=self.id, seq=self.seq + offset, time_ms=now, body=body, agent=agent[:80])
-                    for offset, body in enumerate(bodies, 1)
+                    Command(
+                        scenario_id=self.id,
+                        seq=self.seq + offset,
+                        time_ms=now + entry.time_ms,
+                        body=entry.body,
+                        agent=agent[:80],
+                    )
+                    for offset, entry in enumerate(entries, 1)
                 )
-                self.scenario.anchor_sim_ms, self.scenario.anchor_wall_ms = now, wall
+                self.scenario.anchor_sim_ms, self.scenario.anchor_wall_ms = now + entries[-1].time_ms, wall
                 self.scenario.save(update_fields=["anchor_sim_ms", "anchor_wall_ms", "updated"])
         except IntegrityError:
-            exists = Scenario.objects.filter(pk=self.id).exists()
-            last = Command.objects.filter(scenario_id=self.id).aggregate(last=Max("seq"))["last"] or 0
-            self._load()
-            if exists and last >= self.seq:
-                return None
-            raise
+            self._load()  # raises DoesNotExist if the scenario went away meanwhile
+            return None
         except BaseException:
             self._load()
             raise
-        self.seq += len(bodies)
+        self.seq += len(entries)
         self.log_bytes += size
         return outcome
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
+from django.utils.translation import gettext as _
+
+from apps.cluster.apimachinery.status import StatusError
 from apps.scenarios import links, presets, replay
+from apps.scenarios.limits import Said
 from apps.scenarios.models import Scenario
 from apps.scenarios.replay import Run
 from apps.scenarios.session import Session, session
@@ -83,19 +86,19 @@ def open_source(ref: str, lang: str) -> Source:
         found = session(ref)
         found.sync()
     except Scenario.DoesNotExist:
-        raise not_found("scenarios", ref[:40]) from None
+        raise Said(404, "NotFound", _("No scenario is stored under this address.")) from None
     scenario = found.scenario
     return Source(ref, title_of(scenario, lang), scenario.preset, found.run, found)
 
 
 def open_link(token: str, lang: str) -> Source:
     """Raises: StatusError 400."""
-    link = links.decode(token)
     try:
-        story = presets.story_of(link)
-        run = replay.settled(story)
+        link = links.decode(token)
+        run = replay.settled(presets.story_of(link))
     except StatusError as error:
-        raise bad_request(f"link: {error.message}") from None
+        told = _("This link cannot be read (%(why)s). It may have lost a letter on the way.")
+        raise Said(400, "BadRequest", told % {"why": error.message}) from None
     title = link.title or presets.get(link.preset).title_in(lang)
     return Source(token, title, link.preset, run, None, link)
 

@@ -17,9 +17,11 @@ from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.scenarios import access, commands, edits, limits, making, manifests, service, yamlwrite
 from apps.scenarios.explained import explain, problems_json
 from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, add_refusal, form_for, workload_class
+from apps.scenarios.limits import Said
 from apps.scenarios.replay import Run, replayed
 from apps.scenarios.session import Session, session
 from apps.scenarios.source import Source, open_source
+from apps.scenarios.story import Entry
 from apps.scenarios.views.answers import refusal, speaks_status, wants_json
 from apps.scenarios.views.context import not_yours, page_context, workload_row
 
@@ -43,15 +45,15 @@ def command(request: HttpRequest, ref: str) -> HttpResponse:
     lang = get_language() or "ko"
     source = open_source(ref, lang)
     if source.stored and not access.holds_key(request, source.scenario):
-        raise StatusError(403, "Forbidden", not_yours())
+        raise Said(403, "Forbidden", not_yours())
     at = service.check_at(source.run, request.POST.get("at")) if not source.stored else None
     try:
-        bodies = _bodies(request, source, lang, at)
-        if not bodies:
+        entries = _entries(request, source, lang, at)
+        if not entries:
             return _answer(request, source.ref, [])
         target, key = _target(request, source, at)
         try:
-            outcome = target.execute_all(bodies, agent=_agent(request))
+            outcome = target.execute_all(entries, agent=_agent(request))
         except StatusError as error:
             if key:
                 target.scenario.delete()  # the copy was made for this command alone
@@ -124,30 +126,30 @@ def _texts(bound: Bound) -> list[str]:
 # ---- from what was posted to commands ------------------------------------------------------------
 
 
-def _bodies(request: HttpRequest, source: Source, lang: str, at: int | None) -> list[commands.Body]:
-    """The commands that were asked for; none when nothing differs.
+def _entries(request: HttpRequest, source: Source, lang: str, at: int | None) -> list[Entry]:
+    """The commands that were asked for, with times counted from now; none when nothing differs.
 
     Raises:
         Unfit: with the forms to show again.
         StatusError: 400 for a form that there is not.
     """
     if request.content_type == "application/json":
-        return [commands.parse(request.body)]
+        return [Entry(0, commands.parse(request.body))]
     which = request.POST.get("form", "")
     if which == "command" or (not which and "command" in request.POST):
-        return [commands.parse(request.POST.get("command", ""))]
+        return [Entry(0, commands.parse(request.POST.get("command", "")))]
     with source.run.lock:
         snapshot = source.run.view(at)
     if which == "workload":
-        return _workload(request, source, snapshot, lang)
+        return [Entry(0, body) for body in _workload(request, source, snapshot, lang)]
     if which == "node":
         form = NodeForm(request.POST, machines=snapshot.machines)
         if not form.is_valid():
             raise Unfit(_bound_node(form))
-        return [form.command()]
+        return [Entry(0, form.command())]
     if which == "yaml":
         return _manifest(request, source, lang, at)
-    raise bad_request(_("There is no form %(form)s.") % {"form": which[:40] or "?"})
+    raise Said(400, "BadRequest", _("There is no form %(form)s.") % {"form": which[:40] or "?"})
 
 
 def _workload(request: HttpRequest, source: Source, snapshot: Any, lang: str) -> list[commands.Body]:
@@ -155,7 +157,7 @@ def _workload(request: HttpRequest, source: Source, snapshot: Any, lang: str) ->
     namespace = request.POST.get("namespace", "").strip() or "default"
     action = request.POST.get("action") or "save"
     if workload_class(kind) is None:
-        raise bad_request(_("There is no form for the kind %(kind)s.") % {"kind": kind[:40] or "?"})
+        raise Said(400, "BadRequest", _("There is no form for the kind %(kind)s.") % {"kind": kind[:40] or "?"})
     resource = edits.RESOURCES[kind]
     obj = snapshot.objects.get(resource, {}).get(f"{namespace}/{name}")
     target = {"resource": resource, "namespace": namespace, "name": name}
@@ -170,7 +172,7 @@ def _workload(request: HttpRequest, source: Source, snapshot: Any, lang: str) ->
         count = max(0, (obj["spec"].get("replicas", 1)) + (1 if action == "more" else -1))
         return [{"op": "scale", **target, "replicas": count}]
     if action != "save":
-        raise bad_request(_("There is no action %(action)s.") % {"action": action[:40]})
+        raise Said(400, "BadRequest", _("There is no action %(action)s.") % {"action": action[:40]})
     form = form_for(kind, None if adding else obj, request.POST)
     if not form.is_valid():
         raise Unfit(_bound_workload(source, form, obj, lang))
@@ -188,7 +190,7 @@ def _workload(request: HttpRequest, source: Source, snapshot: Any, lang: str) ->
     return [{"op": "patch", **target, "type": "strategic", "body": body}] if body is not None else []
 
 
-def _manifest(request: HttpRequest, source: Source, lang: str, at: int | None) -> list[commands.Body]:
+def _manifest(request: HttpRequest, source: Source, lang: str, at: int | None) -> list[Entry]:
     form = ManifestForm(request.POST, request.FILES)
     if not form.is_valid():
         raise Unfit({"form": form, "forms": {"yaml": form}})
@@ -197,7 +199,7 @@ def _manifest(request: HttpRequest, source: Source, lang: str, at: int | None) -
         if not documents:
             form.add_error("manifest", _("There is no object in this manifest."))
             raise Unfit({"form": form, "forms": {"yaml": form}})
-        return [making.accepted(_copy(source, at), documents, limits.SITE)]
+        return making.accepted(_copy(source, at), documents, limits.SITE)
     except manifests.ManifestError as error:
         _show_text(form)
         bound = {"form": form, "forms": {"yaml": form}, "problems": problems_json(error, lang)}
@@ -318,16 +320,16 @@ def clock(request: HttpRequest, ref: str) -> HttpResponse:
     lang = get_language() or "ko"
     source = open_source(ref, lang)
     if source.session is None:
-        raise StatusError(409, "Conflict", _("A link has no clock: its story is over. Open a copy to let time pass."))
+        raise Said(409, "Conflict", _("A link has no clock: its story is over. Open a copy to let time pass."))
     if not access.holds_key(request, source.scenario):
-        raise StatusError(403, "Forbidden", not_yours())
+        raise Said(403, "Forbidden", not_yours())
     if request.POST.get("action") == "step":
         source.session.step_forward()
         return _answer(request, source.ref, [])
     try:
         speed = float(request.POST.get("speed", ""))
     except ValueError:
-        raise bad_request(_("speed must be a number.")) from None
+        raise Said(400, "BadRequest", _("speed must be a number.")) from None
     source.session.set_clock(speed)
     return _answer(request, source.ref, [])
 
@@ -377,7 +379,7 @@ def _object_context(
 
 def _replace(request: HttpRequest, source: Source, resource: str, key: str, lang: str) -> HttpResponse:
     if source.stored and not access.holds_key(request, source.scenario):
-        raise StatusError(403, "Forbidden", not_yours())
+        raise Said(403, "Forbidden", not_yours())
     text = request.POST.get("yaml", "")
     made_key = ""
     try:
@@ -410,12 +412,14 @@ def _replace(request: HttpRequest, source: Source, resource: str, key: str, lang
 def _other_object(documents: list[manifests.Document], resource: str, key: str, source: Source) -> StatusError | None:
     """What is wrong when the text is not about this object any more."""
     if len(documents) != 1:
-        return bad_request(_("One object is expected here; this text has %(count)s.") % {"count": len(documents)})
+        return Said(
+            400, "BadRequest", _("One object is expected here; this text has %(count)s.") % {"count": len(documents)}
+        )
     document = documents[0]
     namespace, _slash, name = key.rpartition("/")
     current = source.run.view().objects.get(resource, {}).get(key)
     if current is None:
         return not_found(resource, name)
     if document.name != name or (document.namespace or namespace) != namespace or document.kind != current["kind"]:
-        return bad_request(_("The kind, the name and the namespace of an object cannot be changed."))
+        return Said(400, "BadRequest", _("The kind, the name and the namespace of an object cannot be changed."))
     return None

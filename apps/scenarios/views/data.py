@@ -8,8 +8,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.cluster.apimachinery.status import bad_request
 from apps.scenarios import service, steps
+from apps.scenarios.limits import Said
 from apps.scenarios.source import open_source
 from apps.scenarios.views.answers import immutable, speaks_status
 
@@ -60,5 +60,5 @@ def _bound(request: HttpRequest, name: str, default: int) -> int:
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise bad_request(_("%(name)s must be a revision, a whole number.") % {"name": name})
+        raise Said(400, "BadRequest", _("%(name)s must be a revision, a whole number.") % {"name": name})
     return int(text)

@@ -8,13 +8,23 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.cluster.apimachinery.status import StatusError, bad_request
-from apps.diagrams import export
+from apps.diagrams.figure import Figure
 from apps.scenarios import files, service
+from apps.scenarios.limits import Said
 from apps.scenarios.source import open_source
 from apps.scenarios.views.answers import immutable, speaks_status
 
 THEMES = ("light", "dark")
+
+
+def _picture(figure: Figure, format: str, theme: str) -> str | bytes:
+    from apps.diagrams import export
+
+    if format == "svg":
+        return export.svg(figure, theme)
+    if format == "png":
+        return export.png(figure, theme)
+    return export.dot(figure) if format == "dot" else export.mermaid(figure)
 
 
 @require_safe
@@ -22,12 +32,14 @@ THEMES = ("light", "dark")
 def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     """The picture, or the objects, of a revision."""
     if format not in files.FORMATS:
-        raise StatusError(404, "NotFound", _("There are files of these kinds: %(formats)s.") % {"formats": ", ".join(files.FORMATS)})
+        raise Said(
+            404, "NotFound", _("There are files of these kinds: %(formats)s.") % {"formats": ", ".join(files.FORMATS)}
+        )
     lang = request.GET.get("lang", "")
     lang = lang if lang in {"ko", "en"} else get_language() or "ko"
     theme = request.GET.get("theme", "")
     if theme and theme not in THEMES:
-        raise bad_request(_("theme must be one of %(themes)s.") % {"themes": ", ".join(THEMES)})
+        raise Said(400, "BadRequest", _("theme must be one of %(themes)s.") % {"themes": ", ".join(THEMES)})
     source = open_source(ref, lang)
     view = service.check_view(request.GET.get("view"))
     width = service.check_width(request.GET.get("layout") or request.GET.get("width"))
@@ -43,16 +55,12 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
                 body = files.dump_json(files.history(snapshot, found, lang, run.base_ms))
         else:
             figure = service.figure_of(run, snapshot, view, lang, width=width)
-    if format == "svg":
-        body = export.svg(figure, theme)
-    elif format == "png":
-        body = export.png(figure, theme)
-    elif format == "dot":
-        body = export.dot(figure)
-    elif format == "mmd":
-        body = export.mermaid(figure)
+    if format not in {"yaml", "json"}:
+        body = _picture(figure, format, theme)
     response = HttpResponse(body, content_type=files.FORMATS[format])
-    response["Content-Disposition"] = f'inline; filename="k8sdocs-{ref[:16].replace(".", "-")}-{snapshot.revision}.{format}"'
+    response["Content-Disposition"] = (
+        f'inline; filename="k8sdocs-{ref[:16].replace(".", "-")}-{snapshot.revision}.{format}"'
+    )
     response["X-Content-Type-Options"] = "nosniff"
     response["Access-Control-Allow-Origin"] = "*"  # a picture may be shown anywhere; nothing here is a secret
     if format == "svg":
@@ -60,4 +68,8 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     if at is None and source.stored:
         response["Cache-Control"] = "no-cache"
         return response
-    return immutable(request, response, f"{settings.MODEL_VERSION}-{source.epoch}-{snapshot.revision}-{format}-{view}-{lang}-{theme}-{width}")
+    return immutable(
+        request,
+        response,
+        f"{settings.MODEL_VERSION}-{source.epoch}-{snapshot.revision}-{format}-{view}-{lang}-{theme}-{width}",
+    )
