@@ -60,11 +60,14 @@ def owned(informer: Lister, controller: Obj) -> list[Obj]:
     return informer.by_index(CONTROLLER_INDEX, uid_of(controller))
 
 
+def orphans(informer: Lister, controller: Obj) -> list[Obj]:
+    """The objects of the controller's namespace that no controller owns."""
+    return informer.by_index(CONTROLLER_INDEX, "_orphan/" + namespace_of(controller))
+
+
 def owned_or_orphaned(informer: Lister, controller: Obj) -> list[Obj]:
     """What `RefManager.claim` needs to see: what the controller owns, and the orphans of its namespace."""
-    orphans = informer.by_index(CONTROLLER_INDEX, "_orphan/" + namespace_of(controller))
-    mine = informer.by_index(CONTROLLER_INDEX, uid_of(controller))
-    return mine + orphans if orphans else mine
+    return owned(informer, controller) + orphans(informer, controller)
 
 
 class RefManager:

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.cluster.apimachinery import conditions, timestamps
+from apps.cluster.controllers.replicaset.census import count
 from apps.cluster.controllers.replicaset.scale import missing, pods_to_delete, slow_start_batches
 from apps.cluster.controllers.replicaset.status import calculate_status
 from tests.cluster.controllers.tables import cases, whole
@@ -14,7 +15,8 @@ NOW = timestamps.parse("2026-11-23T09:00:00Z")
 def test_the_replica_failure_condition(row):
     failure = (row.get("manageReplicasErr") or {}).get("__error")
     replica_set = whole(row["replicaset"])
-    status = calculate_status(replica_set, [whole(pod) for pod in row["activePods"]], 0, failure, NOW)
+    census = count(replica_set, [whole(pod) for pod in row["activePods"]], 0, NOW)
+    status = calculate_status(replica_set, census, failure, NOW)
     found = [
         {name: value for name, value in condition.items() if name != "lastTransitionTime"}
         for condition in status.get("conditions", [])
@@ -94,7 +96,7 @@ def test_the_counts_of_a_status():
     labelled = pod("a", "n1")
     labelled["metadata"]["labels"] = {"app": "web", "tier": "front"}
     pods = [labelled, pod("b", "n1"), pod("c", "n1", ready=False)]
-    assert calculate_status(replica_set, pods, 1, None, NOW) == {
+    assert calculate_status(replica_set, count(replica_set, pods, 1, NOW), None, NOW) == {
         "replicas": 3,
         "fullyLabeledReplicas": 1,
         "readyReplicas": 2,

@@ -1,6 +1,12 @@
 """ReplicaSets and ReplicationControllers on a real API server: creation, adoption, release, failure."""
 
-from tests.cluster.controllers.small import ControlPlane, pod_template
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apps.cluster.controllers.pod_helpers import is_pod_active, is_pod_terminating
+from apps.cluster.controllers.replicaset.census import count
+from apps.cluster.controllers.replicaset.replica_set import ReplicaSetController
+from tests.cluster.controllers.small import ControlPlane, deployment, pod_template
 
 
 def replica_set(replicas, **metadata):
@@ -116,3 +122,51 @@ def test_a_replication_controller_does_the_same():
         "observedGeneration": 1,
     }
     assert all(owners(found) == ["old"] for found in plane.apiserver.list("pods"))
+
+
+def assert_the_tallies_are_right(plane: ControlPlane) -> None:
+    controller = plane.engine.component("replicaset-controller")
+    assert isinstance(controller, ReplicaSetController)
+    for found in controller.replica_sets.list():
+        known = controller._known_census(found)
+        pods = controller.pods.by_index("controllerUID", found["metadata"]["uid"])
+        active = [one for one in pods if is_pod_active(one)]
+        terminating = sum(is_pod_terminating(one) for one in pods)
+        assert known in (None, count(found, active, terminating, plane.engine.now_ms))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**16),
+    acts=st.lists(
+        st.tuples(
+            st.sampled_from(["scale", "image", "delete", "relabel", "fail"]), st.integers(0, 7), st.integers(1, 900)
+        ),
+        max_size=12,
+    ),
+)
+def test_keeping_count_gives_the_same_as_counting(seed, acts):
+    plane = ControlPlane(seed, spread_ms=500)
+    plane.kubectl.create("deployments", deployment(3))
+    for act, number, wait_ms in acts:
+        plane.run_for(wait_ms)
+        assert_the_tallies_are_right(plane)
+        pods = plane.apiserver.list("pods")
+        chosen = pods[number % len(pods)] if pods else None
+        if act == "scale":
+            plane.scale(number)
+        elif act == "image":
+            plane.set_image(f"nginx:{number}")
+        elif chosen is None:
+            continue
+        elif act == "delete":
+            plane.kubectl.delete("pods", "default", chosen["metadata"]["name"])
+        elif act == "relabel":
+            body = {"metadata": {"labels": {"app": "web" if number % 2 else "other"}}}
+            plane.kubectl.patch("pods", "default", chosen["metadata"]["name"], body)
+        else:
+            plane.kubectl.update_status("pods", {**chosen, "status": {**chosen["status"], "phase": "Failed"}})
+    assert plane.run()
+    assert_the_tallies_are_right(plane)
+    wanted = plane.get("deployments", "web")["spec"]["replicas"]
+    assert plane.get("deployments", "web")["status"].get("availableReplicas", 0) == wanted

@@ -21,7 +21,8 @@ from apps.cluster.controllers.pod_helpers import (
     pod_from_template,
     ready_condition,
 )
-from apps.cluster.controllers.refs import RefManager, add_controller_index, owned, owned_or_orphaned
+from apps.cluster.controllers.refs import RefManager, add_controller_index, orphans, owned
+from apps.cluster.controllers.replicaset.census import Census, Tally, count
 from apps.cluster.controllers.replicaset.scale import missing, pods_to_delete, slow_start_batches
 from apps.cluster.controllers.replicaset.status import calculate_status
 from apps.cluster.engine import Engine
@@ -41,12 +42,24 @@ class ReplicaSetController(Controller):
         self.pods = informers("pods")
         add_controller_index(self.pods)
         add_controller_index(self.replica_sets)
-        self.replica_sets.add_handler(self._changed, lambda _, new: self._changed(new), self._changed)
+        self.replica_sets.add_handler(self._changed, lambda _, new: self._changed(new), self._deleted)
         self.pods.add_handler(self._pod_added, self._pod_updated, self._pod_deleted)
+        self._tallies: dict[str, Tally] = {}  # by ReplicaSet uid; made when first needed, forgotten when in doubt
+
+    def stop(self) -> None:
+        super().stop()
+        self._tallies.clear()
+
+    def set_state(self, data: dict[str, Any]) -> None:
+        self._tallies.clear()
 
     # What wakes a ReplicaSet.
 
     def _changed(self, replica_set: Obj) -> None:
+        self.enqueue(key_of(replica_set))
+
+    def _deleted(self, replica_set: Obj) -> None:
+        self._tallies.pop(replica_set["metadata"]["uid"], None)
         self.enqueue(key_of(replica_set))
 
     def _wake_controller(self, pod: Obj, reference: Obj) -> None:
@@ -67,6 +80,8 @@ class ReplicaSetController(Controller):
     def _pod_added(self, pod: Obj) -> None:
         reference = controller_of(pod)
         if reference is not None:
+            if (tally := self._tallies.get(reference["uid"])) is not None:
+                tally.add(pod)
             self._wake_controller(pod, reference)
         elif "deletionTimestamp" not in pod["metadata"]:
             self._wake_matching(pod)
@@ -75,6 +90,10 @@ class ReplicaSetController(Controller):
         if says_the_same(old, new):
             return  # upstream syncs all the same, and finds nothing to do
         reference, before = controller_of(new), controller_of(old)
+        if before is not None and (tally := self._tallies.get(before["uid"])) is not None:
+            tally.remove(old)
+        if reference is not None and (tally := self._tallies.get(reference["uid"])) is not None:
+            tally.add(new)
         if before is not None and before != reference:
             self._wake_controller(old, before)
         if reference is not None:
@@ -85,6 +104,8 @@ class ReplicaSetController(Controller):
     def _pod_deleted(self, pod: Obj) -> None:
         reference = controller_of(pod)
         if reference is not None:
+            if (tally := self._tallies.get(reference["uid"])) is not None:
+                tally.remove(pod)
             self._wake_controller(pod, reference)
 
     # One turn.
@@ -101,15 +122,31 @@ class ReplicaSetController(Controller):
         replica_set = self.replica_sets.get(key)
         if replica_set is None:
             return  # deleted while queued; the garbage collector removes its Pods
-        active, terminating = self._claim_pods(replica_set)
+        now = self.engine.now_ms
+        active: list[Obj] | None = None
+        census = self._known_census(replica_set)
+        if census is None:
+            active, terminating = self._claim_pods(replica_set)
+            census = count(replica_set, active, terminating, now)
         refused: StatusError | None = None
         if "deletionTimestamp" not in replica_set["metadata"]:
-            refused = self._manage_replicas(replica_set, active)
-        now = self.engine.now_ms
-        self._report(replica_set, calculate_status(replica_set, active, terminating, _text(refused), now))
+            refused = self._manage_replicas(replica_set, census.pods, active)
+        self._report(replica_set, calculate_status(replica_set, census, _text(refused), now))
         if refused is not None:
             raise refused
-        self._look_again(key, replica_set, active, now)
+        if active is not None:
+            self._look_again(key, replica_set, active, now)
+
+    def _known_census(self, replica_set: Obj) -> Census | None:
+        """The numbers of Pods when they are kept count of: nothing to adopt or release, no minReadySeconds."""
+        if replica_set["spec"].get("minReadySeconds") or orphans(self.pods, replica_set):
+            return None
+        uid = replica_set["metadata"]["uid"]
+        labels = labels_of(replica_set["spec"]["template"])
+        tally = self._tallies.get(uid)
+        if tally is None or (tally.labels is not labels and tally.labels != labels):
+            tally = self._tallies[uid] = Tally(labels, owned(self.pods, replica_set))
+        return tally.census() if tally.settled else None
 
     def _claim_pods(self, replica_set: Obj) -> tuple[list[Obj], int]:
         """The active Pods that are this ReplicaSet's, after adopting and releasing; how many more are terminating.
@@ -119,8 +156,9 @@ class ReplicaSetController(Controller):
         selector = self.selector(replica_set)
         active: list[Obj] = []
         terminating = 0
-        claimable = owned_or_orphaned(self.pods, replica_set)
-        settled = len(claimable) == len(owned(self.pods, replica_set))  # no orphans, and so far no strays
+        strays = orphans(self.pods, replica_set)
+        claimable = owned(self.pods, replica_set) + strays
+        settled = not strays  # and so far nothing to release
         last: Any = self  # Pods of one template share their labels: most are matched by a look at the last
         matching = False
         for pod in claimable:
@@ -138,13 +176,15 @@ class ReplicaSetController(Controller):
             active = manager.claim(active)
         return active, terminating
 
-    def _manage_replicas(self, replica_set: Obj, active: list[Obj]) -> StatusError | None:
-        """Create or delete Pods; the first refusal, if there was one."""
-        count = missing(replica_set["spec"].get("replicas", 1), len(active))
-        if count > 0:
-            return self._create(replica_set, count)
-        if count < 0:
-            return self._delete(replica_set, active, -count)
+    def _manage_replicas(self, replica_set: Obj, pods: int, active: list[Obj] | None) -> StatusError | None:
+        """Create or delete Pods; the first refusal, if there was one. `active` are the `pods` Pods, if at hand."""
+        change = missing(replica_set["spec"].get("replicas", 1), pods)
+        if change > 0:
+            return self._create(replica_set, change)
+        if change < 0:
+            if active is None:
+                active, _ = self._claim_pods(replica_set)
+            return self._delete(replica_set, active, -change)
         return None
 
     def _create(self, replica_set: Obj, count: int) -> StatusError | None:
