@@ -28,6 +28,8 @@ Obj = dict[str, Any]
 LEASE_MS = 10_000  # a quarter of leaseDurationSeconds
 STATUS_MS = 300_000  # nodeStatusReportFrequency
 HEARTBEAT = "@heartbeat"
+SILENCE = "@silence"
+SILENCE_MS = 21_000  # by then the node controller has seen that a lease was not renewed
 NETWORK_AGENT = "calico-node"
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
 
@@ -144,6 +146,8 @@ class Kubelet:
         if not self.running:
             return
         self.running = self.connected = False
+        # Nobody has noticed yet. Until somebody can, the cluster is not at rest, though only house-keeping is due.
+        self._engine.wake(self.name, SILENCE, SILENCE_MS)
         self.workers.lose_power()
         self.informers.stop()
 

@@ -192,3 +192,13 @@ def test_removing_a_manifest_stops_its_pod() -> None:
 )
 def test_what_is_left_for_pods(memory: str, allocatable: str) -> None:
     assert node_status.allocatable(Machine("n", memory=memory))["memory"] == allocatable
+
+
+def test_a_cluster_whose_node_has_just_fallen_silent_is_not_at_rest() -> None:
+    world = NodeWorld()
+    world.run(5_000)
+    assert world.engine.at_rest
+    world.kubelets[0].stop()
+    assert not world.engine.at_rest
+    world.run(25_000)
+    assert world.engine.at_rest
