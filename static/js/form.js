@@ -17,7 +17,6 @@ export class ScenarioForm extends HTMLElement {
     this.#form.addEventListener("submit", (event) => this.#submit(event));
     this.#form.addEventListener("input", (event) => this.#mark(event.target));
     this.addEventListener("click", (event) => this.#step(event));
-    for (const button of this.querySelectorAll("[data-stepper] button")) button.hidden = false;
   }
 
   /** A field that differs from what was shown gets the needle. @param {EventTarget|null} target */
@@ -59,11 +58,11 @@ export class ScenarioForm extends HTMLElement {
     const body = new URLSearchParams(new FormData(this.#form));
     if (action) body.set("action", action);
     try {
-      const response = await fetch(this.#form.action, { method: "POST", body, headers: { Accept: "text/html" }, redirect: "follow" });
+      const response = await fetch(this.#form.getAttribute("action"), { method: "POST", body, headers: { Accept: "text/html" }, redirect: "follow" });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       this.#receive(response, page, before);
     } catch {
-      this.#form.submit(); // no fetch, no answer: let the browser show what happens
+      HTMLFormElement.prototype.submit.call(this.#form); // no fetch, no answer: let the browser show what happens
     } finally {
       this.#sending = false;
       this.removeAttribute("aria-busy");

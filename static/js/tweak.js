@@ -38,7 +38,7 @@ async function send(form, action) {
   panel.setAttribute("aria-busy", "true");
   problem.hidden = true;
   try {
-    const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" }, redirect: "follow" });
+    const response = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "text/html" }, redirect: "follow" });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const row = rowOn(page, form.dataset.ref);
     if (!row && response.ok) {
@@ -62,7 +62,7 @@ async function send(form, action) {
     const from = taken === figure ? before : Number(taken.dataset.at);
     taken?.playFrom?.(from);
   } catch {
-    form.submit(); // let the browser show what happens
+    HTMLFormElement.prototype.submit.call(form); // let the browser show what happens
   } finally {
     panel.removeAttribute("aria-busy");
   }
