@@ -26,6 +26,8 @@ Obj = dict[str, Any]
 NAME = "kubeadm"
 NETWORK = "calico-ipam"
 CONTROL_PLANE = "control-plane-1"
+JOIN_MS = 50  # from one machine's kubeadm join to the next one's
+JOIN_ROUNDS = 40  # of more machines than that, several join at once
 API_START_MS = 900  # from a running kube-apiserver process to its first answer
 SERVING = "@serving"
 PHASES = "@init"
@@ -247,11 +249,14 @@ class Kubeadm:
         for resource, obj in calico.network():
             client.create(resource, obj, why="kubectl.apply-create")
         client.create("storageclasses", calico.storage_class(), why="kubectl.apply-create")
-        delay_ms = 100
-        for machine in self._plant.machines.values():
-            if machine.role == "worker" and machine.name not in self._plant.kubelets:
-                self.join(machine.name, delay_ms)
-                delay_ms += 50
+        newcomers = [
+            machine.name
+            for machine in self._plant.machines.values()
+            if machine.role == "worker" and machine.name not in self._plant.kubelets
+        ]
+        at_once = 1 + len(newcomers) // JOIN_ROUNDS
+        for position, name in enumerate(newcomers):
+            self.join(name, JOIN_MS * (2 + position // at_once))
 
     # ---- saving --------------------------------------------------------------------------------
 
