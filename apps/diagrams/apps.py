@@ -3,6 +3,6 @@
 from django.apps import AppConfig
 
 
-class DiagramsConfig(AppConfig):
+class DiagramsConfig(AppConfig):  # type: ignore[misc]
     name = "apps.diagrams"
     label = "diagrams"

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from graphviz.quoting import escape, quote
 
-from apps.diagrams.graph import Element, Graph, Shape
+from apps.diagrams import metrics
+from apps.diagrams.graph import Element, Graph, Shape, Text
 
 HEADER = (
     "digraph {\n  graph [notranslate=true pad=0 outputorder=nodesfirst bgcolor=transparent splines=true"
@@ -49,11 +50,9 @@ def batch(shapes: Iterable[Shape]) -> str:
 
 def write(graph: Graph) -> str:
     """The whole figure as DOT: `neato -n2` draws it where it stands."""
-    lines = [HEADER, f"  graph [label={quoted(graph.title)} id={quoted('fig')} fontsize=0]\n"]
-    lines += [
-        f'  corner0 [style=invis shape=point width=0 pos="0,0"]\n'
-        f'  corner1 [style=invis shape=point width=0 pos="{graph.width},{-graph.height}"]\n'
-    ]
+    lines = [HEADER, f'  graph [id="fig" tooltip={quoted(graph.title)}]\n']
+    lines.append('  corner0 [style=invis shape=point width=0 pos="0,0"]\n')
+    lines.append(f'  corner1 [style=invis shape=point width=0 pos="{graph.width},{-graph.height}"]\n')
     for root in graph.roots:
         _write(root, lines, 1)
     for edge in graph.edges:
@@ -65,23 +64,40 @@ def write(graph: Graph) -> str:
 def _write(element: Element, lines: list[str], depth: int) -> None:
     pad = "  " * depth
     shape = element.shape
-    words = "\\n".join(str(quoted(text))[1:-1] for text in element.text if text)
     about = f"id={quoted(element.id)} class={quoted(element.cls)}"
     if element.label:
         about += f" tooltip={quoted(element.label)}"
     if element.href:
         about += f" URL={quoted(element.href)}"
+    words = [(text, word) for text, word in zip(shape.texts, element.text, strict=False) if word]
     if element.children:
         x, y, w, h = shape.rect
         lines.append(f"{pad}subgraph {quoted('cluster_' + element.id)} {{\n")
-        lines.append(f'{pad}  graph [{about} bb="{x:g},{-y - h:g},{x + w:g},{-y:g}"]\n')
-        if words:
-            lines.append(f'{pad}  {quoted(element.id + "_words")} [{_geometry(shape, "none")} label="{words}"]\n')
+        lines.append(f'{pad}  graph [label="" {about} bb="{x:g},{-y - h:g},{x + w:g},{-y:g}"]\n')
+        _words(element.id, words, lines, pad + "  ")
         for child in element.children:
             _write(child, lines, depth + 1)
         lines.append(f"{pad}}}\n")
+    elif shape.kind == "none" and words:
+        _words(element.id, words, lines, pad, about)
+    elif len(words) == 1 and shape.kind != "none":
+        lines.append(f"{pad}{quoted(element.id)} [{about} {_geometry(shape)} label={quoted(words[0][1])}]\n")
     else:
-        lines.append(f'{pad}{quoted(element.id)} [{about} {_geometry(shape)} label="{words}"]\n')
+        lines.append(f"{pad}{quoted(element.id)} [{about} {_geometry(shape)}]\n")
+        _words(element.id, words, lines, pad)
+
+
+def _words(name: str, words: list[tuple[Text, str]], lines: list[str], pad: str, about: str = "") -> None:
+    """Texts as nodes of their own; the first wears `about`."""
+    for number, (text, word) in enumerate(words):
+        wide = metrics.width(word, 11)
+        middle = text.x + {"start": wide / 2, "middle": 0, "end": -wide / 2}[text.anchor]
+        own = about if about and not number else ""
+        ident = name if about and not number else f"{name}_{number}"
+        lines.append(
+            f'{pad}{quoted(ident)} [{own} shape=none pos="{middle:g},{4 - text.y:g}" width={wide / _INCH:.5f} '
+            f"height=0.19 label={quoted(word)}]\n"
+        )
 
 
 def _geometry(shape: Shape, kind: str = "") -> str:

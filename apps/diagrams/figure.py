@@ -1,7 +1,7 @@
 """`render`: snapshot -> figure. `difference`: what changed between two figures, when nothing moved.
 
-A `Figure` knows its parts at once (classes, texts, geometry); the SVG is put together only when asked for, and Graphviz is
-asked only for shapes never drawn before.
+A `Figure` knows its parts at once (classes, texts, geometry); the SVG is put together only when asked for, and
+Graphviz is asked only for shapes never drawn before.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from apps.diagrams import finish
+from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
@@ -40,7 +41,12 @@ class Figure:
     def __init__(self, graph: Graph, prefix: str = "") -> None:
         self.graph = graph
         self.prefix = prefix
-        self.width, self.height, self.alt = graph.width, graph.height, graph.title
+        self.width, self.height, self.title = graph.width, graph.height, graph.title
+
+    @cached_property
+    def alt(self) -> str:
+        """The figure in words, a line for each machine or lane: what a screen reader or a text browser gets."""
+        return text_.describe(self.graph)
 
     @cached_property
     def parts(self) -> dict[str, Part]:
@@ -123,21 +129,25 @@ def difference(old: Figure, new: Figure) -> Patch | None:
 
 
 def assemble(graph: Graph, prefix: str = "") -> str:
-    """The SVG of a graph."""
+    """The SVG of a graph, for a page."""
+    width, height = graph.width, graph.height
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="kfig kfig-{graph.view}" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="group" aria-label="{escape(graph.title)}">{body(graph, prefix)}</svg>'
+    )
+
+
+def body(graph: Graph, prefix: str = "", still: bool = False) -> str:
+    """The drawing itself. `still` = for a file: no links, each mark by its own name, no movement."""
     missing: dict[str, Shape] = {}
     for element in (*graph.roots, *graph.edges):
         _missing(element, missing)
     if missing:
         finish.draw(list(missing.values()))
-    width, height = graph.width, graph.height
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="kfig kfig-{graph.view}" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="group" aria-label="{_escape(graph.title)}">'
-    ]
-    out += [_svg(element, prefix) for element in graph.roots]
+    out = [_svg(element, prefix, still) for element in graph.roots]
     out.append('<g class="k-edges" aria-hidden="true">')
-    out += [_svg(element, prefix) for element in graph.edges]
-    out.append("</g></svg>")
+    out += [_svg(element, prefix, still) for element in graph.edges]
+    out.append("</g>")
     return "".join(out)
 
 
@@ -154,34 +164,49 @@ def _missing(element: Element, missing: dict[str, Shape]) -> None:
         _missing(child, missing)
 
 
-def _svg(element: Element, prefix: str) -> str:
-    children = "".join([_svg(child, prefix) for child in element.children]) if element.children else ""
+def _svg(element: Element, prefix: str, still: bool) -> str:
+    children = "".join([_svg(child, prefix, still) for child in element.children]) if element.children else ""
     tag, attributes = "g", ""
-    if element.href:
+    if element.href and not still:
         tag = "a"
-        attributes = f' href="{_escape(element.href)}"'
+        attributes = f' href="{escape(element.href)}"'
     if element.label:
         role = "" if tag == "a" else ' role="group"' if children else ' role="img"'
-        attributes += f'{role} aria-label="{_escape(element.label)}"'
-    if element.ref:
-        attributes += f' data-ref="{_escape(element.ref)}"'
+        attributes += f'{role} aria-label="{escape(element.label)}"'
+    if element.ref and not still:
+        attributes += f' data-ref="{escape(element.ref)}"'
     template = element.shape.template
     assert template is not None
+    if still:
+        template = _frozen(template, element.cls)
     return template % (
         tag,
         prefix + element.id,
         element.cls,
         attributes,
-        *[_escape(text) for text in element.text],
+        *[escape(text) for text in element.text],
         children,
         tag,
     )
 
 
+def _frozen(template: str, cls: str) -> str:
+    """Without what only CSS and scripts of a page bring to life."""
+    mark = _STATE.search(cls)
+    if mark is None:
+        template = _USE.sub("", template)
+    else:
+        template = template.replace('href="#k-gl"', f'href="#k-gl-{mark[1]}"')
+    return _OFFSET.sub("", template)
+
+
+_STATE = re.compile(r"\bst-(\w+)")
+_USE = re.compile(r"<use [^>]*/>")
+_OFFSET = re.compile(r' style="offset-path[^"]*"')
 _BAD_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Text for XML: what XML cannot hold becomes a replacement character."""
     if text.isalnum():
         return text

@@ -1,8 +1,8 @@
 """The finishing pass: Graphviz's drawing of shapes -> templates that wait for their words.
 
-Graphviz gives outlines, splines and arrowheads. The pass turns polygons into rectangles with our radius, drops every colour
-and font (CSS has them), and adds what Graphviz cannot draw: the spine, the mark, ticks, the lid of a drum. A template is a
-`%`-pattern: tag, id, class, attributes, the texts in order, children, tag.
+Graphviz gives outlines, splines and arrowheads. The pass turns polygons into rectangles with our radius, drops every
+colour and font (CSS has them), and adds what Graphviz cannot draw: the spine, the mark, ticks, the lid of a drum. A
+template is a `%`-pattern: tag, id, class, attributes, the texts in order, children, tag.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A figure as data: elements with classes and texts, on shapes whose geometry is fixed.
 
-What changes from step to step (class, texts, label) lives on the `Element`; what Graphviz draws lives on the `Shape`. Shapes
-are shared: the same slot at the same place is one object, drawn once, whoever sits in it.
+What changes from step to step (class, texts, label) lives on the `Element`; what Graphviz draws lives on the `Shape`.
+Shapes are shared: the same slot at the same place is one object, drawn once, whoever sits in it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Text(NamedTuple):
 class Shape:
     """A drawing without its words. Compared by identity; `shapes.py` makes equal ones only once.
 
-    `kind` names the Graphviz shape: box, none, cylinder, ellipse, or edge. `template` is what the finishing pass made of
-    Graphviz's drawing, None until then.
+    `kind` names the Graphviz shape: box, none, cylinder, ellipse, or edge. `template` is what the finishing pass made
+    of Graphviz's drawing, None until then.
     """
 
     __slots__ = ("box", "key", "kind", "over", "points", "radius", "rect", "template", "texts", "under")
@@ -108,4 +108,5 @@ class Graph:
     title: str
     roots: list[Element]
     edges: list[Element]
-    links: list[tuple[str, str]] = field(default_factory=list)  # ids: for what is exported as a plain graph
+    links: list[tuple[str, str]] = field(default_factory=list)  # ids: what the edges join, for plain graphs
+    told: str = ""  # what the acting step says

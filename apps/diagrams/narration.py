@@ -1,7 +1,7 @@
 """What a step says: its sentence, its verb, the article it leads to and the edges it travels.
 
-A step that brings a message id is said with it. One that brings none is described from its verb, its object and what changed
-between `before` and `after`.
+A step that brings a message id is said with it. One that brings none is described from its verb, its object and what
+changed between `before` and `after`.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def who(step: Step) -> str:
 def controller_name(component: str) -> str:
     """A controller's short name, "" for what is no controller: `deployment-controller` -> `deployment`.
 
-    >>> controller_name("replicaset-controller"), controller_name("kubelet"), controller_name("generic-garbage-collector")
-    ('replicaset', '', 'garbage-collector')
+    >>> controller_name("replicaset-controller"), controller_name("generic-garbage-collector"),
+    controller_name("kubelet") ('replicaset', 'garbage-collector', '')
     """
     if component in ARTICLES or not component:
         return ""
@@ -221,4 +221,4 @@ def _change(kind: str, before: Obj, after: Obj) -> tuple[str, Mapping[str, Any]]
 
 
 def _replicas(obj: Obj) -> int | None:
-    return (obj.get("spec") or {}).get("replicas")  # type: ignore[no-any-return]
+    return (obj.get("spec") or {}).get("replicas")

@@ -1,8 +1,9 @@
 """Where everything stands, so that what did not change does not move.
 
-A snapshot knows only what is there. Which slot a Pod took when it came is history, so it is carried from step to step: `start` for
-a first snapshot, `advance` for each step after it, `at` for both. The fold is a pure function of the steps, so every worker
-arrives at the same places for a revision; a step that seats or unseats nothing gives back the same object.
+A snapshot knows only what is there. Which slot a Pod took when it came is history, so it is carried from step to step:
+`start` for a first snapshot, `advance` for each step after it, `at` for both. The fold is a pure function of the
+steps, so every worker arrives at the same places for a revision; a step that seats or unseats nothing gives back the
+same object.
 """
 
 from __future__ import annotations

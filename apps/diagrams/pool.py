@@ -1,8 +1,9 @@
 """A few Graphviz processes kept running, so that a picture does not wait for one to start.
 
-A kept process reads graph after graph and answers each at once. It dies of a syntax error, goes mute on text that is no
-graph and grows, so it is supervised: every answer has a deadline, a process that dies or falls silent is replaced, and each
-is retired after `RECYCLE_AFTER` graphs. Nobody waits for a busy process longer than `PATIENCE_S`: then one is spawned.
+A kept process reads graph after graph and answers each at once. It dies of a syntax error, goes mute on text that is
+no graph and grows, so it is supervised: every answer has a deadline, a process that dies or falls silent is replaced,
+and each is retired after `RECYCLE_AFTER` graphs. Nobody waits for a busy process longer than `PATIENCE_S`: then one is
+spawned.
 """
 
 from __future__ import annotations
@@ -73,14 +74,16 @@ class Kept:
             )
         except OSError as error:
             raise GraphvizError(f"cannot run {self.command[0]}: {error}") from error
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         os.set_blocking(process.stdin.fileno(), False)
         os.set_blocking(process.stdout.fileno(), False)
         self._process, self._answered = process, 0
         return process
 
     def _talk(self, process: subprocess.Popen[bytes], graph: bytes, deadline: float) -> bytes | None:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         into, out = process.stdin.fileno(), process.stdout.fileno()
         rest = memoryview(graph if graph.endswith(b"\n") else graph + b"\n")
         answer = bytearray()

@@ -1,7 +1,7 @@
 """What an object is to the figures: a Pod in a slot, a chip of its node, a part of the control plane; whose Pod it is.
 
-kubeadm's own Pods are not drawn as Pods: the static Pods of the control plane *are* the parts the figure shows, and kube-proxy
-and calico-node are chips on their node.
+kubeadm's own Pods are not drawn as Pods: the static Pods of the control plane *are* the parts the figure shows, and
+kube-proxy and calico-node are chips on their node.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ CHIPS = ("kube-proxy", "calico-node")
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 
-# Resources that are no news in a figure of what a reader made: the cluster's own records, and what has its own drawing.
+# Resources that are no news in a figure of what a reader made: the cluster's own records, and what has its own
+# drawing.
 RECORDS = frozenset(
     {
         "apiservices",

@@ -1,8 +1,8 @@
 """Rows for workloads: in the drum of stored objects and in the lanes of the ownership figure, and each owner's tint.
 
-A Deployment keeps three rows of the drum (itself, two ReplicaSets) and two lanes, so a rollout moves nothing below it. When a
-third ReplicaSet has Pods at once, it takes the first row that is free anywhere. ReplicaSets without Pods give up their row only
-when another needs it.
+A Deployment keeps three rows of the drum (itself, two ReplicaSets) and two lanes, so a rollout moves nothing below it.
+When a third ReplicaSet has Pods at once, it takes the first row that is free anywhere. ReplicaSets without Pods give
+up their row only when another needs it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Seats in numbered rows: who came keeps their seat, who comes takes the first free one, a crowd shares one.
 
-An *area* (a node, an owner) has seats 0, 1, 2, … A guest belongs to a *group* (an owner's Pods). When a group has more guests
-than `limit` in one area, they are drawn as tiles, one for each *mark* (state) with a count, and a tile takes a seat.
+An *area* (a node, an owner) has seats 0, 1, 2, … A guest belongs to a *group* (an owner's Pods). When a group has more
+guests than `limit` in one area, they are drawn as tiles, one for each *mark* (state) with a count, and a tile takes a
+seat.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Seating:
             self._count(crowd, mark, 1)
 
     def _crowd(self, crowd: Crowd, members: dict[str, None]) -> None:
-        area, group = crowd
+        area = crowd[0]
         seats = self.seats.get(area, {})
         for member in members:
             if member in seats:

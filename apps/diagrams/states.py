@@ -39,7 +39,7 @@ class State(NamedTuple):
 
 
 class NodeState(NamedTuple):
-    """A node as the API knows it and as its machine is. `ready`: True, False, Unknown, or "" before the first report."""
+    """A node as the API knows it and as its machine is. `ready`: True, False, Unknown, "" before the first report."""
 
     ready: str
     cordoned: bool

@@ -1,7 +1,7 @@
 """Whose a Pod is, as a tint and a pattern of the spine: the pattern says again what the tint says.
 
-Tints are a political map's: 1 sand and 2 water take turns among ReplicaSets (and Jobs), 3 sage is a StatefulSet, 4 clay a
-DaemonSet, 0 has no owner of the reader's. When a tint comes again, its pattern is another one.
+Tints are a political map's: 1 sand and 2 water take turns among ReplicaSets (and Jobs), 3 sage is a StatefulSet, 4
+clay a DaemonSet, 0 has no owner of the reader's. When a tint comes again, its pattern is another one.
 """
 
 from __future__ import annotations

@@ -32,9 +32,14 @@ def build(snapshot: SnapshotLike, lang: str, options: Options) -> Graph:
     roots += workers.build(scene, place, sorted_pods.on, sorted_pods.chips)
     roots.append(_kubectl(scene, place))
     roots.append(_gate(scene, place, sorted_pods))
-    return Graph(
-        "cluster", lang, place.width, place.height, scene.say("figure.title-cluster"), roots, _edges(scene, place)
-    )
+    title = scene.say("figure.title-cluster")
+    links = [
+        (part, "fig-kube-apiserver") for part in ("fig-kubectl", "fig-kube-controller-manager", "fig-kube-scheduler")
+    ]
+    links += [(part_id(node, "kubelet"), "fig-kube-apiserver") for node in (sorted_pods.control, *scene.places.cells)]
+    links.append(("fig-kube-apiserver", "fig-etcd"))
+    told = scene.told()
+    return Graph("cluster", lang, place.width, place.height, title, roots, _edges(scene, place), links, told)
 
 
 class _Sorted:
@@ -216,15 +221,14 @@ def _controllers(scene: Scene, place: Plate) -> list[Element]:
     shown = {name for name, _, _ in spots}
     other = scene.controller if scene.controller and scene.controller not in shown else ""
     spots.append((metrics.fit(other, end - x, _CONTROLLER_SIZE) if other else _OTHER, x, y))
-    return [
-        Element(
-            f"fig-controller-{name if name in shown else 'other'}",
-            "k-ctl" + (" on" if scene.controller and (name == scene.controller or name not in shown and other) else ""),
-            shapes.words((Text(at, base, "k-ct"),)),
-            (name,),
-        )
-        for name, at, base in spots
-    ]
+    out = []
+    for name, at, base in spots:
+        named = name in shown
+        acts = name == scene.controller or (not named and other)
+        shape = shapes.words((Text(at, base, "k-ct"),))
+        ident = f"fig-controller-{name if named else 'other'}"
+        out.append(Element(ident, "k-ctl" + (" on" if scene.controller and acts else ""), shape, (name,)))
+    return out
 
 
 def _scheduler(scene: Scene, place: Plate, pods: _Sorted) -> Element:

@@ -1,7 +1,7 @@
 """The geometry of the ownership figure. Graphviz's `dot` lays out one lane; lanes stand under each other.
 
-A lane is laid out as the union of everything it may hold: both ReplicaSets, every seat, whether taken or not. So nothing that
-comes or goes changes the lane, and a lane of the same kind is laid out once for all.
+A lane is laid out as the union of everything it may hold: both ReplicaSets, every seat, whether taken or not. So
+nothing that comes or goes changes the lane, and a lane of the same kind is laid out once for all.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ _INCH = 72
 
 
 class Lane(NamedTuple):
-    """Places in a lane. `owners`: what owns Pods; `seats`: a tuple for each owner. `root`, `claims` and `plain` are relative
-    to the lane's first row; an owner and its seats to their own row."""
+    """Places in a lane. `owners`: what owns Pods; `seats`: a tuple for each owner.
+
+    `root`, `claims` and `plain` are relative to the lane's first row, an owner and its seats to their own row.
+    """
 
     root: Rect
     owners: tuple[Rect, ...]
@@ -98,11 +100,11 @@ def _skeleton(m: Measures, owners: int) -> str:
     dot keeps one distance between all ranks. Seats need the small one, so boxes are given the rest as width.
     """
     wider = m.gap - m.pod_gap
+    distances = f"nodesep={8 / _INCH:.5f} ranksep={m.pod_gap / _INCH:.5f}"
     lines = [
-        "digraph { graph [rankdir=LR ordering=out splines=line "
-        f"nodesep={8 / _INCH:.5f} ranksep={m.pod_gap / _INCH:.5f}]\n"
-        'node [shape=box fixedsize=true label=""] edge [arrowhead=none]\n'
-        f"root [{_size(8 if m.above else m.root + wider, BOX)}]\n"
+        f"digraph {{ graph [rankdir=LR ordering=out splines=line {distances}]\n",
+        'node [shape=box fixedsize=true label=""] edge [arrowhead=none]\n',
+        f"root [{_size(8 if m.above else m.root + wider, BOX)}]\n",
     ]
     for owner in range(owners):
         lines.append(f"o{owner} [{_size(m.owner + wider, BOX)}]\nroot -> o{owner}\n")

@@ -1,7 +1,9 @@
-"""Ownership: a Deployment, its ReplicaSets, their Pods; DaemonSets, StatefulSets with their claims, Jobs; and plain objects.
+"""Ownership: a Deployment, its ReplicaSets, their Pods; DaemonSets, StatefulSets with their claims, Jobs; plain
+objects.
 
-Columns say what a thing does: the first manages, the second owns Pods, then the Pods stand like beads on a line. Services
-have lanes too, with their EndpointSlices. Kinds the model does not run are drawn as what they are: a box, a kind, a name.
+Columns say what a thing does: the first manages, the second owns Pods, then the Pods stand like beads on a line.
+Services have lanes too, with their EndpointSlices. Kinds the model does not run are drawn as what they are: a box, a
+kind, a name.
 """
 
 from __future__ import annotations
@@ -36,7 +38,17 @@ def build(snapshot: SnapshotLike, lang: str, options: Options) -> Graph:
         roots = [Element("fig-nothing", "k-note", text, (scene.say("figure.nothing"),))]
         bottom = 40
     title = scene.say("figure.title-ownership")
-    return Graph("ownership", lang, WIDTHS[options.width], int(bottom) + 4, title, roots, drawing.edges)
+    return Graph(
+        "ownership",
+        lang,
+        WIDTHS[options.width],
+        int(bottom) + 4,
+        title,
+        roots,
+        drawing.edges,
+        drawing.links,
+        scene.told(),
+    )
 
 
 class _Drawing:
@@ -49,6 +61,7 @@ class _Drawing:
         self.rows = scene.places.rows
         self.roots: list[Element] = []
         self.edges: list[Element] = []
+        self.links: list[tuple[str, str]] = []
         self.bottom = 0.0
         self.tall = self._tall()
         self.by_owner: dict[str, list[tuple[str, Obj]]] = {}
@@ -141,6 +154,8 @@ class _Drawing:
             else:
                 taken[place] = scene.tile("own", uid, mark, members, shapes.pod(seats[place]))
         self.roots += [taken[place] for place in sorted(taken)]
+        ref = scene.owners.get(uid, ("", ""))[0]
+        self.links += [(scene.id_of(ref), taken[place].id) for place in sorted(taken)]
         self._beads(taken, seats, owner)
 
     def _beads(self, taken: dict[int, Element], seats: tuple[Rect, ...], owner: Rect) -> None:
@@ -221,6 +236,7 @@ class _Drawing:
             said = scene.say("figure.endpoints", ready=ready, total=len(endpoints))
             rect = self._at(second, row)
             self.roots.append(self._box(name, piece, rect, said))
+            self.links.append((scene.id_of(ref), scene.id_of(name)))
             self._line(edge_id(name), ((root.right, root.cy), (rect.x, rect.cy)), lit=name == scene.hot)
 
     def _bare(self, number: int, row: int) -> None:
@@ -320,6 +336,7 @@ class _Drawing:
     def _elbow(self, ref: str, parent: str, rect: Rect) -> None:
         """From a parent's box to a child's."""
         above = self.rows.lanes.rows[parent]
+        self.links.append((self.scene.id_of(parent), self.scene.id_of(ref)))
         lane = lanes.lane(self.width, 2, False)
         start = self._at(lane.root, above)
         if start.bottom <= rect.y and start.x <= rect.x < start.right:

@@ -1,7 +1,7 @@
 """The geometry of the cluster figure: where each part stands, for each width. Whole pixels, y down.
 
-Nothing here knows what is in the cluster; only how many rows and cells it ever needed. So a Pod that comes or goes moves
-nothing, and a plate that has to grow grows downward.
+Nothing here knows what is in the cluster; only how many rows and cells it ever needed. So a Pod that comes or goes
+moves nothing, and a plate that has to grow grows downward.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def columns(width: str, dense: bool) -> int:
 def plate(width: str, rows: int, cells: int, pod_rows: tuple[int, ...], control_rows: int, dense: bool) -> Plate:
     """The plate of a width.
 
-    rows: rows of the drum. cells: workers there is room for. pod_rows: rows of Pods, for each row of workers. control_rows:
-    rows of Pods on the control plane. dense: workers as small tiles.
+    rows: rows of the drum. cells: workers there is room for. pod_rows: rows of Pods, for each row of workers.
+    control_rows: rows of Pods on the control plane. dense: workers as small tiles.
     """
     if width in SIZES:
         return _abreast(width, rows, cells, pod_rows, control_rows, dense)

@@ -10,7 +10,7 @@ from apps.diagrams import metrics, roles, tints, wording
 from apps.diagrams import places as places_
 from apps.diagrams.graph import Element, Rect, Shape
 from apps.diagrams.ids import element_id
-from apps.diagrams.narration import controller_name
+from apps.diagrams.narration import controller_name, sentence
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
 from apps.diagrams.states import State, pod_state, ready_condition
@@ -57,6 +57,10 @@ class Scene:
 
     def say(self, message: str, **params: Any) -> str:
         return wording.say(self.lang, message, params)
+
+    def told(self) -> str:
+        """What the acting step says."""
+        return sentence(self.step, self.lang) if self.step is not None else ""
 
     def marks(self, ref: str) -> str:
         """Classes of what the step touches and of what the reader chose, each with a space before it."""

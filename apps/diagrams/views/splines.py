@@ -1,7 +1,8 @@
-"""Curves for edges, as the Bézier points Graphviz takes: start, two controls, end, two controls, end …, tip of the arrow."""
+"""Curves for edges, as the Bézier points Graphviz takes: start, two controls, end, two controls, end …, tip."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import hypot
 
 Point = tuple[float, float]
@@ -36,7 +37,7 @@ def elbow(corners: tuple[Point, ...], radius: float = 5) -> Points:
 def _rounded(corners: tuple[Point, ...], radius: float) -> Points:
     here = corners[0]
     out: list[Point] = [here]
-    for corner, after in zip(corners[1:-1], corners[2:], strict=True):
+    for corner, after in pairwise(corners[1:]):
         into = _towards(corner, here, radius)
         away = _towards(corner, after, radius)
         out += [here, into, into, _towards(corner, into, 0.45 * radius), _towards(corner, away, 0.45 * radius), away]

@@ -1,8 +1,8 @@
 """Every sentence the figures and the timeline say, in each language: message id + parameters -> text.
 
 A file a component, `{lang}/<component>.toml`; nested tables join with dots, so `[replicaset] create-pod = "…"` has the
-id `replicaset.create-pod`. A text may hold `{name}`, replaced by a parameter, and `{count:Pod|Pods}`, the word that fits
-a number. Parameters are put in as they are and never read as a pattern. A message that is not there shows as
+id `replicaset.create-pod`. A text may hold `{name}`, replaced by a parameter, and `{count:Pod|Pods}`, the word that
+fits a number. Parameters are put in as they are and never read as a pattern. A message that is not there shows as
 `⟦its.id⟧`: visible, and a test finds it.
 """
 
