@@ -74,7 +74,8 @@ def kind_of(step: Step) -> str:
     obj = step.after or step.before
     if obj is not None:
         return obj.get("kind", "")  # type: ignore[no-any-return]
-    return split_ref(step.ref)[0]
+    resource = split_ref(step.ref)[0]
+    return {"pods": "Pod", "nodes": "Node"}.get(resource, resource)
 
 
 def who(step: Step) -> str:
