@@ -34,7 +34,7 @@ def index_map(lang: str) -> dict[str, Any]:
     known = articles(lang)
     boxes = []
     for box in drawing.BOXES:
-        inset = 14 if box.width > 110 else 10
+        inset = 12 if box.width > 110 else 9
         boxes.append(
             {
                 **box._asdict(),

@@ -100,22 +100,22 @@ def _node(run: Run, revision: int, pod: Obj) -> Obj | None:
 
 def _life(run: Run, ref: str) -> list[Stage]:
     """The revisions at which a Pod begins to look different, from its creation to Ready."""
+    looks: list[tuple[str, str]] = []
     found: list[tuple[int, str]] = []
     for step in run.cluster.trace.steps:
         if step.ref != ref or step.after is None:
             continue
-        mark = pod_state(step.after, _node(run, step.revision, step.after)).mark
-        bound = bool(step.after.get("spec", {}).get("nodeName"))
-        look = f"{mark} bound" if mark == "Pending" and bound else mark
-        if not found or found[-1][1] != look:
-            found.append((step.revision, look))
+        mark, word = pod_state(step.after, _node(run, step.revision, step.after))
+        if not looks or looks[-1] != (mark, word):
+            looks.append((mark, word))
+            found.append((step.revision, mark))
         if mark == "Ready":
             break
     first, last = found[0][0] - 1, found[-1][0] + 1
     width = 84 / max(1, len(found) - 1)
     return [
-        Stage(revision, look.removesuffix(" bound"), round(8 + width * index, 2), ruler.position(revision, first, last))
-        for index, (revision, look) in enumerate(found)
+        Stage(revision, mark, round(8 + width * index, 2), ruler.position(revision, first, last))
+        for index, (revision, mark) in enumerate(found)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 1344, 452
+WIDTH, HEIGHT = 1344, 500
 
 
 class Box(NamedTuple):
@@ -26,36 +26,37 @@ class Frame(NamedTuple):
 
 
 FRAMES = (
-    Frame(0.5, 72.5, 440, 300, "", True),
-    Frame(592.5, 72.5, 312, 379, "node", False),
+    Frame(0.5, 72.5, 470, 427, "", True),
+    Frame(600.5, 72.5, 316, 427, "node", False),
 )
 
 BOXES = (
     Box("what-is-kubernetes", 0.5, 0.5, 200),
     Box("architecture", 216.5, 0.5, 160),
-    Box("kubeadm", 592.5, 0.5, 130),
+    Box("kubeadm", 600.5, 0.5, 130),
     # control plane, the gate astride its frame
-    Box("etcd", 24.5, 120.5, 210),
-    Box("kube-scheduler", 24.5, 208.5, 210),
-    Box("kube-controller-manager", 24.5, 296.5, 210),
-    Box("kube-apiserver", 318, 166, 190, 124, "gate"),
-    # node, kubelet and kube-proxy at its edge
-    Box("kubelet", 576.5, 120.5, 192),
-    Box("container-runtime", 624.5, 176.5, 256),
-    Box("kube-proxy", 576.5, 232.5, 192),
-    Box("kube-proxy-vs-calico", 784.5, 232.5, 104),
-    Box("calico", 576.5, 288.5, 192),
-    Box("calico-node", 784.5, 288.5, 104),
-    Box("felix", 624.5, 344.5, 124),
-    Box("bird", 756.5, 344.5, 124),
-    Box("tunnel", 624.5, 400.5, 256),
+    Box("etcd", 24.5, 136.5, 250),
+    Box("kube-scheduler", 24.5, 244.5, 250),
+    Box("kube-controller-manager", 24.5, 352.5, 250),
+    Box("kube-apiserver", 352, 202, 190, 124, "gate"),
+    # node; what talks to the API server stands at its edge
+    Box("node", 632.5, 90.5, 260, 28, "title"),
+    Box("kubelet", 584.5, 132.5, 204),
+    Box("container-runtime", 632.5, 188.5, 260),
+    Box("kube-proxy", 584.5, 244.5, 204),
+    Box("kube-proxy-vs-calico", 632.5, 300.5, 260),
+    Box("calico", 584.5, 356.5, 204),
+    Box("calico-node", 632.5, 404.5, 156),
+    Box("felix", 804.5, 404.5, 88),
+    Box("tunnel", 632.5, 452.5, 156),
+    Box("bird", 804.5, 452.5, 88),
     # workloads
-    Box("workloads", 968.5, 72.5, 158),
-    Box("deployment", 968.5, 132.5, 158),
-    Box("statefulset", 968.5, 188.5, 158),
-    Box("daemonset", 968.5, 244.5, 158),
-    Box("job", 968.5, 300.5, 158),
-    Box("pod", 968.5, 372.5, 158, 40),
+    Box("workloads", 976.5, 72.5, 158),
+    Box("deployment", 976.5, 132.5, 158),
+    Box("statefulset", 976.5, 188.5, 158),
+    Box("daemonset", 976.5, 244.5, 158),
+    Box("job", 976.5, 300.5, 158),
+    Box("pod", 976.5, 372.5, 158),
     # services
     Box("services", 1186.5, 72.5, 157),
     Box("clusterip", 1186.5, 132.5, 157),
@@ -66,21 +67,20 @@ BOXES = (
 )
 
 EDGES = (
-    "M234 140C276 140 276 196 318 196",
-    "M234 228H318",
-    "M234 316C276 316 276 260 318 260",
-    "M508 200C542 200 542 140 576 140",
-    "M508 228C542 228 542 252 576 252",
-    "M508 256C542 256 542 308 576 308",
-    "M696 160V176",
-    "M768 308H784",
-    "M686 328V344M818 328V344",
-    "M686 384V400M818 384V400",
-    "M1047 112V132",
-    "M1126 152C1156 152 1156 392 1126 392M1126 208C1150 208 1150 392 1126 392",
-    "M1126 264C1144 264 1144 392 1126 392M1126 320C1138 320 1138 392 1126 392",
+    "M274 156C313 156 313 236 352 236",
+    "M274 264H352",
+    "M274 372C313 372 313 292 352 292",
+    "M542 236C563 236 563 152 584 152",
+    "M542 264H584",
+    "M542 292C563 292 563 376 584 376",
+    "M704 172V188M704 284V300M704 340V356M704 396V404",
+    "M788 424H804M788 432C796 432 796 472 804 472",
+    "M704 444V452",
+    "M1055 112V132",
+    "M1134 152C1164 152 1164 392 1134 392M1134 208C1158 208 1158 392 1134 392",
+    "M1134 264C1152 264 1152 392 1134 392M1134 320C1146 320 1146 392 1134 392",
     "M1265 112V132M1265 172V188M1265 228V244",
-    "M1126 392H1186",
+    "M1134 392H1186",
 )
 
 # Words of a machine in mono, words of a person in sans.

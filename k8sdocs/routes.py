@@ -7,11 +7,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 PATHS: tuple[tuple[str, ...], ...] = (
-    ("architecture", "deployment", "statefulset", "daemonset", "kube-scheduler", "kubelet"),
-    ("what-is-kubernetes", "architecture", "workloads", "deployment", "daemonset", "statefulset"),
-    ("services", "clusterip", "kube-proxy", "calico", "tunnel"),
+    ("architecture", "kubelet", "deployment", "statefulset", "daemonset", "kube-scheduler"),
+    ("what-is-kubernetes", "architecture", "workloads", "pod", "deployment", "daemonset", "statefulset"),
+    ("what-is-kubernetes", "deployment", "services"),
 )
+WHOLE = 5  # minutes: a shorter article is an outline still, and no station
 MINUTE = 11.17  # px of a reading minute on a ruler 872 px wide
+BASE = 74  # px from the top to the ruler's baseline
+LEVELS = 3  # lines of names above it
 
 
 def words() -> list[tuple[str, str]]:
@@ -19,24 +22,30 @@ def words() -> list[tuple[str, str]]:
     return [
         (_("I must run one from Monday"), _("From the whole to what each node does")),
         (_("I must teach it"), _("With the figures on the wall, one after the other")),
-        (_("I want to follow a packet"), _("From a name to the Pod that answers")),
+        (_("I have half an hour"), _("What it is, and the one controller that everybody meets")),
     ]
 
 
 def drawn(articles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """The paths as rulers: a tick a minute, a station an article.
 
-    `articles`: slug -> {"short", "url", "minutes"}; those that there are not are left out.
+    `articles`: slug -> {"short", "url", "minutes"}. A name that would run into the one before it goes a line higher.
     """
     found = []
     for (title, note), slugs in zip(words(), PATHS, strict=True):
-        stations, ticks, minute = [], [], 0
-        for slug in slugs:
-            article = articles.get(slug)
-            if article is None:
-                continue
+        stations: list[dict[str, Any]] = []
+        ticks: list[tuple[float, bool]] = []
+        minute = 0
+        ends = [0.0] * LEVELS
+        for article in [articles[slug] for slug in slugs if articles[slug]["minutes"] >= WHOLE]:
             long = max(1, article["minutes"])
-            stations.append({**article, "minutes": long, "x": round(4 + minute * MINUTE, 1)})
+            x = round(4 + minute * MINUTE, 1)
+            level = next((each for each, end in enumerate(ends) if end <= x), 0)
+            ends[level] = x + length(article["short"]) + 8
+            room = long * MINUTE > 30
+            stations.append(
+                {**article, "minutes": long, "x": x, "y": BASE - 20 - 17 * level, "pole": level, "room": room}
+            )
             ticks += [(round(4 + (minute + each) * MINUTE, 1), each == 0) for each in range(long)]
             minute += long
         if not stations:
@@ -46,3 +55,8 @@ def drawn(articles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         path = {"title": title, "note": note, "stations": stations, "ticks": ticks, "end": end, "minutes": minute}
         found.append({**path, "label": round(end + 12, 1), "url": stations[0]["url"]})
     return found
+
+
+def length(text: str) -> float:
+    """About how wide a text is at 13 px."""
+    return sum(13 if ord(letter) > 0x1100 else 7.4 for letter in text)

@@ -29,6 +29,7 @@ const REST_MS = 450;
  * @attr {boolean} data-pinned  stay at data-at, whatever happens
  * @attr {boolean} data-autoplay  play once when in view, until touched;  data-from, data-to: between these revisions
  * @attr {boolean} data-address  the page's address follows
+ * @fires k8s-move  the playhead stands elsewhere
  * @fires k8s-frame  {detail: frame}  another revision is shown
  * @fires k8s-steps  the list of steps or commands has grown
  * @fires k8s-clock  {detail: {clock, online}}
@@ -79,7 +80,10 @@ export class Figure extends HTMLElement {
     this.addEventListener("keydown", (event) => this.#key(event), { signal });
     document.addEventListener("visibilitychange", () => this.#schedule(), { signal });
     this.#resize.observe(this.querySelector("[data-plate]"));
-    this.playhead.addEventListener("move", () => this.#show());
+    this.playhead.addEventListener("move", () => {
+      this.#show();
+      this.dispatchEvent(new Event("k8s-move", { bubbles: true }));
+    });
     this.playhead.addEventListener("steps", () => this.#stepsGrew());
     this.querySelector("[data-speed-choice]")?.addEventListener("change", (event) => {
       const { value } = event.target;
@@ -336,7 +340,7 @@ export class Figure extends HTMLElement {
     place.hidden = causes.length === 0;
     const list = place.querySelector("[data-out=why]");
     list.textContent = "";
-    causes.slice(0, 6).forEach((cause, index) => {
+    causes.slice(0, this.clientWidth > 900 ? 6 : 3).forEach((cause, index) => {
       if (index) list.append(Object.assign(document.createElement("i"), { textContent: "‹" }));
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: String(cause.revision), title: cause.text });
       button.dataset.seek = String(cause.revision);

@@ -101,6 +101,7 @@ export function refresh(here, there) {
   here.replaceChildren(...[...there.childNodes].map((node) => document.importNode(node, true)));
   for (const details of here.querySelectorAll("details")) if (open.has(nameOf(details))) details.open = true;
   here.scrollTop = scrollTop;
+  document.dispatchEvent(new Event("k8s-form-refreshed"));
   for (const close of here.querySelectorAll("[data-sheet-close]")) close.hidden = false;
   if (focused) [...here.querySelectorAll("input, select, textarea, button, a, summary")].find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
 }

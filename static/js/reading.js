@@ -8,12 +8,10 @@
 
 import { idOf } from "./figure.js";
 
-let first = document.querySelector("k8s-figure");
-
-/** @param {Element} element */
+/** @param {Element} element @returns {import("./figure.js").Figure|null} */
 function figureOf(element) {
   const name = element.closest("[data-for]")?.dataset.for;
-  return name ? document.getElementById(name) : first;
+  return name ? document.getElementById(name) : document.querySelector("k8s-figure");
 }
 
 /** @param {Element} element @returns {string[]} ids of the parts that an element speaks of */
@@ -73,19 +71,11 @@ function follow(figure) {
   }
 }
 
-/** @param {Element} figure */
-function attach(figure) {
-  figure.playhead?.addEventListener("move", () => follow(figure));
-  if (figure.playhead) follow(figure);
-}
-
-for (const figure of document.querySelectorAll("k8s-figure")) attach(figure);
-
-// The reader's own cluster may take the place of the article's.
-document.addEventListener("k8s-figure-replaced", ({ detail }) => {
-  if (!first?.isConnected) first = detail.figure;
-  attach(detail.figure);
-});
+// Events of the figures bubble, so these serve whichever figure stands in the page: the reader's own may take the place
+// of the article's.
+document.addEventListener("k8s-move", ({ target }) => follow(target));
+document.addEventListener("k8s-figure-replaced", ({ detail }) => follow(detail.figure));
+for (const figure of document.querySelectorAll("k8s-figure")) if (figure.playhead) follow(figure);
 
 // ---- predictions: the answer comes when asked for, with the figure at the moment that shows it ----
 
@@ -139,25 +129,36 @@ if (entries.length > 0) {
 
 // ---- what the cluster holds now, beside the text ----
 
+const MOST = 14; // rows
+
+/** @param {Element} list */
+function holdings(list) {
+  const pods = [...(figureOf(list)?.querySelectorAll(".plate .k-pod[data-ref^='pods/']") ?? [])];
+  list.hidden = pods.length === 0;
+  list.querySelector(".here-now").replaceChildren(
+    ...pods.slice(0, MOST).map((pod) => {
+      const button = Object.assign(document.createElement("button"), { type: "button" });
+      button.dataset.ref = pod.dataset.ref;
+      const name = document.createElement("span");
+      name.append(mark(pod), pod.querySelector(".k-pn")?.textContent ?? "");
+      const node = document.createElement("span");
+      node.textContent = pod.closest("[data-ref^='nodes/']")?.dataset.ref.split("/").at(-1) ?? "";
+      button.append(name, node);
+      return button;
+    }),
+  );
+}
+
+/** The mark of a Pod's state, as the figure draws it. @param {Element} pod */
+function mark(pod) {
+  const holder = document.createElement("template");
+  holder.innerHTML = '<svg class="mark-of" viewBox="-8 -8 16 16" width="14" height="14" aria-hidden="true"><use href="#k-gl"/></svg>';
+  const svg = holder.content.firstElementChild;
+  svg.classList.add([...pod.classList].find((name) => name.startsWith("st-")) ?? "st-Unknown");
+  return svg;
+}
+
 for (const list of document.querySelectorAll("[data-here-now]")) {
-  const figure = figureOf(list);
-  if (!figure) continue;
-  const paint = () => {
-    const pods = [...figure.querySelectorAll(".plate [data-ref^='pods/'][data-state]")];
-    list.hidden = pods.length === 0;
-    list.querySelector(".here-now").replaceChildren(
-      ...pods.slice(0, 14).map((pod) => {
-        const button = Object.assign(document.createElement("button"), { type: "button" });
-        button.dataset.ref = pod.dataset.ref;
-        const name = document.createElement("span");
-        name.textContent = pod.dataset.ref.split("/").at(-1);
-        const state = document.createElement("span");
-        state.textContent = pod.dataset.state;
-        button.append(name, state);
-        return button;
-      }),
-    );
-  };
-  figure.addEventListener("k8s-frame", paint);
-  paint();
+  holdings(list);
+  for (const event of ["k8s-frame", "k8s-move", "k8s-figure-replaced"]) document.addEventListener(event, () => holdings(list));
 }

@@ -121,3 +121,25 @@ figure.addEventListener("k8s-steps", () => {
     if (there) refresh(column, there);
   }, 1200);
 });
+
+// ---- the owners' tints beside their names, as the figure paints them ----
+
+function swatches() {
+  for (const place of document.querySelectorAll("[data-swatches]")) {
+    const ref = place.closest("form")?.dataset.ref ?? "";
+    const [resource, namespace, name] = ref.split("/");
+    const owners = resource === "deployments" ? `[data-ref^="replicasets/${namespace}/${name}-"]` : `[data-ref="${ref}"]`;
+    const tints = [...figure.querySelectorAll(`.plate ${owners}`)].map((part) => [...part.classList].find((each) => /^own-\d$/.test(each)));
+    place.replaceChildren(
+      ...[...new Set(tints.filter(Boolean))].slice(0, 3).map((tint) => {
+        const swatch = document.createElement("i");
+        swatch.className = `swatch ${tint}`;
+        return swatch;
+      }),
+    );
+  }
+}
+
+figure.addEventListener("k8s-frame", swatches);
+document.addEventListener("k8s-form-refreshed", swatches);
+swatches();
