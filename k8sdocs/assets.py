@@ -151,6 +151,11 @@ def write_machine_fonts(folder: Path) -> None:
         for package, part in (("ibm-plex-sans-kr", "korean"), ("ibm-plex-mono", "latin")):
             font = TTFont(PACKAGES / package / "files" / f"{package}-{part}-{weight}-normal.woff2")
             font.flavor = None
+            # Each weight calls itself a family ("IBM Plex Mono SemiBold"); fontconfig is to find them as one.
+            family = "IBM Plex Mono" if package == "ibm-plex-mono" else "IBM Plex Sans KR"
+            for record in font["name"].names:
+                if record.nameID in (1, 16):
+                    record.string = family
             font.save(folder / f"{package}-{weight}.ttf")
     (folder / "fonts.conf").write_text(FONTS_CONF.format(directory=folder), encoding="utf-8")
 
