@@ -18,7 +18,7 @@ from apps.cluster.scheduler.node_info import NodeInfo
 from apps.cluster.scheduler.plugins.base import CycleState, Plugin
 from apps.cluster.scheduler.plugins.pod_topology_spread import spread_points
 from apps.cluster.scheduler.pod_info import PodInfo
-from apps.cluster.scheduler.status import SKIP, Status
+from apps.cluster.scheduler.status import SKIP
 from apps.cluster.scheduler.table import INFEASIBLE, Spread, Table, Tables
 
 MIN_FEASIBLE_NODES = 100
@@ -150,9 +150,15 @@ class Algorithm:
         wanted = feasible_nodes_to_find(len(nodes))
         feasible: list[NodeInfo] = []
         count = len(nodes)
+        if table is not None and not others and not nominated and wanted == count:
+            for node, status in zip(nodes, table.verdicts, strict=True):
+                if status is None:
+                    feasible.append(node)
+                else:
+                    diagnosis.reject(node.name, status)
+            return feasible
         for i in range(count):
             node = nodes[(self.start + i) % count]
-            status: Status | None
             if table is None or node.name in nominated:
                 status = framework.filter_with_nominated(state, pod, node)
             else:
@@ -186,7 +192,7 @@ class Algorithm:
                 skipped = plugin.pre_score(state, pod, nodes)
                 if skipped is not None and skipped.code == SKIP:
                     continue
-                raws = [plugin.score(state, pod, node) for node in nodes]
+                raws = plugin.score_all(state, pod, nodes)
             points = plugin.normalize(state, nodes, raws)
             weight = plugin.weight
             totals = [total + weight * point for total, point in zip(totals, points, strict=True)]

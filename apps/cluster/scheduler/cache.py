@@ -134,7 +134,9 @@ class Cache:
         node: str = pod["spec"]["nodeName"]
         known = self.pods.get(key)
         if known is not None:
-            if self.assumed.pop(key, None) == node and known.uid == metadata.get("uid", ""):
+            as_assumed = self.assumed.pop(key, None) == node and known.uid == metadata.get("uid", "")
+            # Binding may add labels (the zone of the node), which makes it another kind of Pod.
+            if as_assumed and metadata.get("labels") == known.pod["metadata"].get("labels"):
                 known.pod = pod
                 return
             self._take_away(known)

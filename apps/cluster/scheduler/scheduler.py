@@ -153,12 +153,12 @@ class Scheduler:
         info = self.cache.classes.info(pod)
         if not self.cache.ordered():
             self._remember(queued, None, NO_NODES, None)
-            self._fail(queued, info, NO_NODES, (), "")
+            self.fail(queued, info, NO_NODES, (), "")
             return
         try:
             result = self.algorithm.schedule(info)
         except SchedulerError as error:
-            self._fail(queued, info, str(error), (), "", reason="SchedulerError")
+            self.fail(queued, info, str(error), (), "", reason="SchedulerError")
             return
         if result.node:
             self._remember(queued, result, "", None)
@@ -182,7 +182,7 @@ class Scheduler:
             default_binder.bind(self.client, info, node, score, feasible)
         except StatusError as error:
             self.cache.forget(info.key)
-            self._fail(
+            self.fail(
                 queued, info, f'running Bind plugin "DefaultBinder": {error.message}', (), "", reason="SchedulerError"
             )
             return
@@ -209,11 +209,11 @@ class Scheduler:
         diagnosis.post_filter = outcome.message
         message = diagnosis.message(len(self.cache.order))
         self._remember(queued, result, message, outcome)
-        self._fail(queued, info, message, tuple(sorted(diagnosis.plugins)), outcome.nominated, diagnosis=diagnosis)
+        self.fail(queued, info, message, tuple(sorted(diagnosis.plugins)), outcome.nominated, diagnosis=diagnosis)
         if outcome.nominated:
             self._clear_node(info, outcome)
 
-    def _fail(
+    def fail(
         self,
         queued: QueuedPod,
         info: PodInfo,
@@ -242,10 +242,10 @@ class Scheduler:
                 params["reasons"] = diagnosis.reasons(len(self.cache.order))
             if nominated:
                 why, params["node"] = "scheduler.nominate", nominated
-            self._patch_status(current, body, why, **params)
+            self.patch_status(current, body, why, **params)
         self.recorder.event(current, "Warning", "FailedScheduling", note(message), action="Scheduling")
 
-    def _patch_status(self, pod: Obj, status: dict[str, Any], why: str, **params: Any) -> None:
+    def patch_status(self, pod: Obj, status: dict[str, Any], why: str, **params: Any) -> None:
         metadata = pod["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
         with suppress(StatusError):  # deleted meanwhile; upstream logs it and goes on
@@ -261,7 +261,7 @@ class Scheduler:
             if other.kind.priority < preemptor.kind.priority:
                 current = self.informers("pods").get(other.key)
                 if current is not None and current["status"].get("nominatedNodeName"):
-                    self._patch_status(current, {"nominatedNodeName": None}, "scheduler.withdraw", node=node)
+                    self.patch_status(current, {"nominatedNodeName": None}, "scheduler.withdraw", node=node)
         for victim in outcome.victims:
             if not is_terminating(victim.pod):
                 self._evict(victim, preemptor, node)
@@ -275,7 +275,7 @@ class Scheduler:
         condition = pod_condition(pod, "DisruptionTarget", "True", "PreemptionByScheduler", why)
         body = status_patch(pod, condition, None, format_ms(self.engine.now_ms))
         if body:
-            self._patch_status(pod, body, "scheduler.disrupt", node=node, by=preemptor.key)
+            self.patch_status(pod, body, "scheduler.disrupt", node=node, by=preemptor.key)
         metadata = pod["metadata"]
         try:
             self.client.delete(

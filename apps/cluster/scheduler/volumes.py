@@ -42,7 +42,7 @@ class WaitingVolumes:
             return False
         bindings, provision = todo
         # Others (a cluster autoscaler, say) are told where the Pod is going to be.
-        scheduler._patch_status(info.pod, {"nominatedNodeName": result.node}, "scheduler.reserve", node=result.node)
+        scheduler.patch_status(info.pod, {"nominatedNodeName": result.node}, "scheduler.reserve", node=result.node)
         volumes: list[str] = []
         claims: list[str] = []
         self._waiting[info.key] = {
@@ -131,7 +131,7 @@ class WaitingVolumes:
         info = scheduler.cache.pods.get(key)
         scheduler.cache.forget(key)
         if info is not None:
-            scheduler._fail(
+            scheduler.fail(
                 self._queued(key, entry, info.pod),
                 info,
                 f'running PreBind plugin "VolumeBinding": {message}',

@@ -76,6 +76,7 @@ class World:
         if pre_score and plugin.pre_score(state, info, self.nodes) is not None:
             return None
         scores = [plugin.score(state, info, node) for node in self.nodes]
+        assert plugin.score_all(state, info, self.nodes) == scores
         scores = plugin.normalize(state, self.nodes, scores)
         return [{"Name": node.name, "Score": score} for node, score in zip(self.nodes, scores, strict=True)]
 

@@ -131,6 +131,7 @@ def test_counters_kept_pod_by_pod_equal_a_recount(seed):
         expected = Algorithm(anew.framework, _first)._one_by_one(anew.pod(made))
         result = kept.schedule(incoming)
         assert (bool(result.node), result.score) == (bool(expected.node), expected.score), (seed, i)
+        _score_alike(world, made)
         if result.node:
             assert anew.framework.filter(_state(anew, made), anew.pod(made), anew.cache.nodes[result.node]) is None
             world.cache.assume(incoming, result.node)
@@ -145,6 +146,15 @@ def test_counters_kept_pod_by_pod_equal_a_recount(seed):
                 going = {**known.pod["metadata"], "deletionTimestamp": "2026-11-23T09:00:00Z"}
                 spec = {**known.pod["spec"], "nodeName": known.node}
                 world.cache.update_pod({**known.pod, "metadata": going, "spec": spec})
+
+
+def _score_alike(world: World, made: Obj) -> None:
+    """Scoring all nodes at once is scoring one after the other."""
+    for plugin in world.framework.other_scores:
+        state, incoming = CycleState(), world.pod(made)
+        if plugin.pre_score(state, incoming, world.nodes) is None:
+            one_by_one = [plugin.score(state, incoming, node) for node in world.nodes]
+            assert plugin.score_all(state, incoming, world.nodes) == one_by_one
 
 
 def _state(world: World, made: Obj) -> CycleState:

@@ -113,6 +113,10 @@ class Plugin:
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         return 0
 
+    def score_all(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]) -> list[int]:
+        """`score` of each node. To be overridden where that can be done faster."""
+        return [self.score(state, pod, node) for node in nodes]
+
     def normalize(self, state: CycleState, nodes: Sequence[NodeInfo], scores: list[int]) -> list[int]:
         """From raw scores to 0 … 100, over the nodes that passed."""
         return scores

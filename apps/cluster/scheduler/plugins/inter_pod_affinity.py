@@ -208,6 +208,16 @@ class InterPodAffinity(Plugin):
         labels = node.labels
         return sum(values.get(labels[key], 0) for key, values in weights.by_key.items() if key in labels)
 
+    def score_all(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]) -> list[int]:
+        weights: Weights = state.data[f"{self.name}/score"]
+        scores = [0] * len(nodes)
+        for key, values in weights.by_key.items():
+            scores = [
+                score + values.get(node.labels[key], 0) if key in node.labels else score
+                for node, score in zip(nodes, scores, strict=True)
+            ]
+        return scores
+
     def normalize(self, state: CycleState, nodes: Sequence[NodeInfo], scores: list[int]) -> list[int]:
         least, most = min(scores, default=0), max(scores, default=0)
         if most == least:

@@ -252,32 +252,38 @@ class PodTopologySpread(Plugin):
         # With the system's defaults a node without a zone still takes part in spreading over nodes.
         need_all = bool(kind.spread) or not self.system_defaulted
         keys = [constraint.topology_key for constraint in constraints]
-        domains: list[dict[str, int]] = [{} for _ in constraints]
-        for node in nodes:
-            labels = node.labels
-            if need_all and not all(key in labels for key in keys):
-                soft.ignored.add(node.name)
-                continue
-            for i, key in enumerate(keys):
-                if key != HOSTNAME:
-                    domains[i].setdefault(labels.get(key, ""), 0)
-        counted = len(nodes) - len(soft.ignored)
-        for i, constraint in enumerate(constraints):
+        if need_all:
+            soft.ignored = {node.name for node in nodes if not all(key in node.labels for key in keys)}
+        ignored = soft.ignored
+        counted = len(nodes) - len(ignored)
+        for constraint in constraints:
+            key = constraint.topology_key
             soft.counters.append(self.counter(kind.namespace, constraint.selector))
-            soft.weights.append(log((counted if constraint.topology_key == HOSTNAME else len(domains[i])) + 2))
-        soft.counts = domains
+            if key == HOSTNAME:
+                soft.counts.append({})
+                soft.weights.append(log(counted + 2))
+            else:
+                values = {node.labels.get(key, "") for node in nodes if node.name not in ignored}
+                soft.counts.append(dict.fromkeys(sorted(values), 0))
+                soft.weights.append(log(len(values) + 2))
         self._count_domains(soft, kind, keys, need_all)
         state.data[f"{self.name}/score"] = soft
         return None
 
     def _count_domains(self, soft: SoftState, kind: PodClass, keys: list[str], need_all: bool) -> None:
-        """Only nodes with matching Pods add anything, so only those are visited."""
+        """Only nodes with matching Pods add anything, so only those are visited; not even they when all nodes count."""
         nodes = self.handle.cache.nodes
         for i, constraint in enumerate(soft.constraints):
             if keys[i] == HOSTNAME or constraint.selector.empty:
                 continue
-            counts = soft.counts[i]
-            for name, amount in soft.counters[i].by_node.items():
+            counts, counter = soft.counts[i], soft.counters[i]
+            everywhere = kind.affinity.trivial or not constraint.honor_affinity
+            if everywhere and not constraint.honor_taints and (len(keys) == 1 or not need_all):
+                for value, amount in counter.over(keys[i]).items():
+                    if value in counts:
+                        counts[value] = amount
+                continue
+            for name, amount in counter.by_node.items():
                 node = nodes[name]
                 labels = node.labels
                 value = labels.get(keys[i], "")
@@ -301,9 +307,35 @@ class PodTopologySpread(Plugin):
                 score += spread_score(amount, constraint.max_skew, soft.weights[i])
         return int(score + 0.5)
 
+    def score_all(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]) -> list[int]:
+        soft: SoftState = state.data[f"{self.name}/score"]
+        scores = [0.0] * len(nodes)
+        for i, constraint in enumerate(soft.constraints):
+            key, weight, base = constraint.topology_key, soft.weights[i], constraint.max_skew - 1
+            if key == HOSTNAME:
+                by_node = {} if constraint.selector.empty else soft.counters[i].by_node
+                scores = [
+                    score + (by_node.get(node.name, 0) * weight + base) if key in node.labels else score
+                    for node, score in zip(nodes, scores, strict=True)
+                ]
+            else:
+                points = {value: amount * weight + base for value, amount in soft.counts[i].items()}
+                scores = [
+                    score + points.get(node.labels[key], 0.0) if key in node.labels else score
+                    for node, score in zip(nodes, scores, strict=True)
+                ]
+        if soft.ignored:
+            return [
+                0 if node.name in soft.ignored else int(score + 0.5) for node, score in zip(nodes, scores, strict=True)
+            ]
+        return [int(score + 0.5) for score in scores]
+
     def normalize(self, state: CycleState, nodes: Sequence[NodeInfo], scores: list[int]) -> list[int]:
         """Fewer matching Pods in the domain, more points; nodes without the labels get none."""
         ignored = state.data[f"{self.name}/score"].ignored
+        if not ignored:
+            most, least = max(scores, default=0), min(scores, default=0)
+            return [spread_points(score, least, most) for score in scores]
         counted = [score for node, score in zip(nodes, scores, strict=True) if node.name not in ignored]
         most, least = max(counted, default=0), min(counted, default=0)
         return [
