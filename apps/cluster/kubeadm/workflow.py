@@ -89,6 +89,8 @@ class Kubeadm:
 
     def join(self, node: str, delay_ms: int = 0) -> None:
         """kubeadm join on a machine."""
+        self._network.forget(node)  # it may have been here before
+        self.install_kubelet(self._plant.machines[node])
         self._engine.wake(NAME, f"{node} 0", delay_ms)
 
     # ---- Host: what kubelets tell ----------------------------------------------------------------
@@ -167,10 +169,12 @@ class Kubeadm:
             return  # taken away while it was joining
         phase, takes_ms = _JOIN[index]
         self._note(node, phase)
-        if phase == "kubelet-start":
-            self.install_kubelet(machine).start(connect=False)
-        elif phase == "kubelet-wait-bootstrap" and machine.power == "on":
-            self._plant.kubelets[node].connect()
+        if machine.power == "on":
+            # A machine that is switched off half way joins when it is switched on: its kubelet finds the API server.
+            if phase == "kubelet-start":
+                self._plant.kubelets[node].start(connect=False)
+            elif phase == "kubelet-wait-bootstrap":
+                self._plant.kubelets[node].connect()
         if index + 1 < len(_JOIN):
             self._engine.wake(NAME, f"{node} {index + 1}", takes_ms)
 

@@ -262,3 +262,25 @@ def test_a_running_cluster_that_was_saved_goes_on_the_same() -> None:
 )
 def test_node_names(name: str, valid: bool) -> None:
     assert (kubeadm.invalid_node_name(name) == "") is valid
+
+
+@pytest.mark.parametrize("after_ms", [pytest.param(100, id="before its kubelet runs"), pytest.param(500, id="after")])
+def test_a_machine_switched_off_while_it_joins_joins_when_it_is_on_again(after_ms: int) -> None:
+    cluster = Cluster.boot(Config(workers=1))
+    cluster.execute({"op": "node", "verb": "join", "name": "worker-2"})
+    cluster.run_for(after_ms)
+    cluster.execute({"op": "node", "verb": "power-off", "name": "worker-2"})
+    cluster.run_for(30_000)
+    assert "worker-2" not in table(cluster, "nodes")
+    cluster.execute({"op": "node", "verb": "power-on", "name": "worker-2"})
+    cluster.run_for(30_000)
+    assert table(cluster, "nodes")["worker-2"]["status"]["conditions"][-1]["status"] == "True"
+
+
+def test_a_machine_that_joins_again_begins_without_a_network() -> None:
+    cluster = Cluster.boot(Config(workers=2))
+    cluster.execute({"op": "node", "verb": "remove", "name": "worker-2"})
+    cluster.run_for(30_000)
+    cluster.execute({"op": "node", "verb": "join", "name": "worker-2"})
+    cluster.run_for(800)
+    assert table(cluster, "nodes")["worker-2"]["status"]["conditions"][-1]["reason"] == "KubeletNotReady"
