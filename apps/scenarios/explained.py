@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,17 @@ GENERAL = {
 def first_field(error: StatusError) -> str:
     """The first field that a refusal names."""
     causes = error.details.get("causes") or []
-    return str(causes[0].get("field", "")) if causes else ""
+    if causes:
+        return str(causes[0].get("field", ""))
+    for pattern in IN_WORDS:
+        match = pattern.search(error.message)
+        if match is not None:
+            return match[1]
+    return ""
+
+
+# Errors of decoding name their field in words only.
+IN_WORDS = (re.compile(r'unknown field "([^"]+)"'), re.compile(r"Go struct field \w*\.([^ ]+) of type"))
 
 
 def problem_json(problem: Problem, lang: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from django import forms
 
 from apps.cluster.apimachinery.status import StatusError
-from apps.scenarios.explained import explain
+from apps.scenarios.explained import explain, first_field
 
 # The fields of an object that a form's field stands for; the first that matches counts.
 PATHS = (
@@ -24,6 +24,15 @@ PATHS = (
     (re.compile(r"spec\.paused"), "paused"),
     (re.compile(r"metadata\.(name|labels)|spec\.template\.labels|spec\.template\.metadata|spec\.selector"), "name"),
 )
+
+
+LIMIT_FIELDS = {
+    "replicas": "replicas",
+    "pods": "replicas",
+    "workers": "workers",
+    "scenarios_per_hour": None,
+    "commands": None,
+}
 
 
 def field_of(path: str, message: str = "") -> str:
@@ -56,9 +65,11 @@ def add_refusal(form: forms.Form, error: StatusError, lang: str) -> None:
     if placed:
         return
     told = explain(error, lang)
-    name = "name" if error.reason in {"AlreadyExists", "NotFound"} and "name" in form.fields else None
-    if error.details.get("limit") in {"replicas", "pods"} and "replicas" in form.fields:
-        name = "replicas"
+    name: str | None = "name" if error.reason in {"AlreadyExists", "NotFound"} else field_of(first_field(error))
+    if error.details.get("limit"):
+        name = LIMIT_FIELDS.get(error.details["limit"], "manifest")
+    if name not in form.fields:
+        name = None
     form.add_error(
         name, f"{told.text} ({error.message})" if told.text and told.text != error.message else error.message
     )

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
+from apps.cluster.apimachinery.quantity import InvalidQuantity, parse
 from apps.scenarios import edits, limits
 
 Obj = dict[str, Any]
@@ -79,6 +80,24 @@ class WorkloadForm(forms.Form):
 
     def clean_tolerations(self) -> str:
         return self._lines("tolerations", edits.read_tolerations, _("Not a toleration: %(line)s"))
+
+    def clean_cpu(self) -> str:
+        return self._quantity("cpu")
+
+    def clean_memory(self) -> str:
+        return self._quantity("memory")
+
+    def _quantity(self, field: str) -> str:
+        text: str = self.cleaned_data[field]
+        if text:
+            try:
+                parse(text)
+            except InvalidQuantity as error:
+                raise ValidationError(
+                    _("Not a quantity, such as 250m or 1.5 for cpu, 64Mi for memory (%(why)s)"),
+                    params={"why": str(error)},
+                ) from None
+        return text
 
     def _lines(self, field: str, read: Any, message: Any) -> str:
         text: str = self.cleaned_data[field]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from threading import Lock
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apps.diagrams import export
 from apps.diagrams.figure import Figure
+from apps.diagrams.pool import GraphvizError
 from apps.scenarios import files, service
 from apps.scenarios.limits import Said
 from apps.scenarios.source import open_source
@@ -18,13 +23,35 @@ THEMES = ("light", "dark")
 
 
 def _picture(figure: Figure, format: str, theme: str) -> str | bytes:
-    from apps.diagrams import export
-
     if format == "svg":
         return export.svg(figure, theme)
-    if format == "png":
-        return export.png(figure, theme)
-    return export.dot(figure) if format == "dot" else export.mermaid(figure)
+    if format == "dot":
+        return export.dot(figure)
+    if format == "mmd":
+        return export.mermaid(figure)
+    return _png(figure.digest, theme, figure)
+
+
+class _Drawn:
+    """Figures as PNG, the latest of them kept: each takes a third of a second of one core."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.lock = Lock()
+        self.known: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    def __call__(self, digest: str, theme: str, figure: Figure) -> bytes:
+        with self.lock:  # one at a time: a crowd that asks for pictures must not starve those who watch
+            picture = self.known.get((digest, theme))
+            if picture is None:
+                picture = self.known[digest, theme] = export.png(figure, theme)
+            self.known.move_to_end((digest, theme))
+            while len(self.known) > self.most:
+                self.known.popitem(last=False)
+            return picture
+
+
+_png = _Drawn(64)
 
 
 @require_safe
@@ -56,7 +83,12 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
         else:
             figure = service.figure_of(run, snapshot, view, lang, width=width)
     if format not in {"yaml", "json"}:
-        body = _picture(figure, format, theme)
+        try:
+            body = _picture(figure, format, theme)
+        except (export.RasterError, GraphvizError) as error:
+            raise Said(
+                503, "ServiceUnavailable", _("The picture could not be drawn here: %(why)s") % {"why": error}
+            ) from None
     response = HttpResponse(body, content_type=files.FORMATS[format])
     response["Content-Disposition"] = (
         f'inline; filename="k8sdocs-{ref[:16].replace(".", "-")}-{snapshot.revision}.{format}"'

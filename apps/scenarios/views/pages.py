@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from csp.decorators import csp_update
+from csp.decorators import csp_replace
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -122,7 +122,7 @@ def scenario(request: HttpRequest, ref: str) -> HttpResponse:
 @require_safe
 @speaks_status()
 @xframe_options_exempt
-@csp_update({"frame-ancestors": ["*"]})  # here, and nowhere else
+@csp_replace({"frame-ancestors": ["*"]})  # here, and nowhere else
 def embed(request: HttpRequest, ref: str) -> HttpResponse:
     """A scenario for an iframe on somebody's page: view only, whoever looks at it."""
     lang = request.GET.get("lang", "")
