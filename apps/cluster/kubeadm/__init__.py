@@ -1,7 +1,7 @@
 """kubeadm: how bare machines become a cluster.
 
 Models      cmd/kubeadm (init, join), apimachinery validation of Node names
-Leaves out  see workflow.py, which runs the phases
+Leaves out  nothing of its own: the phases are in workflow.py
 """
 
 from __future__ import annotations

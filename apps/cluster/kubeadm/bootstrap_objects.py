@@ -3,7 +3,8 @@
 Models      pkg/controlplane/controller (systemnamespaces, kubernetesservice, defaultservicecidr,
             clusterauthenticationtrust, legacytokentracking), pkg/registry/scheduling/rest,
             plugin/pkg/auth/authorizer/rbac/bootstrappolicy
-Leaves out  most of the 70 default roles, FlowSchemas and priority levels, APIServices, the API server's identity Lease
+Leaves out  most of the 70 default roles; FlowSchemas and priority levels; APIServices; Leases of the API server and of
+            leader election
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the cluster's administrator applies after kubeadm init: the Calico network, and a default StorageClass.
 
 Models      projectcalico/calico manifests/calico.yaml; a StorageClass as a storage provisioner's chart brings it
-Leaves out  Calico's CustomResourceDefinitions and its own objects (IPPool, FelixConfiguration …), most of its
-            environment variables and rules, two of its three init containers
+Leaves out  Calico's CustomResourceDefinitions and its own objects (IPPool, FelixConfiguration …); most of its
+            environment variables and rules; two of its three init containers
 """
 
 from __future__ import annotations

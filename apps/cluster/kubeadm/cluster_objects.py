@@ -1,7 +1,7 @@
 """What kubeadm init writes through the API server, phase by phase, besides the add-ons.
 
 Models      cmd/kubeadm/app/phases/uploadconfig, markcontrolplane, bootstraptoken/{node,clusterinfo}
-Leaves out  the certificates inside cluster-info, the admin's ClusterRoleBinding, kubeconfigs
+Leaves out  the certificates inside cluster-info; the admin's ClusterRoleBinding; kubeconfigs
 """
 
 from __future__ import annotations

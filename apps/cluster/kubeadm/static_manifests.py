@@ -1,7 +1,7 @@
 """The manifests that kubeadm writes to /etc/kubernetes/manifests: the control plane as static Pods.
 
 Models      cmd/kubeadm/app/phases/controlplane/manifests.go, phases/etcd/local.go
-Leaves out  flags that say nothing to a reader (paths of certificates), volumes of certificates, security contexts
+Leaves out  flags that say nothing to a reader (paths of certificates); volumes of certificates; security contexts
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The workflows of kubeadm: `init` on the first machine, `join` on every other, phase by phase.
 
 Models      cmd/kubeadm/app/cmd/init.go, join.go and the phases they list (1.36)
-Leaves out  certificates, kubeconfigs, upload-certs, further control-plane nodes, reset, upgrade; TLS bootstrap and its
+Leaves out  certificates; kubeconfigs; upload-certs; further control-plane nodes; reset; upgrade; TLS bootstrap and its
             CertificateSigningRequests; the order of the phases is kubeadm's, their durations are ours
 """
 

@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kubelet.go (HandlePodAdditions, canAdmitPod), pkg/kubelet/lifecycle/predicate.go,
             pkg/kubelet/kuberuntime/kuberuntime_sandbox.go (createPodSandbox)
-Leaves out  node affinity and taints at admission, volumes other than ConfigMaps and Secrets, topology manager
+Leaves out  node affinity and taints at admission; volumes other than ConfigMaps and Secrets; topology manager
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kubelet_pods.go (convertToAPIContainerStatuses), pkg/kubelet/container/helpers.go
             (ShouldContainerBeRestarted)
-Leaves out  ephemeral containers, stop signals, device health, digests of image volumes, resources read from cgroups
+Leaves out  ephemeral containers; stop signals; device health; digests of image volumes; resources read from cgroups
 """
 
 from __future__ import annotations

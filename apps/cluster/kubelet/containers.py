@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kuberuntime/kuberuntime_container.go (startContainer, killContainer), kuberuntime_manager.go
             (doBackOff), pkg/kubelet/images/image_manager.go (EnsureImageExists), pkg/kubelet/prober/worker.go
-Leaves out  postStart hooks, BackOff events repeated at every resync, image volumes, the second the PLEG takes to notice
+Leaves out  postStart hooks; BackOff events repeated at every resync; image volumes; the second the PLEG takes to notice
 """
 
 from __future__ import annotations

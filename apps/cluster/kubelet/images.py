@@ -1,7 +1,7 @@
 """The image catalogue: how large images are, how long they take, and what becomes of a container made from one.
 
 Models      what registries and programs would answer; pkg/util/parsers (ParseImageName) for names
-Leaves out  layers shared between images, digests of real images, architectures, pull secrets
+Leaves out  layers shared between images; digests of real images; architectures; pull secrets
 
 Names tell what happens, so that a reader can provoke it: a tag or repository containing "bad", "missing", "nope" or
 "does-not-exist" is not in the registry; "crash" ends with code 1 again and again; "oom" outgrows its memory; "unready"

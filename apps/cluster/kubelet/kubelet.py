@@ -1,7 +1,7 @@
 """The kubelet: the agent of one node. Registers it, keeps its lease, and runs the Pods that are bound to it.
 
 Models      pkg/kubelet/kubelet.go, kubelet_node_status.go, pkg/kubelet/nodelease, pkg/kubelet/config (sources)
-Leaves out  TLS bootstrap, the node's own HTTP API, evictions and garbage collection, graceful shutdown of the node;
+Leaves out  TLS bootstrap; the node's own HTTP API; evictions and garbage collection; graceful shutdown of the node;
             a node that is switched off forgets everything but its images
 """
 
@@ -233,8 +233,13 @@ class Kubelet:
 
     def _mirror(self, key: str, pod: Obj) -> None:
         """Show a static Pod to the API server, if there is one to show it to."""
-        if not self.connected or self.informers("pods").get(key) is not None:
+        if not self.connected:
             return
+        there = self.informers("pods").get(key)
+        if there is not None:
+            if there["metadata"]["annotations"].get(CONFIG_MIRROR) == pod["metadata"]["uid"]:
+                return
+            self.workers.delete(there)  # the mirror of an earlier manifest
         try:
             node = self._client.get("nodes", "", self.node)
             self._client.create("pods", static_pods.mirror(pod, node), why="kubelet.mirror-pod")

@@ -1,7 +1,8 @@
 """ConfigMaps and Secrets that a Pod cannot start without.
 
 Models      pkg/volume/configmap, pkg/volume/secret (SetUp), pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables)
-Leaves out  the API server's own token volume, projected volumes, what the files and variables then contain
+Leaves out  projected volumes; what files and variables then contain; a program that would make a Secret itself
+            makes none
 """
 
 from __future__ import annotations

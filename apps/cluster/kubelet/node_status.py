@@ -1,7 +1,7 @@
 """The Node object that a kubelet keeps: who the machine is, what it has, and how it is.
 
 Models      pkg/kubelet/kubelet_node_status.go (initialNode, registerWithAPIServer), pkg/kubelet/nodestatus/setters.go
-Leaves out  cloud providers, resource pressure, volumes attached and in use, devices; machine ids are made of the name
+Leaves out  cloud providers; resource pressure; volumes attached and in use; devices; machine ids are made of the name
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/pod_workers.go, pkg/kubelet/kubelet.go (SyncPod), pkg/kubelet/kuberuntime/kuberuntime_manager.go
             (SyncPod, computePodActions), pkg/kubelet/status/status_manager.go
-Leaves out  cgroups, evictions, resizing in place, ephemeral containers; a status is written at once, never in batches
+Leaves out  cgroups; evictions; resizing in place; ephemeral containers; a status is written at once, never in batches
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Probes: when they are due, what they say when they fail, and what follows.
 
 Models      pkg/kubelet/prober/worker.go (doProbe), prober.go (messages), results
-Leaves out  the requests themselves (the image catalogue says how a program answers), timeouts, jitter. A probe that
+Leaves out  the requests themselves (the image catalogue says how a program answers); timeouts; jitter. A probe that
             keeps passing takes no turn
 """
 

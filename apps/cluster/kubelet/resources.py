@@ -2,7 +2,7 @@
 
 Models      k8s.io/component-helpers/resource (PodRequests, PodLimits, AggregateContainerRequestsAndLimits),
             pkg/kubelet/lifecycle (predicate admission: OutOfcpu, OutOfmemory, OutOfpods)
-Leaves out  values read back from cgroups, extended resources at admission
+Leaves out  values read back from cgroups; extended resources at admission
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kubelet_pods.go (generateAPIPodStatus), pkg/kubelet/status/status_manager.go (mergePodStatus),
             pkg/kubelet/prober/prober_manager.go (UpdatePodStatus)
-Leaves out  resizing in place, evictions by resource pressure, second IP family
+Leaves out  resizing in place; evictions by resource pressure; second IP family
 """
 
 from __future__ import annotations

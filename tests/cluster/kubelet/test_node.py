@@ -202,3 +202,24 @@ def test_a_cluster_whose_node_has_just_fallen_silent_is_not_at_rest() -> None:
     assert not world.engine.at_rest
     world.run(25_000)
     assert world.engine.at_rest
+
+
+def test_a_changed_manifest_is_another_pod() -> None:
+    world = NodeWorld()
+    key = world.kubelets[0].add_manifest(MANIFEST)
+    world.run(30_000)
+    before = world.get("etcd-worker-1", "kube-system")
+    changed = {**MANIFEST, "spec": {**MANIFEST["spec"], "containers": [{"name": "etcd", "image": "etcd:other"}]}}
+    assert world.kubelets[0].add_manifest(changed) == key
+    world.run(30_000)
+    after = world.get("etcd-worker-1", "kube-system")
+    assert before is not None
+    assert after is not None
+    assert after["spec"]["containers"][0]["image"] == "etcd:other"
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert look(after["status"]) == "Running/running/ready"
+    assert world.host == [
+        ("started", "worker-1", "etcd"),
+        ("stopped", "worker-1", "etcd"),
+        ("started", "worker-1", "etcd"),
+    ]

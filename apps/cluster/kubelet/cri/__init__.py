@@ -1,7 +1,7 @@
 """The Container Runtime Interface: what a kubelet may ask of a runtime, and what a runtime asks of the network.
 
 Models      k8s.io/cri-api runtime/v1 (RuntimeService, ImageService), the CNI's ADD and DEL
-Leaves out  listing and status calls (the kubelet remembers what it asked for), exec, attach, logs, streaming, stats
+Leaves out  listing and status calls (the kubelet remembers what it asked for); exec; attach; logs; streaming; stats
 """
 
 from __future__ import annotations

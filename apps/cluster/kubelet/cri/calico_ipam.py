@@ -1,7 +1,7 @@
 """Addresses for Pods: blocks of 64 for each node out of one pool, as Calico's IPAM hands them out.
 
 Models      projectcalico/calico libcalico-go/lib/ipam (block affinity, /26 blocks, first free ordinal)
-Leaves out  the datastore objects (IPPool, IPAMBlock, BlockAffinity), reservations, several pools;
+Leaves out  the datastore objects (IPPool, IPAMBlock, BlockAffinity); reservations; several pools;
             routes and interfaces. A freed address is used again only after the others of its block
 """
 

@@ -2,7 +2,7 @@
 
 Models      cri-o server/sandbox_run.go, container_create.go, container_start.go, container_stop.go, image_pull.go
             and the kubelet's serializeImagePulls
-Leaves out  conmon, runc, storage layers, OCI hooks, image garbage collection; what is on disk survives a power cut,
+Leaves out  conmon; runc; storage layers; OCI hooks; image garbage collection; what is on disk survives a power cut,
             containers do not (crio wipe)
 """
 
