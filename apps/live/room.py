@@ -138,13 +138,14 @@ class Room:
         return await asyncio.get_running_loop().run_in_executor(self._executor, guarded)
 
     async def _open(self) -> None:
-        def load() -> tuple[Session, int, int, int]:
+        def load() -> tuple[Session, int, int, int, dict[str, Any]]:
             found = session(self.id)
             found.sync()
             with found.lock:
-                return found, len(found.run.cluster.trace.steps), len(found.run.marks), found.epoch
+                return found, len(found.run.cluster.trace.steps), len(found.run.marks), found.epoch, found.clock()
 
-        self.session, self._index, self._seq, self._epoch = await self.work(load)
+        self.session, self._index, self._seq, self._epoch, clock = await self.work(load)
+        self._clock = {key: value for key, value in clock.items() if key != "now_ms"}
         self._shown, self._shown_seq, self._shown_epoch = self._index, self._seq, self._epoch
 
     def _missed(self, viewer: Viewer, resource_version: int | None, begin: int | None) -> tuple[list[str], int] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from apps.scenarios import making, service, session
-from apps.scenarios.models import Scenario
 
 WEB = """\
 apiVersion: apps/v1
@@ -64,6 +63,3 @@ def made(db, clock):
 
     return making.from_preset("empty", documents=manifests.read(WEB))
 
-
-def reload(scenario: Scenario) -> Scenario:
-    return Scenario.objects.get(pk=scenario.pk)
