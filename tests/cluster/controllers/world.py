@@ -194,7 +194,7 @@ class World:
     def names(self, resource: str, namespace: str = "default") -> list[str]:
         return [name_of(obj) for obj in self.list(resource, namespace)]
 
-    def status(self, resource: str, name: str, namespace: str = "default") -> Obj:
+    def status(self, resource: str, name: str, namespace: str = "") -> Obj:
         status: Obj = self.get(resource, name, namespace)["status"]
         return status
 
