@@ -33,6 +33,7 @@ class Part(NamedTuple):
     text: tuple[str, ...]
     geometry: str
     label: str
+    href: str
 
 
 class Figure:
@@ -50,7 +51,7 @@ class Figure:
 
     @cached_property
     def parts(self) -> dict[str, Part]:
-        """Element id -> class, texts, geometry, label; in the order they are drawn."""
+        """Element id -> class, texts, geometry, label, href; in the order they are drawn."""
         parts: dict[str, Part] = {}
         for element in self.graph.roots:
             _collect(element, parts)
@@ -64,8 +65,8 @@ class Figure:
         graph = self.graph
         head = f"{graph.view}\x1f{graph.lang}\x1f{self.width}\x1f{self.height}\x1f{self.prefix}"
         texts = [head]
-        for name, (cls, text, geometry, label) in self.parts.items():
-            texts += (name, cls, geometry, label, *text)
+        for name, (cls, text, geometry, label, href) in self.parts.items():
+            texts += (name, cls, geometry, label, href, *text)
         return hashlib.blake2b("\x1f".join(texts).encode(), digest_size=10).hexdigest()
 
     @cached_property
@@ -113,7 +114,7 @@ def difference(old: Figure, new: Figure) -> Patch | None:
     patch: Patch = []
     for name, part in after.items():
         was = before.get(name)
-        if was is None or was[2] != part[2]:
+        if was is None or was[2] != part[2] or was[4] != part[4]:
             return None
         if was == part:
             continue
@@ -152,7 +153,7 @@ def body(graph: Graph, prefix: str = "", still: bool = False) -> str:
 
 
 def _collect(element: Element, parts: dict[str, Part]) -> None:
-    parts[element.id] = Part(element.cls, element.text, element.shape.key, element.label)
+    parts[element.id] = Part(element.cls, element.text, element.shape.key, element.label, element.href)
     for child in element.children:
         _collect(child, parts)
 

@@ -24,14 +24,14 @@ class Guest(NamedTuple):
 class Seating:
     """Mutable while folding; `copy()` shares what a later write replaces rather than changes."""
 
-    __slots__ = ("guests", "high", "limit", "members", "seats", "tiles")
+    __slots__ = ("crowds", "guests", "high", "limit", "members", "seats")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.guests: dict[str, Guest] = {}
         self.seats: dict[str, dict[Occupant, int]] = {}
         self.members: dict[Crowd, dict[str, None]] = {}
-        self.tiles: dict[Crowd, dict[str, int]] = {}  # crowds only: mark -> how many
+        self.crowds: dict[Crowd, dict[str, dict[str, None]]] = {}  # mark -> guests; where there are more than `limit`
         self.high: dict[str, int] = {}  # seats an area ever needed: it never shrinks
 
     def copy(self) -> Seating:
@@ -39,32 +39,36 @@ class Seating:
         other.guests = dict(self.guests)
         other.seats = dict(self.seats)
         other.members = dict(self.members)
-        other.tiles = dict(self.tiles)
+        other.crowds = dict(self.crowds)
         other.high = dict(self.high)
         return other
 
     def stays(self, name: str, area: str, group: str, mark: str) -> bool:
-        """Whether putting this guest would change nothing that is drawn elsewhere."""
+        """Whether putting this guest would change nobody's seat."""
         guest = self.guests.get(name)
         if guest is None or guest.area != area or guest.group != group:
             return False
-        return guest.mark == mark or (area, group) not in self.tiles
+        return guest.mark == mark or (area, group) not in self.crowds
 
     def put(self, name: str, area: str, group: str, mark: str) -> None:
         """Seat a guest, or move it. A guest of group "" is never part of a crowd."""
         old = self.guests.get(name)
         if old is not None:
             if old.area == area and old.group == group:
-                self._remark(name, old, mark)
+                if old.mark != mark:
+                    self.guests[name] = old._replace(mark=mark)
+                    if (area, group) in self.crowds:
+                        self._part((area, group), old.mark, name)
+                        self._join((area, group), mark, name)
                 return
             self.drop(name)
         self.guests[name] = Guest(area, group, mark)
         crowd = (area, group)
         members = self.members[crowd] = {**self.members.get(crowd, {}), name: None}
-        if crowd in self.tiles:
-            self._count(crowd, mark, 1)
+        if crowd in self.crowds:
+            self._join(crowd, mark, name)
         elif group and len(members) > self.limit:
-            self._crowd(crowd, members)
+            self._gather(crowd, members)
         else:
             self._sit(area, name)
 
@@ -79,15 +83,12 @@ class Seating:
             self.members[crowd] = members
         else:
             del self.members[crowd]
-        if crowd not in self.tiles:
+        if crowd not in self.crowds:
             self._stand(guest.area, name)
             return
-        self._count(crowd, guest.mark, -1)
+        self._part(crowd, guest.mark, name)
         if len(members) <= self.limit:
-            for mark in self.tiles.pop(crowd):
-                self._stand(guest.area, (guest.group, mark))
-            for member in members:
-                self._sit(guest.area, member)
+            self._scatter(crowd)
 
     def forget(self, area: str) -> None:
         """The area is gone; its guests, if any are left, keep their seats until they are dropped."""
@@ -95,54 +96,78 @@ class Seating:
             self.seats.pop(area, None)
             self.high.pop(area, None)
 
-    def _remark(self, name: str, old: Guest, mark: str) -> None:
-        if old.mark == mark:
-            return
-        self.guests[name] = old._replace(mark=mark)
-        crowd = (old.area, old.group)
-        if crowd in self.tiles:
-            self._count(crowd, old.mark, -1)
-            self._count(crowd, mark, 1)
+    # A guest alone with its mark keeps a seat of its own, so whoever did not change does not move.
 
-    def _crowd(self, crowd: Crowd, members: dict[str, None]) -> None:
-        area = crowd[0]
-        seats = self.seats.get(area, {})
-        for member in members:
-            if member in seats:
-                self._stand(area, member)
-        self.tiles[crowd] = {}
-        for member in members:
-            self._count(crowd, self.guests[member].mark, 1)
-
-    def _count(self, crowd: Crowd, mark: str, by: int) -> None:
-        tiles = dict(self.tiles[crowd])
-        count = tiles.get(mark, 0) + by
-        if count:
-            tiles[mark] = count
-        else:
-            del tiles[mark]
-        self.tiles[crowd] = tiles
+    def _gather(self, crowd: Crowd, members: dict[str, None]) -> None:
+        """One too many: equal guests share the seat of the first of them."""
         area, group = crowd
-        if count == by and by > 0:
-            self._sit(area, (group, mark))
-        elif not count:
-            self._stand(area, (group, mark))
+        marks: dict[str, dict[str, None]] = {}
+        for member in members:
+            marks.setdefault(self.guests[member].mark, {})[member] = None
+        self.crowds[crowd] = marks
+        for mark, equal in marks.items():
+            seated = [member for member in equal if member in self.seats.get(area, {})]
+            if len(equal) == 1:
+                if not seated:
+                    self._sit(area, next(iter(equal)))
+                continue
+            if seated:
+                self._sit(area, (group, mark), min(self._stand(area, member) for member in seated))
+            else:
+                self._sit(area, (group, mark))
 
-    def _sit(self, area: str, occupant: Occupant) -> None:
+    def _scatter(self, crowd: Crowd) -> None:
+        """Few enough again: the first of each tile takes its seat, the others find seats."""
+        area, group = crowd
+        waiting = []
+        for mark, equal in self.crowds.pop(crowd).items():
+            if len(equal) > 1:
+                first, *others = equal
+                self._sit(area, first, self._stand(area, (group, mark)))
+                waiting += others
+        for member in waiting:
+            self._sit(area, member)
+
+    def _join(self, crowd: Crowd, mark: str, name: str) -> None:
+        area, group = crowd
+        marks = self.crowds[crowd] = dict(self.crowds[crowd])
+        equal = marks[mark] = {**marks.get(mark, {}), name: None}
+        if len(equal) == 1:
+            self._sit(area, name)
+        elif len(equal) == 2:
+            self._sit(area, (group, mark), self._stand(area, next(iter(equal))))
+
+    def _part(self, crowd: Crowd, mark: str, name: str) -> None:
+        area, group = crowd
+        marks = self.crowds[crowd] = dict(self.crowds[crowd])
+        equal = dict(marks[mark])
+        del equal[name]
+        if equal:
+            marks[mark] = equal
+        else:
+            del marks[mark]
+        if not equal:
+            self._stand(area, name)
+        elif len(equal) == 1:
+            self._sit(area, next(iter(equal)), self._stand(area, (group, mark)))
+
+    def _sit(self, area: str, occupant: Occupant, seat: int = -1) -> None:
         seats = dict(self.seats.get(area, {}))
-        taken = set(seats.values())
-        seat = 0
-        while seat in taken:
-            seat += 1
+        if seat < 0:
+            taken = set(seats.values())
+            seat = 0
+            while seat in taken:
+                seat += 1
         seats[occupant] = seat
         self.seats[area] = seats
         if seat >= self.high.get(area, 0):
             self.high[area] = seat + 1
 
-    def _stand(self, area: str, occupant: Occupant) -> None:
+    def _stand(self, area: str, occupant: Occupant) -> int:
         seats = dict(self.seats[area])
-        del seats[occupant]
+        seat = seats.pop(occupant)
         if seats:
             self.seats[area] = seats
         else:
             del self.seats[area]
+        return seat

@@ -135,7 +135,6 @@ class _Drawing:
         places = scene.places.by_owner.seats.get(uid, {})
         taken: dict[int, Element] = {}
         crowds: dict[str, list[str]] = {}
-        by_ref = dict(pods)
         for ref, pod in pods:
             place = places.get(ref)
             if place is None:
@@ -147,12 +146,7 @@ class _Drawing:
             place = places.get((uid, mark))
             if place is None or place >= len(seats):
                 continue
-            if len(members) == 1:
-                rect = seats[place]
-                pod = by_ref[members[0]]
-                taken[place] = scene.pod(members[0], pod, shapes.pod(rect), rect.w - (27 if rect.w >= 64 else 24))
-            else:
-                taken[place] = scene.tile("own", uid, mark, members, shapes.pod(seats[place]))
+            taken[place] = scene.tile("own", uid, mark, members, shapes.pod(seats[place]))
         self.roots += [taken[place] for place in sorted(taken)]
         ref = scene.owners.get(uid, ("", ""))[0]
         self.links += [(scene.id_of(ref), taken[place].id) for place in sorted(taken)]

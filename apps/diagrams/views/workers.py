@@ -158,7 +158,6 @@ def seated(scene: Scene, area: str, slots: tuple[Rect, ...], pods: Found, *, tic
     seating = scene.places.by_node
     seats = seating.seats.get(area, {})
     crowds: dict[tuple[str, str], list[str]] = {}
-    by_ref = dict(pods)
     taken: dict[int, Element] = {}
     over = 0
     last = len(slots) - 1
@@ -180,9 +179,6 @@ def seated(scene: Scene, area: str, slots: tuple[Rect, ...], pods: Found, *, tic
             continue
         rect = slots[seat]
         shape = shapes.pod(rect) if rect.w >= 56 else shapes.mini(rect)
-        if len(members) == 1:
-            taken[seat] = scene.pod(members[0], by_ref[members[0]], shape, rect.w - (27 if rect.w >= 64 else 24))
-            continue
         taken[seat] = scene.tile(area, owner, mark, members, shape)
     if over and slots:
         rect = slots[last]
