@@ -317,9 +317,11 @@ export class Figure extends HTMLElement {
     if (!link) return;
     if (revision === undefined) {
       link.removeAttribute("href");
+      link.setAttribute("role", "link"); // a link that leads nowhere just now
       link.setAttribute("aria-disabled", "true");
     } else {
       link.href = this.addressAt(revision);
+      link.removeAttribute("role");
       link.removeAttribute("aria-disabled");
     }
   }
@@ -327,7 +329,7 @@ export class Figure extends HTMLElement {
   /** The page's address at a revision, with the view and the chosen object. @param {number|undefined} revision */
   addressAt(revision, { focus = this.focusRef } = {}) {
     const url = new URL(this.dataset.url || location.pathname, location.href);
-    if (this.view) url.searchParams.set("view", this.view);
+    if (this.view && this.view !== "cluster") url.searchParams.set("view", this.view); // the default goes without saying
     if (revision !== undefined) url.searchParams.set("at", String(revision));
     if (focus) url.searchParams.set("focus", focus);
     return url.pathname + url.search.replaceAll("%2F", "/");
@@ -381,8 +383,8 @@ export class Figure extends HTMLElement {
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
       const { playhead } = this;
-      const live = playhead.following && playhead.at === playhead.head;
-      history.replaceState(history.state, "", this.addressAt(live ? undefined : playhead.at) + location.hash);
+      const at = playhead.following ? undefined : playhead.at; // who follows is at "now", wherever that is
+      history.replaceState(history.state, "", this.addressAt(at) + location.hash);
     }, 250);
   }
 
@@ -421,7 +423,14 @@ export class Figure extends HTMLElement {
         if (ahead !== undefined) this.#frames.get(ahead, this.#options()).catch(() => {});
       }
       this.#schedule();
-    }, playhead.pause());
+    }, playhead.pause(this.#waiting()));
+  }
+
+  /** How many pictures from the socket wait to be shown. */
+  #waiting() {
+    let count = 0;
+    for (const revision of this.#pushed.keys()) if (revision > this.playhead.at) count += 1;
+    return count;
   }
 
   /** Playing goes from change to change; following goes along with the pictures that the socket brings. */

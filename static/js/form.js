@@ -62,11 +62,20 @@ export class ScenarioForm extends HTMLElement {
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       this.#receive(response, page, before);
     } catch {
-      HTMLFormElement.prototype.submit.call(this.#form); // no fetch, no answer: let the browser show what happens
+      this.#failed();
     } finally {
       this.#sending = false;
       this.removeAttribute("aria-busy");
     }
+  }
+
+  /** Nothing came back that could be shown: the form stays as it is, and says so in its own words. */
+  #failed() {
+    this.querySelector(".send-failed")?.remove();
+    const note = Object.assign(document.createElement("p"), { className: "field-errors send-failed" });
+    note.textContent = this.closest("[data-sheet]")?.dataset.failed ?? "";
+    note.setAttribute("role", "alert");
+    this.append(note);
   }
 
   /**
@@ -77,6 +86,10 @@ export class ScenarioForm extends HTMLElement {
     const here = document.querySelector("[data-sheet]");
     const there = page.querySelector("[data-sheet]");
     const moved = response.redirected && new URL(response.url).pathname !== location.pathname;
+    if (!there && !response.redirected) {
+      this.#failed();
+      return;
+    }
     if (!there || moved) {
       location.assign(response.url); // a copy of one's own, or a page of its own
       return;

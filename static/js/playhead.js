@@ -22,12 +22,12 @@
  */
 
 /** Milliseconds between two stops at speed 1. */
-export const PACE_MS = 900;
+export const PACE_MS = 800;
 /** Each picture of a live cluster stays at least this long, unless many are waiting. */
-const LIVE_MS = 240;
-/** A backlog is walked in about this long, however many steps it has. */
-const CATCH_UP_MS = 4000;
-const FASTEST_MS = 60;
+const LIVE_MS = 220;
+/** Pictures that wait are shown within about this time, however many they are. */
+const CATCH_UP_MS = 1500;
+const FASTEST_MS = 40;
 /** Two stops that lie further apart than this in simulated time wait no longer than this. */
 const LONGEST_WAIT_MS = 4000;
 
@@ -138,10 +138,14 @@ export class Playhead extends EventTarget {
     this.dispatchEvent(new Event("move"));
   }
 
-  /** The time to wait before the next stop, at this speed. @returns {number} milliseconds */
-  pause() {
+  /**
+   * The time to wait before the next stop, at this speed.
+   * @param {number} [waiting]  pictures of a live cluster that wait to be shown
+   * @returns {number} milliseconds
+   */
+  pause(waiting = 0) {
     const next = this.nextStop();
-    if (this.following) return Math.max(FASTEST_MS, Math.min(LIVE_MS, CATCH_UP_MS / Math.max(1, this.behind)));
+    if (this.following) return Math.max(FASTEST_MS, Math.min(LIVE_MS, CATCH_UP_MS / Math.max(1, waiting)));
     if (this.speed !== "real") return PACE_MS / this.speed;
     const here = this.#byRevision.get(this.at)?.time_ms;
     const there = next === undefined ? undefined : this.#byRevision.get(next)?.time_ms;

@@ -127,6 +127,9 @@ if (entries.length > 0) {
   mark();
 }
 
+// What scrolls sideways can be reached by keyboard.
+for (const code of document.querySelectorAll(".prose pre")) if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
+
 // ---- what the cluster holds now, beside the text ----
 
 const MOST = 14; // rows

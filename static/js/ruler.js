@@ -89,10 +89,11 @@ export class Ruler extends HTMLElement {
         const flag = draw("g", { class: command.revision <= at ? "flag past" : "flag" });
         flag.append(draw("path", { class: "pole", d: `M${place} ${top}V${BASELINE}` }));
         flag.append(draw("rect", { class: "pennant", x: place, y: top - 1, width: 8, height: 8 }));
-        const text = width < 480 ? (command.text.split(" ")[1] ?? command.text) : command.text;
         const next = commands[index + 2];
         const room = (next ? x(next.revision) : width) - place - 18;
         const letters = Math.floor(room / LETTER);
+        const verb = command.text.split(" ")[1] ?? command.text;
+        const text = command.text.length <= letters || letters > 24 ? command.text : verb;
         if (place > rows[row] && letters >= 4) {
           const shown = text.length > letters ? `${text.slice(0, letters - 1)}…` : text;
           flag.append(draw("text", { x: place + 13, y: top + 8 }, shown));

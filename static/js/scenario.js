@@ -63,8 +63,9 @@ for (const link of document.querySelectorAll("a[data-view]")) {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target !== document.body) return;
-  const act = keyAct(event, null);
+  const target = event.target instanceof Element ? event.target : null;
+  if (target?.closest("[role=region], [data-sheet] form")) return; // these scroll, or are typed in
+  const act = keyAct(event, target);
   if (!act) return;
   event.preventDefault();
   figure.act(act);
@@ -143,3 +144,8 @@ function swatches() {
 figure.addEventListener("k8s-frame", swatches);
 document.addEventListener("k8s-form-refreshed", swatches);
 swatches();
+
+// A form says which revision its reader was looking at: a copy begins there.
+figure.addEventListener("k8s-move", () => {
+  for (const field of document.querySelectorAll("[data-at-field]")) field.value = String(figure.playhead.at);
+});
