@@ -34,6 +34,7 @@ ARTICLES = {
     "bird": "bird",
     "kubeadm": "kubeadm",
     "machine": "node",
+    "storage-provisioner": "statefulset",
 }
 CONTROLLER_ARTICLES = {
     "deployment": "deployment",
@@ -116,12 +117,12 @@ def edges_of(step: Step | None) -> list[str]:
         first = edge_id(_PROXIES[component], node)
     elif component in ("kube-scheduler", "default-scheduler"):
         first = edge_id("kube-scheduler")
-    elif component in ("kube-apiserver", "etcd"):
-        first = ""
     elif component in OUTSIDE:
         first = edge_id("kubectl")
-    else:
+    elif controller_name(component) or component == "kube-controller-manager":
         first = edge_id("kube-controller-manager")
+    else:
+        first = ""  # kube-apiserver itself, or an addon that the figure gives no edge
     if step.rank == "note":
         return [first] if first and component == "kubectl" else []
     return [first, edge_id("etcd")] if first else [edge_id("etcd")]

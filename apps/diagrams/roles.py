@@ -48,7 +48,10 @@ RECORDS = frozenset(
     }
 )
 WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs")
-_GIVEN = frozenset({"serviceaccounts/default", "configmaps/kube-root-ca.crt", "services/kubernetes"})
+_GIVEN = frozenset(
+    {"serviceaccounts/default", "configmaps/kube-root-ca.crt", "services/kubernetes", "storageclasses/standard"}
+)
+_PROVISIONED = "pv.kubernetes.io/provisioned-by"  # a volume that a claim brought about
 _MIRROR = "kubernetes.io/config.mirror"
 _NAMED_AFTER_OWNER = frozenset({"ReplicaSet", "DaemonSet", "Job", "ReplicationController"})
 
@@ -62,7 +65,7 @@ def is_plain(resource: str, obj: Obj) -> bool:
     """Drawn as what it is, a box with its kind and name: neither a workload nor the cluster's own record."""
     if resource in RECORDS or resource in WORKLOADS or is_system(obj):
         return False
-    return f"{resource}/{name_of(obj)}" not in _GIVEN
+    return f"{resource}/{name_of(obj)}" not in _GIVEN and _PROVISIONED not in annotations_of(obj)
 
 
 def is_control_plane(node: Obj) -> bool:

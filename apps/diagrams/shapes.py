@@ -54,7 +54,10 @@ def pod(rect: Rect) -> Shape:
 def mini(rect: Rect) -> Shape:
     """A Pod without its name, or ×N, in a small tile. Text: ×N or nothing."""
     x, y, w, h = rect
-    under = f'<rect x="{x - 1.5:g}" y="{y - 1.5:g}" width="{w + 3:g}" height="{h + 3:g}" rx="4" class="k-r1"/>'
+    under = "".join(
+        f'<rect x="{x - d:g}" y="{y - d:g}" width="{w + 2 * d:g}" height="{h + 2 * d:g}" rx="4" class="{cls}"/>'
+        for d, cls in ((2.5, "k-r2"), (1.5, "k-r1"))
+    )
     return Shape(
         f"mini {x:g} {y:g} {w:g} {h:g}",
         "box",
