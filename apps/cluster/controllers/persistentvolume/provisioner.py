@@ -32,7 +32,8 @@ def new_volume(claim: Obj, storage_class: Obj, provisioner: str) -> Obj:
     name = f"pvc-{uid_of(claim)}"
     spec: dict[str, Any] = {
         "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
-        "csi": {"driver": provisioner, "volumeHandle": name},
+        # A driver's name is a DNS name; older provisioners have a slash in theirs.
+        "csi": {"driver": provisioner.replace("/", "."), "volumeHandle": name},
         "accessModes": claim["spec"]["accessModes"],
         "claimRef": claim_reference(claim),
         "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy") or "Delete",
