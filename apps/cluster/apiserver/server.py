@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from apps.cluster.api import schema
+from apps.cluster.api.decode import decode
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.api.scheme import RESOURCES, info_for
 from apps.cluster.apimachinery import patch as patches
@@ -20,7 +21,7 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import admission, allocators
+from apps.cluster.apiserver import admission, allocators, service_types
 from apps.cluster.apiserver.strategy import (
     FIRST_STATUS,
     GENERATION,
@@ -271,6 +272,8 @@ class APIServer:
             new = patches.merge_patch(old, body)
         else:
             new = patches.strategic_merge(old, body, schema.kind(info.api_version, info.kind))
+        if actor.component == "kubectl":
+            new = self._decoded(info, name, new)
         if subresource == "scale":
             new = {**old, "spec": {**old["spec"], "replicas": new["spec"]["replicas"]}}
             subresource = ""
@@ -347,6 +350,11 @@ class APIServer:
                 return
             grace = min(grace, already)
         elif grace == 0 and not finalizers:
+            if resource == "pods":
+                # A kind that knows grace is marked first, even when there is none to wait for.
+                now = {**metadata, "deletionTimestamp": format_ms(self._engine.now_ms), "deletionGracePeriodSeconds": 0}
+                now["generation"] = metadata.get("generation", 0) + 1
+                old = self._commit(actor, "delete", info, key, old, {**old, "metadata": now}, "", why, params)
             self._remove(actor, info, key, old, why, params)
             return
         marked = {
@@ -407,6 +415,25 @@ class APIServer:
             StatusError: 404.
         """
         self.delete(actor, "pods", namespace, name, why=why, params=params)
+
+    @staticmethod
+    def _decoded(info: ResourceInfo, name: str, obj: Any) -> Obj:
+        """What a reader's patch made of an object, if it still is one of its kind.
+
+        Raises:
+            StatusError: 400, a field of the wrong type, an unknown one, or another object's identity.
+        """
+        if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
+            raise errors.bad_request("the patched object is no object any more")
+        given = obj["metadata"].get("name")
+        if given != name:
+            raise errors.bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
+        if obj.get("kind") != info.kind or obj.get("apiVersion") != info.api_version:
+            raise errors.bad_request(
+                f"the API version in the data ({obj.get('apiVersion')}) does not match the expected API version "
+                f"({info.api_version}), or the kind ({obj.get('kind')}) is not {info.kind}"
+            )
+        return decode(obj).obj
 
     # ---- the chain's links ---------------------------------------------------------------------
 
@@ -585,6 +612,8 @@ class APIServer:
             else:
                 new.pop("status", None)
         if wanted_state_changed(old, new):
+            if resource == "services":
+                new["spec"] = service_types.without_unneeded(old["spec"], new["spec"])
             new = dict(info.default(new))
             if resource == "daemonsets" and new["spec"].get("template") != old["spec"].get("template"):
                 metadata = with_template_generation(metadata, template_generation(current) + 1)
