@@ -35,6 +35,16 @@ def same_place(path: str, language: str) -> str:
     return f"/{language}/"
 
 
+def section(path: str) -> str:
+    """Return which entry of the main navigation a page belongs under, "" for none.
+
+    >>> section("/ko/docs/pod/"), section("/en/s/3kf9/"), section("/en/scenarios/new"), section("/ko/")
+    ('docs', 'scenarios', 'scenarios', '')
+    """
+    part = path.split("/")[2] if path.count("/") > 2 else path.rpartition("/")[2]
+    return {"docs": "docs", "s": "scenarios", "scenarios": "scenarios"}.get(part, "")
+
+
 def site(request: HttpRequest) -> dict[str, Any]:
     """The context processor."""
     language = get_language() or settings.LANGUAGE_CODE
@@ -46,6 +56,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
             for code, _name in settings.LANGUAGES
         ],
         "theme": theme if theme in THEMES else "",
+        "section": section(request.path),
         "kubernetes_version": settings.KUBERNETES_VERSION,
         "model_version": settings.MODEL_VERSION,
         "pod_states": book.pod_states(),

@@ -42,8 +42,10 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
-    """Every shared component once, with the context it takes: for those who write pages."""
-    return render(request, "styleguide.html", {})
+    """Every shared component once, in its own markup: for those who write pages."""
+    from k8sdocs import home as first
+
+    return render(request, "styleguide.html", first.story(get_language() or settings.LANGUAGE_CODE))
 
 
 @require_safe

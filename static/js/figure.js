@@ -28,6 +28,7 @@ const REST_MS = 450;
  * @attr {string} data-view  data-at  data-base  data-head  data-focus
  * @attr {boolean} data-pinned  stay at data-at, whatever happens
  * @attr {boolean} data-autoplay  play once when in view, until touched;  data-from, data-to: between these revisions
+ * @attr {string} data-pace  the speed to begin with: 0.5, 1, 2, 4 or real
  * @attr {boolean} data-address  the page's address follows
  * @fires k8s-move  the playhead stands elsewhere
  * @fires k8s-frame  {detail: frame}  another revision is shown
@@ -90,6 +91,11 @@ export class Figure extends HTMLElement {
       this.playhead.speed = value === "real" ? value : Number(value);
       this.#schedule();
     });
+    const choice = this.querySelector("[data-speed-choice]");
+    if (data.pace && choice && [...choice.options].some((option) => option.value === data.pace)) {
+      choice.value = data.pace;
+      choice.dispatchEvent(new Event("change"));
+    }
     for (const hidden of this.querySelectorAll("[data-act=play], [data-speed], [data-tools]")) hidden.hidden = false;
     const plate = this.querySelector("[data-plate]");
     this.zoom = new Zoom(plate, this);

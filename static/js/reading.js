@@ -2,6 +2,7 @@
  * Pages that are read: text and figure light each other up, walk-throughs and predictions move the figure.
  *
  *   [data-goto="41"]            goes to a revision;  [data-refs="pods/default/a nodes/worker-1"] lights these there
+ *   [data-goto-only="41"]       the same, and gives no prediction's answer away
  *   [data-ref="pods/default/a"] lights an object on hover and focus, chooses it on click
  *   [data-for="plate"]          which figure is meant, on the element or around it; default: the first of the page
  */
@@ -40,16 +41,16 @@ for (const [event, on] of [["pointerover", true], ["pointerout", false], ["focus
 
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-  const goto = outside(event.target, "[data-goto]");
+  const goto = outside(event.target, "[data-goto], [data-goto-only]");
   const named = outside(event.target, "[data-ref]");
   const figure = figureOf(goto ?? named ?? document.body);
   if (!figure?.seek || (!goto && !named)) return;
   event.preventDefault();
   bring(figure);
   if (goto) {
-    figure.seek(Number(goto.dataset.goto));
+    figure.seek(Number(goto.dataset.goto ?? goto.dataset.gotoOnly));
     if (goto.dataset.refs) figure.light(partsOf(goto));
-    goto.closest(".predict")?.dispatchEvent(new CustomEvent("k8s-revealed"));
+    if (goto.dataset.goto) goto.closest(".predict")?.dispatchEvent(new CustomEvent("k8s-revealed"));
   } else figure.choose(named.dataset.ref);
 });
 
