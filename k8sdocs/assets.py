@@ -40,7 +40,14 @@ TEXTS = (
     "templates/**/*.html",
     "static/js/**/*.js",
 )
-TEXTS += ("apps/**/ko/*.toml", "apps/**/*.toml", "apps/**/*.py", "k8sdocs/*.py")
+TEXTS += (
+    "content/*.toml",
+    "content/figures/*.toml",
+    "apps/**/ko/*.toml",
+    "apps/**/*.toml",
+    "apps/**/*.py",
+    "k8sdocs/*.py",
+)
 
 FONTS_CONF = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
