@@ -21,9 +21,8 @@ MEMORY = 20_000
 _states: dict[str, tuple[Obj, bool, State]] = {}  # ref -> Pod, whether its node is silent, its state
 
 
-def state_of(ref: str, pod: Obj, node: Obj | None) -> State:
-    """`pod_state`, remembered while the Pod is the same object."""
-    silent = node is not None and ready_condition(node) == "Unknown"
+def state_of(ref: str, pod: Obj, node: Obj | None, silent: bool) -> State:
+    """`pod_state`, remembered while the Pod is the same object and its node as silent."""
     known = _states.get(ref)
     if known is not None and known[0] is pod and known[1] is silent:
         return known[2]
@@ -32,6 +31,27 @@ def state_of(ref: str, pod: Obj, node: Obj | None) -> State:
         _states.clear()
     _states[ref] = (pod, silent, state)
     return state
+
+
+# What was drawn last of a Pod at a place: most Pods of a frame are what they were in the frame before.
+_drawn: dict[tuple[str, str, Shape], tuple[Obj, State, str, object, Element]] = {}
+
+
+def remembered(key: tuple[str, str, Shape], obj: Obj, state: State, marks: str, link: object) -> Element | None:
+    """The element made for a Pod when nothing that goes into it has changed."""
+    known = _drawn.get(key)
+    if known is not None and known[0] is obj and known[1] is state and known[2] == marks and known[3] is link:
+        return known[4]
+    return None
+
+
+def remember(
+    key: tuple[str, str, Shape], obj: Obj, state: State, marks: str, link: object, element: Element
+) -> Element:
+    if len(_drawn) > MEMORY:
+        _drawn.clear()
+    _drawn[key] = (obj, state, marks, link, element)
+    return element
 
 
 class Scene:
@@ -45,6 +65,7 @@ class Scene:
         self.places = options.places or places_.start(snapshot)
         self.nodes: dict[str, Obj] = self.objects.get("nodes", {})
         self.pods: dict[str, Obj] = self.objects.get("pods", {})
+        self.silent = {name for name, node in self.nodes.items() if ready_condition(node) == "Unknown"}
         self.owners = tints.by_uid(self.places, self.objects)
         self.step = None if options.still else options.step or snapshot.step
         self.hot = self.step.ref if self.step is not None and self.step.rank != "note" else ""
@@ -80,11 +101,19 @@ class Scene:
         return self.owners.get(roles.owner_uid(pod), ("", tints.NOBODY))
 
     def state(self, ref: str, pod: Obj) -> State:
-        return state_of(ref, pod, self.nodes.get(pod["spec"].get("nodeName", "")))
+        name = pod["spec"].get("nodeName", "")
+        return state_of(ref, pod, self.nodes.get(name), name in self.silent)
 
     def pod(self, ref: str, pod: Obj, shape: Shape, room: float) -> Element:
         """A Pod in its place."""
         state = self.state(ref, pod)
+        marks = f"{self.owner_of(pod)[1]} st-{state.mark}{self.marks(ref)}"
+        ident = self.id_of(ref)
+        key = (ref, self.lang, shape)
+        link = self.options.link
+        known = remembered(key, pod, state, marks, link)
+        if known is not None and known.id == ident:
+            return known
         name = name_of(pod)
         namespace = namespace_of(pod)
         full = name if namespace == "default" else f"{namespace}/{name}"
@@ -95,15 +124,8 @@ class Scene:
             label = self.say("aria.pod", name=full, state=said)
         tag = tag_text(state.tag, shape.rect)
         text = (roles.short_name(pod, room), tag) if len(shape.texts) == 2 else ("",)
-        return Element(
-            self.id_of(ref),
-            f"k-pod {self.owner_of(pod)[1]} st-{state.mark}{self.marks(ref)}",
-            shape,
-            text,
-            label=label,
-            href=self.link(ref),
-            ref=ref,
-        )
+        element = Element(ident, f"k-pod {marks}", shape, text, label=label, href=self.link(ref), ref=ref)
+        return remember(key, pod, state, marks, link, element)
 
     def tile(self, area: str, owner: str, mark: str, members: list[str], shape: Shape) -> Element:
         """Equal Pods as one: ×N. It is touched when one of them is, and leads to their owner."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from apps.cluster.apimachinery import quantity
 from apps.diagrams import metrics, roles, shapes
-from apps.diagrams.graph import Element, Rect, Text
+from apps.diagrams.graph import Element, Rect, Shape, Text
 from apps.diagrams.ids import part_id
 from apps.diagrams.states import NodeState, node_state
 from apps.diagrams.views.plate import Plate, Worker
-from apps.diagrams.views.scene import Scene
+from apps.diagrams.views.scene import Scene, remember, remembered
 
 Obj = dict[str, Any]
 Found = list[tuple[str, Obj]]
@@ -125,6 +125,7 @@ def chips(
     """kubelet, CRI-O, kube-proxy and calico-node of a machine."""
     acts = scene.actor == "kubelet" and scene.acting_node == node
     tiny = kubelet.h < 12
+    part_link = scene.options.part_link
     text = () if tiny else (Text(kubelet.cx, kubelet.cy + 4, "k-cp", "middle"),)
     out = [
         Element(
@@ -133,24 +134,37 @@ def chips(
             shapes.box(kubelet, "k-c", 2 if tiny else 3, text),
             () if tiny else ("kubelet",),
             label=scene.say("aria.on-node", part="kubelet", node=node),
-            href=scene.options.part_link("kubelet") if scene.options.part_link else "",
+            href=part_link("kubelet") if part_link else "",
         )
     ]
     for part, rect in zip((CRIO, *roles.CHIPS), rects, strict=False):
         found = chips_of.get((node, part))
         hit = " hit" if scene.acting_node == node and scene.actor in _CHIP_ACTORS[part] else ""
         if found is None:
-            ref, classes = "", "" if part == CRIO else " absent"
             label = scene.say("aria.on-node", part=part, node=node)
+            href = part_link(part) if part_link else ""
+            classes = f"k-chip{'' if part == CRIO else ' absent'}{hit}"
+            out.append(Element(part_id(node, part), classes, shapes.chip(rect), (part,), label, href))
         else:
-            ref, pod = found
-            state = scene.state(ref, pod)
-            classes = f" st-{state.mark}{scene.marks(ref)}"
-            said = scene.say(f"state.{state.mark}")
-            label = scene.say("aria.on-node-state", part=part, node=node, state=said)
-        href = scene.options.part_link(part) if scene.options.part_link else scene.link(ref) if ref else ""
-        out.append(Element(part_id(node, part), f"k-chip{classes}{hit}", shapes.chip(rect), (part,), label, href, ref))
+            out.append(_chip(scene, node, part, shapes.chip(rect), found, hit))
     return out
+
+
+def _chip(scene: Scene, node: str, part: str, shape: Shape, found: tuple[str, Obj], hit: str) -> Element:
+    """A DaemonSet's Pod, drawn as the program it is."""
+    ref, pod = found
+    state = scene.state(ref, pod)
+    marks = f" st-{state.mark}{scene.marks(ref)}{hit}"
+    key = (ref, scene.lang, shape)
+    part_link = scene.options.part_link
+    link = part_link or scene.options.link
+    known = remembered(key, pod, state, marks, link)
+    if known is not None:
+        return known
+    label = scene.say("aria.on-node-state", part=part, node=node, state=scene.say(f"state.{state.mark}"))
+    href = part_link(part) if part_link else scene.link(ref)
+    element = Element(part_id(node, part), f"k-chip{marks}", shape, (part,), label, href, ref)
+    return remember(key, pod, state, marks, link, element)
 
 
 def seated(scene: Scene, area: str, slots: tuple[Rect, ...], pods: Found, *, ticks: bool) -> list[Element]:
