@@ -98,7 +98,7 @@ TIME_ZONE = "UTC"
 # ---- files ----
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(os.environ.get("K8SDOCS_STATIC") or VAR_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "k8sdocs.storage.HashedStaticFiles"},
