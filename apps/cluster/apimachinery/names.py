@@ -270,6 +270,8 @@ def percent(value: str) -> tuple[str, ...]:
     return (regex_error(message, _PERCENT, "1%", "93%"),)
 
 
+@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def is_ip(value: str) -> bool:
     """An IPv4 or IPv6 address as Go's net.ParseIP reads it, without zones."""
     try:

@@ -7,7 +7,7 @@ Leaves out  removing Endpoints whose Service went while the controller was down
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.meta import (
     Obj,
@@ -30,7 +30,13 @@ from apps.cluster.controllers.endpointslice.endpoints import (
     is_headless,
     shows_hostname,
 )
-from apps.cluster.controllers.endpointslice.services import PodWatch, TriggerTimes, add_label_index, selected_pods
+from apps.cluster.controllers.endpointslice.services import (
+    PodWatch,
+    TriggerTimes,
+    add_label_index,
+    reaction_ms,
+    selected_pods,
+)
 from apps.cluster.controllers.pod_helpers import is_pod_ready
 from apps.cluster.engine import Engine
 
@@ -42,27 +48,62 @@ MAX_CAPACITY = 1_000
 _PortKey = tuple[str, str, int, str]
 
 
-def subsets_of(service: Obj, pods: Sequence[Obj]) -> list[Obj]:
-    """`Endpoints.subsets`: addresses with the same ports together, ready ones apart from the others."""
-    published = bool(service["spec"].get("publishNotReadyAddresses"))
-    family = (service["spec"].get("ipFamilies") or ("IPv4",))[0]
+class Part(NamedTuple):
+    """What one Pod contributes, and the Pod it was worked out from."""
+
+    pod: Obj
+    address: Obj | None  # None: nothing
+    order: tuple[str, str]
+    ready: bool
+    ports: dict[_PortKey, Obj]
+    group: tuple[_PortKey, ...]
+
+
+Memo = dict[str, Part]  # by Pod uid
+
+
+def _part(service: Obj, pod: Obj) -> Part:
+    spec = service["spec"]
+    published = bool(spec.get("publishNotReadyAddresses"))
+    family = (spec.get("ipFamilies") or ("IPv4",))[0]
+    found = addresses(pod, family) if belongs(pod, include_terminating=published) else []
     ports: dict[_PortKey, Obj] = {}
-    by_address: dict[tuple[str, str], tuple[Obj, bool, list[_PortKey]]] = {}
+    for port, number in _pod_ports(service, pod):
+        _add_port(ports, port, number)
+    if not found or (not ports and (spec.get("ports") or not is_headless(service))):
+        return Part(pod, None, ("", ""), False, {}, ())
+    order = (found[0], uid_of(pod))
+    ready = published or is_pod_ready(pod)
+    return Part(pod, _address(pod, service, found[0]), order, ready, ports, tuple(sorted(ports)))
+
+
+def subsets_of(service: Obj, pods: Sequence[Obj], memo: Memo | None = None) -> list[Obj]:
+    """`Endpoints.subsets`: addresses with the same ports together, ready ones apart from the others.
+
+    `memo` is a caller's, for the same Service spec: Pods that are still the same objects are not looked at again.
+    """
+    memo = {} if memo is None else memo
+    parts: list[Part] = []
+    fresh: Memo = {}
     for pod in pods:
-        if not belongs(pod, include_terminating=published):
-            continue
-        found = addresses(pod, family)
-        if not found:
-            continue
-        keys = [_add_port(ports, port, number) for port, number in _pod_ports(service, pod)]
-        if not keys and (service["spec"].get("ports") or not is_headless(service)):
-            continue
-        ready = published or is_pod_ready(pod)
-        by_address[found[0], uid_of(pod)] = (_address(pod, service, found[0]), ready, sorted(set(keys)))
+        uid = uid_of(pod)
+        part = memo.get(uid)
+        if part is None or part.pod is not pod:
+            part = _part(service, pod)
+        fresh[uid] = part
+        if part.address is not None:
+            parts.append(part)
+    memo.clear()
+    memo.update(fresh)
+    parts.sort(key=_order)
+    ports: dict[_PortKey, Obj] = {}
     groups: dict[tuple[_PortKey, ...], tuple[list[Obj], list[Obj]]] = {}
-    for _, (address, ready, keys) in sorted(by_address.items(), key=lambda item: item[0]):
-        group = groups.setdefault(tuple(keys), ([], []))
-        group[0 if ready else 1].append(address)
+    for part in parts:
+        group = groups.get(part.group)
+        if group is None:
+            group = groups[part.group] = ([], [])
+            ports.update(part.ports)
+        group[0 if part.ready else 1].append(part.address)  # type: ignore[arg-type]
     subsets = []
     for key, (ready_ones, others) in sorted(groups.items(), key=lambda item: item[0]):
         subset: Obj = {}
@@ -76,12 +117,16 @@ def subsets_of(service: Obj, pods: Sequence[Obj]) -> list[Obj]:
     return subsets
 
 
+def _order(part: Part) -> tuple[str, str]:
+    return part.order
+
+
 def _pod_ports(service: Obj, pod: Obj) -> list[tuple[Obj, int]]:
     found = ((port, find_port(pod, port)) for port in service["spec"].get("ports") or ())
     return [(port, number) for port, number in found if number is not None]
 
 
-def _add_port(ports: dict[_PortKey, Obj], port: Obj, number: int) -> _PortKey:
+def _add_port(ports: dict[_PortKey, Obj], port: Obj, number: int) -> None:
     name, protocol = port.get("name") or "", port.get("protocol") or "TCP"
     key = (name, protocol, number, port.get("appProtocol") or "")
     if key not in ports:
@@ -90,7 +135,6 @@ def _add_port(ports: dict[_PortKey, Obj], port: Obj, number: int) -> _PortKey:
         if key[3]:
             entry["appProtocol"] = key[3]
         ports[key] = entry
-    return key
 
 
 def _address(pod: Obj, service: Obj, ip: str) -> Obj:
@@ -139,13 +183,21 @@ class EndpointsController(Controller):
         self.pods = informers("pods")
         self.endpoints = informers("endpoints")
         self.trigger_times = TriggerTimes()
+        self._memos: dict[str, tuple[Obj, Memo]] = {}  # by Service key, good for one Service spec
         add_label_index(self.pods)
         self.services.add_handler(self._changed, lambda _, new: self._changed(new), self._changed)
-        PodWatch(self.services, self.pods, self.enqueue)
+        PodWatch(self.services, self.pods, self._pod_changed)
         self.endpoints.add_handler(on_delete=self._endpoints_deleted)
 
     def _changed(self, service: Obj) -> None:
         self.enqueue(key_of(service))
+
+    def _pod_changed(self, key: str) -> None:
+        there = self.endpoints.get(key)
+        count = 0
+        for subset in (there.get("subsets") or ()) if there is not None else ():
+            count += len(subset.get("addresses") or ()) + len(subset.get("notReadyAddresses") or ())
+        self.enqueue(key, reaction_ms(count))
 
     def _endpoints_deleted(self, endpoints: Obj) -> None:
         if self.services.get(key_of(endpoints)) is not None:
@@ -161,6 +213,7 @@ class EndpointsController(Controller):
         there = self.endpoints.get(key)
         if service is None:
             self.trigger_times.forget(key)
+            self._memos.pop(key, None)
             if there is not None:
                 namespace, name = split_key(key)
                 self.client.delete("endpoints", namespace, name, why="endpoints.delete")
@@ -169,7 +222,10 @@ class EndpointsController(Controller):
             return
         pods = selected_pods(self.pods, service)
         triggered = self.trigger_times.compute(key, service, pods)
-        subsets, cut = truncate(subsets_of(service, pods))
+        memo = self._memos.get(key)
+        if memo is None or memo[0] is not service["spec"]:
+            memo = self._memos[key] = (service["spec"], {})
+        subsets, cut = truncate(subsets_of(service, pods, memo[1]))
         labels = {**labels_of(service), MANAGED_BY_LABEL: MANAGER}
         if is_headless(service):
             labels[HEADLESS_LABEL] = ""

@@ -12,8 +12,14 @@ from apps.cluster.apimachinery.meta import Obj, annotations_of, key_of, labels_o
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.endpointslice.endpoints import TRIGGER_TIME
-from apps.cluster.controllers.endpointslice.reconcile import MANAGED_BY_LABEL, MANAGER, SERVICE_LABEL, reconcile
-from apps.cluster.controllers.endpointslice.services import PodWatch, TriggerTimes, add_label_index, selected_pods
+from apps.cluster.controllers.endpointslice.reconcile import MANAGED_BY_LABEL, MANAGER, SERVICE_LABEL, Memo, reconcile
+from apps.cluster.controllers.endpointslice.services import (
+    PodWatch,
+    TriggerTimes,
+    add_label_index,
+    reaction_ms,
+    selected_pods,
+)
 from apps.cluster.engine import Engine
 
 SLICE_DELAY_MS = 1_000  # from a stranger's change of a slice to the sync that mends it
@@ -43,13 +49,18 @@ class EndpointSliceController(Controller):
         self.slices.add_index(SERVICE_INDEX, _service_of)
         add_label_index(self.pods)
         self.trigger_times = TriggerTimes()
+        self._memos: dict[str, tuple[Obj, Memo]] = {}  # by Service key, good for one Service spec
         self._writing = False
         self.services.add_handler(self._changed, lambda _, new: self._changed(new), self._changed)
-        PodWatch(self.services, self.pods, self.enqueue)
+        PodWatch(self.services, self.pods, self._pod_changed)
         self.slices.add_handler(None, self._slice_updated, self._slice_gone)
 
     def _changed(self, service: Obj) -> None:
         self.enqueue(key_of(service))
+
+    def _pod_changed(self, key: str) -> None:
+        slices = self.slices.by_index(SERVICE_INDEX, key)
+        self.enqueue(key, reaction_ms(sum(len(one.get("endpoints") or ()) for one in slices)))
 
     def _slice_updated(self, old: Obj, new: Obj) -> None:
         if not self._writing:
@@ -71,13 +82,17 @@ class EndpointSliceController(Controller):
         service = self.services.get(key)
         if service is None:
             self.trigger_times.forget(key)
+            self._memos.pop(key, None)
             return
         if service["spec"].get("type") == "ExternalName" or not service["spec"].get("selector"):
             return
         pods = selected_pods(self.pods, service)
         slices = [one for one in self.slices.by_index(SERVICE_INDEX, key) if "deletionTimestamp" not in one["metadata"]]
         triggered = self.trigger_times.compute(key, service, pods)
-        decided = reconcile(service, pods, slices, self.nodes.get)
+        memo = self._memos.get(key)
+        if memo is None or memo[0] is not service["spec"]:
+            memo = self._memos[key] = (service["spec"], {})
+        decided = reconcile(service, pods, slices, self.nodes.get, memo[1])
         if not (decided.create or decided.update or decided.delete or decided.nodeless):
             return
         self._writing = True

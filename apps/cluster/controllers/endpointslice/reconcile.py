@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from apps.cluster.apimachinery.meta import EMPTY, Obj, controller_ref, labels_of, name_of, namespace_of, uid_of
 from apps.cluster.controllers.endpointslice.endpoints import (
     HEADLESS_LABEL,
+    ZONE_LABEL,
     addresses,
     belongs,
     endpoint_key,
@@ -46,13 +48,34 @@ class Slices:
 NodeLookup = Callable[[str], Obj | None]
 
 
-def reconcile(service: Obj, pods: Sequence[Obj], slices: Sequence[Obj], node: NodeLookup) -> Slices:
-    """Compare the endpoints there should be with the slices there are."""
+class Part(NamedTuple):
+    """What one Pod contributes, and what that was worked out from."""
+
+    pod: Obj
+    zone: str | None  # of its node; None when the node is not known
+    group: object  # key of its ports
+    ports: list[Obj]
+    key: object  # key of its endpoint
+    endpoint: Obj | None  # None: nothing
+
+
+Memo = dict[str, dict[str, Part]]  # address type -> Pod uid -> Part
+
+
+def reconcile(
+    service: Obj, pods: Sequence[Obj], slices: Sequence[Obj], node: NodeLookup, memo: Memo | None = None
+) -> Slices:
+    """Compare the endpoints there should be with the slices there are.
+
+    `memo` is a caller's, for the same Service spec: Pods that are still the same objects are not looked at again.
+    """
     out = Slices()
     types = address_types(service)
+    memo = {} if memo is None else memo
     for address_type in types:
         there = [one for one in slices if one["addressType"] == address_type]
-        _reconcile_type(out, service, pods, there, node, address_type)
+        known = memo.get(address_type, {})
+        memo[address_type] = _reconcile_type(out, service, pods, there, node, address_type, known)
     out.delete.extend(one for one in slices if one["addressType"] not in types)
     _reuse(out, service)
     if "deletionTimestamp" in service["metadata"]:
@@ -112,9 +135,25 @@ def same_placeholder(a: Obj | None, b: Obj | None) -> bool:
     return all((a.get(name) or []) == (b.get(name) or []) for name in ("addressType", "endpoints", "ports"))
 
 
+def _part(service: Obj, pod: Obj, known: Obj | None, address_type: str) -> Part:
+    zone = None if known is None else labels_of(known).get(ZONE_LABEL, "")
+    if not belongs(pod, include_terminating=True) or not addresses(pod, address_type):
+        return Part(pod, zone, None, [], None, None)
+    ports = ports_of(service, pod)
+    endpoint = endpoint_of(pod, known, service, address_type)
+    return Part(pod, zone, port_key(ports), ports, endpoint_key(endpoint), endpoint)
+
+
 def _reconcile_type(
-    out: Slices, service: Obj, pods: Sequence[Obj], slices: Sequence[Obj], node: NodeLookup, address_type: str
-) -> None:
+    out: Slices,
+    service: Obj,
+    pods: Sequence[Obj],
+    slices: Sequence[Obj],
+    node: NodeLookup,
+    address_type: str,
+    memo: dict[str, Part],
+) -> dict[str, Part]:
+    """Adds to `out`; gives the parts of the Pods, for the next time."""
     create: list[Obj] = []
     update: list[Obj] = []
     delete: list[Obj] = []
@@ -125,19 +164,29 @@ def _reconcile_type(
         else:
             delete.append(one)
     desired: dict[object, tuple[list[Obj], dict[object, Obj]]] = {}
+    parts: dict[str, Part] = {}
+    published = service["spec"].get("publishNotReadyAddresses")
+    zones: dict[str, tuple[Obj | None, str | None]] = {}
     for pod in pods:
-        if not belongs(pod, include_terminating=True):
-            continue
-        ports = ports_of(service, pod)
-        group = desired.setdefault(port_key(ports), (ports, {}))
+        uid = pod["metadata"]["uid"]
         name = pod["spec"].get("nodeName") or ""
-        known = node(name)
-        if known is None and not service["spec"].get("publishNotReadyAddresses"):
-            out.nodeless.append((name_of(pod), name))
+        where = zones.get(name)
+        if where is None:
+            known = node(name)
+            where = zones[name] = known, None if known is None else labels_of(known).get(ZONE_LABEL, "")
+        part = memo.get(uid)
+        if part is None or part.pod is not pod or part.zone != where[1]:
+            part = _part(service, pod, where[0], address_type)
+        parts[uid] = part
+        if part.endpoint is None:
             continue
-        if addresses(pod, address_type):
-            endpoint = endpoint_of(pod, known, service, address_type)
-            group[1][endpoint_key(endpoint)] = endpoint
+        group = desired.get(part.group)
+        if group is None:
+            group = desired[part.group] = (part.ports, {})
+        if where[0] is None and not published:
+            out.nodeless.append((name_of(pod), name))
+        else:
+            group[1][part.key] = part.endpoint
     for key, (ports, endpoints) in desired.items():
         made = _reconcile_ports(service, by_ports.get(key, []), endpoints, ports, address_type)
         create += made[0]
@@ -158,6 +207,7 @@ def _reconcile_type(
     out.create += create
     out.update += update
     out.delete += delete
+    return parts
 
 
 def _reconcile_ports(
@@ -212,6 +262,8 @@ def _with(endpoint_slice: Obj, labels: dict[str, str], endpoints: list[Obj]) -> 
 
 def _same(wanted: Obj, there: Obj) -> bool:
     """EndpointsEqualBeyondHash: everything but hints."""
+    if wanted is there:
+        return True
     if any(wanted.get(name) != there.get(name) for name in ("nodeName", "zone", "conditions")):
         return False
     return bool(wanted["targetRef"]["uid"] == (there.get("targetRef") or EMPTY).get("uid"))

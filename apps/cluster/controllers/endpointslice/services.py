@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from apps.cluster.apimachinery.meta import EMPTY, Obj, key_of, labels_of, name_of, namespace_of
+from apps.cluster.apimachinery.meta import EMPTY, Obj, key_of, labels_of, namespace_of
 from apps.cluster.apimachinery.timestamps import parse
-from apps.cluster.client import Informer
+from apps.cluster.client import REACTION_MS, Informer
 from apps.cluster.controllers.endpointslice.endpoints import pod_changed
 from apps.cluster.controllers.pod_helpers import ready_condition
 
+MS_PER_ENDPOINT = 0.1  # a sync of many endpoints takes its time: what changes meanwhile is taken together
 NAMESPACE_INDEX = "selecting in namespace"
 SELECTOR_INDEX = "a selector's label in namespace"
 
@@ -79,6 +80,11 @@ class PodWatch:
             self.wake(key)
 
 
+def reaction_ms(endpoints: int) -> int:
+    """From a Pod's change to the sync of a Service with so many endpoints."""
+    return REACTION_MS + int(endpoints * MS_PER_ENDPOINT)
+
+
 def matches(service: Obj, labels: dict[str, str]) -> bool:
     """Whether the Service selects these labels. One without a selector selects nothing."""
     selector = service["spec"].get("selector")
@@ -105,24 +111,34 @@ class TriggerTimes:
     def __init__(self) -> None:
         # Service key -> [creation of the Service seen, {Pod name: last change of readiness seen}]
         self.seen: dict[str, list[Any]] = {}
+        self._looked_at: dict[str, dict[str, tuple[Obj, str]]] = {}  # what is known of Pods that are the same objects
 
     def compute(self, key: str, service: Obj, pods: Sequence[Obj]) -> str:
         """The oldest change since the last sync, as a timestamp; "" when nothing changed that has a time."""
         created = service["metadata"].get("creationTimestamp", "")
         known = self.seen.get(key)
         before = known[1] if known is not None else EMPTY
+        looked_at = self._looked_at.get(key, {})
+        fresh: dict[str, tuple[Obj, str]] = {}
         now: dict[str, str] = {}
         oldest = ""
         for pod in pods:
-            condition = ready_condition(pod)
-            since = condition.get("lastTransitionTime") if condition is not None else None
+            name = pod["metadata"]["name"]
+            entry = looked_at.get(name)
+            if entry is None or entry[0] is not pod:
+                condition = ready_condition(pod)
+                entry = (pod, (condition.get("lastTransitionTime") or "") if condition is not None else "")
+            fresh[name] = entry
+            since = entry[1]
             if since:
-                name = name_of(pod)
                 now[name] = since
                 last = before.get(name)
+                if since == last:
+                    continue
                 if (last is None or parse(since) > parse(last)) and (not oldest or parse(since) < parse(oldest)):
                     oldest = since
         self.seen[key] = [created, now]
+        self._looked_at[key] = fresh
         if known is None:
             return str(created)
         if created != known[0] and parse(created) > parse(known[0]) and (not oldest or parse(created) < parse(oldest)):
@@ -131,3 +147,4 @@ class TriggerTimes:
 
     def forget(self, key: str) -> None:
         self.seen.pop(key, None)
+        self._looked_at.pop(key, None)

@@ -8,7 +8,7 @@ Pure. A node is alive as long as its kubelet renews its Lease or posts its statu
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from apps.cluster.apimachinery.conditions import find
@@ -40,7 +40,7 @@ class Health:
     renewed: str = ""  # renewTime of its Lease
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {"probe_ms": self.probe_ms, "heartbeat": self.heartbeat, "renewed": self.renewed}
 
 
 def ready_of(node: Obj) -> Obj | None:
