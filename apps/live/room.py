@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 TICK_S = 0.04  # frames of a busy cluster are gathered this long
 REFRESH_S = 10.0  # a lost hint costs at most this
-ROUNDS = 5  # to catch up with a busy runner before taking a seat
+ROUNDS = 50  # to catch up with a busy runner before taking a seat
 RESUME_STEPS = 3000  # further behind than this, a reader fetches anew
 LooksAt = tuple[str, str, str]  # view, language, width
 
@@ -87,17 +87,24 @@ class Room:
             if self._opened is None:
                 self._opened = asyncio.get_running_loop().create_task(self._open())
             await asyncio.shield(self._opened)
-            begin: int | None = None
+            done: int | None = None
             for _round in range(ROUNDS):
-                missed = await self.work(lambda begin=begin: self._missed(viewer, resource_version, begin))  # type: ignore[misc]
+                missed = await self.work(lambda done=done: self._missed(viewer, resource_version, done))  # type: ignore[misc]
                 if missed is None:
                     viewer.lapse(f"too old resource version: {resource_version}")
                     return
-                texts, begin = missed
+                texts, index = missed
+                if index is None:  # the runner has not yet seen that history was replayed anew
+                    if done is not None:
+                        viewer.lapse("history was written anew")
+                        return
+                    await asyncio.sleep(TICK_S)
+                    continue
+                done = index
                 for text in texts:
                     viewer.put(text)
                 # No await from here to the end: the next that the runner shows is the next that this viewer gets.
-                if begin == self._shown:
+                if done == self._shown:
                     break
             else:
                 viewer.lapse("history went on too fast")
@@ -148,7 +155,9 @@ class Room:
         self._clock = {key: value for key, value in clock.items() if key != "now_ms"}
         self._shown, self._shown_seq, self._shown_epoch = self._index, self._seq, self._epoch
 
-    def _missed(self, viewer: Viewer, resource_version: int | None, begin: int | None) -> tuple[list[str], int] | None:
+    def _missed(
+        self, viewer: Viewer, resource_version: int | None, begin: int | None
+    ) -> tuple[list[str], int | None] | None:
         """What a viewer has to be shown first, and the number of the last step in it; None when that is too much.
 
         It goes as far as the others have been shown. `begin` continues an earlier call.
@@ -161,13 +170,17 @@ class Room:
             index = min(self._shown, len(trace.steps))
             shown = trace.steps[index - 1].revision if index else run.base
             since = shown if resource_version is None else resource_version
-            if since > run.head or since < run.base - 1 or found.epoch != self._shown_epoch:
+            if found.epoch != self._shown_epoch and self.viewers:
                 self.poke_soon()
+                return [], None
+            if since > run.head or since < run.base - 1:
                 return None
             steps = trace.steps[trace.position(since) if begin is None else begin : index]
             if len(steps) > RESUME_STEPS:
                 return None
-            marks = [mark for mark in run.marks[: self._shown_seq] if resource_version is None or mark.revision >= since]
+            marks = [
+                mark for mark in run.marks[: self._shown_seq] if resource_version is None or mark.revision >= since
+            ]
             texts = [frames.step_frame(step, viewer.lang, run.base_ms) for step in steps]
             time_ms = max(0, trace.steps[index - 1].time_ms - run.base_ms) if index else 0
             texts.append(frames.bookmark(shown, time_ms, found.clock(), marks))
@@ -227,7 +240,7 @@ class Room:
                 time_ms=run.done_ms,
                 base_ms=run.base_ms,
                 wait_ms=found.wait_ms(),
-                rewritten=found.epoch != self._epoch,
+                rewritten=found.epoch != self._epoch and not self._still_true(found),
             )
             self._epoch = news.epoch = found.epoch
             news.index, news.seq = len(trace.steps), len(run.marks)
@@ -252,6 +265,17 @@ class Room:
             news.texts[look] = [*plain[look[1]], last]
         self._figures = drawn
         return news
+
+    def _still_true(self, found: Session) -> bool:
+        """Whether what was shown is also how the history tells it since it was replayed anew."""
+        run = found.run
+        steps, marks = run.cluster.trace.steps, run.marks
+        until = found.same_until(self._epoch)
+        if self._index > len(steps) or self._seq > len(marks):
+            return False
+        step_ms = steps[self._index - 1].time_ms - run.base_ms if self._index else 0
+        mark_ms = marks[self._seq - 1].time_ms if self._seq else 0
+        return max(step_ms, mark_ms) <= until
 
     def _show(self, news: News) -> None:
         self._shown, self._shown_seq, self._shown_epoch = news.index, news.seq, news.epoch

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from apps.cluster.apimachinery.status import StatusError, conflict
@@ -24,6 +25,10 @@ from apps.scenarios.signals import scenario_changed
 from apps.scenarios.story import Entry, Story
 
 SESSIONS = 64  # scenarios kept in memory
+NEVER = 2**62
+# Where several processes serve the site, each shows the cluster as it was a moment ago: a command that another process is just
+# writing is then still ahead of what was shown here, and nobody has to be shown another history.
+LAG_MS = 250 if getattr(settings, "REDIS_URL", "") else 0
 ATTEMPTS = 16  # to win a place in the log
 SPEEDS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 
@@ -54,20 +59,28 @@ class Session:
         self.run: Run
         self.seq = 0
         self.log_bytes = 0
-        self.epoch = 0  # counts the times that history had to be replayed anew: who saw the old one must look again
+        self.epoch = 0  # counts the times that history was replayed anew
+        self._changed_from: list[int] = []  # for each of them, the instant up to which it told the same as before
         self._load()
 
     # ---- keeping current -----------------------------------------------------------------------
 
     def _load(self) -> None:
         """Replay the whole log. Raises: Scenario.DoesNotExist."""
+        known = self.seq
         self.scenario = Scenario.objects.get(pk=self.id)
         log = list(Command.objects.filter(scenario_id=self.id).order_by("seq"))
         self.run = Run(story_of(self.scenario, log), self.lock)
         self.seq = log[-1].seq if log else 0
         self.log_bytes = sum(len(commands.dumps(command.body)) for command in log)
         self.epoch += 1
-        self.run.advance(max(self.clock_ms(), log[-1].time_ms if log else 0))
+        self._changed_from.append(min((command.time_ms for command in log if command.seq > known), default=NEVER))
+        self.run.advance(max(self.shown_ms(), log[-1].time_ms if log else 0))
+
+    def same_until(self, epoch: int) -> int:
+        """The instant up to which the history tells the same as it did in an earlier epoch."""
+        with self.lock:
+            return min(self._changed_from[epoch:], default=NEVER)
 
     def sync(self) -> None:
         """Take in what other processes wrote, and let happen what is due by now.
@@ -82,12 +95,12 @@ class Session:
                 news = list(Command.objects.filter(scenario_id=self.id, seq__gt=self.seq).order_by("seq"))
             if news:
                 self._take_in(news)
-            self.run.advance(self.clock_ms())
+            self.run.advance(self.shown_ms())
 
     def advance(self) -> None:
         """Let happen what is due by now, without asking the database for news."""
         with self.lock:
-            self.run.advance(self.clock_ms())
+            self.run.advance(self.shown_ms())
 
     def _take_in(self, news: list[Command]) -> None:
         if any(command.time_ms < self.run.done_ms for command in news):
@@ -109,6 +122,10 @@ class Session:
         elapsed = max(0, (wall_ms() if wall is None else wall) - row.anchor_wall_ms)
         return row.anchor_sim_ms + int(elapsed * row.speed)
 
+    def shown_ms(self) -> int:
+        """How far readers are shown."""
+        return self.clock_ms() - int(LAG_MS * self.scenario.speed)
+
     def now_ms(self, wall: int | None = None) -> int:
         """The simulated present: a cluster at rest stands still."""
         clock = self.clock_ms(wall)
@@ -124,7 +141,7 @@ class Session:
             due = self.run.next_ms()
             if due is None:
                 return None
-            return max(0, int((due - self.clock_ms()) / self.scenario.speed) + 1)
+            return max(0, int((due - self.shown_ms()) / self.scenario.speed) + 1)
 
     def clock(self) -> dict[str, Any]:
         """The clock as the page shows it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -64,7 +65,7 @@ async def test_pictures_follow_one_another(made):
         frames = await editor.until(lambda frame: is_bookmark(frame) and frame["clock"]["at_rest"], timeout=20)
     pictures = [frame["figure"] for frame in frames if frame.get("figure")]
     assert "svg" in pictures[0]
-    for before, picture in zip(pictures, pictures[1:], strict=False):
+    for before, picture in pairwise(pictures):
         assert "svg" in picture or picture["from"] == before["digest"]
     assert any("patch" in picture for picture in pictures)
 
@@ -138,7 +139,7 @@ async def test_without_the_key_a_command_is_forbidden(made, key):
 
 
 async def test_the_key_may_come_in_the_address(made):
-    async with reader(made.scenario.id, **{"key": ""}) as socket:
+    async with reader(made.scenario.id, key="") as socket:
         await socket.hear()
     socket_query = {"key": made.key}
     from k8sdocs.asgi import application
