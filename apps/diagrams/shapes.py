@@ -107,7 +107,7 @@ def chip(rect: Rect) -> Shape:
         rect,
         box="k-c",
         radius=3,
-        over=_glyph(x + 9, y + h / 2, 0.8),
+        over=_glyph(x + 8, y + h / 2, 0.75),
         texts=(Text(x + w / 2, y + h / 2 + 4, "k-cp", "middle"),),
     )
 

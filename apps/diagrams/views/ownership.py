@@ -190,7 +190,9 @@ class _Drawing:
             rect = places[place]
             phase = (claim.get("status") or {}).get("phase", "Pending")
             template = name_of(claim).removesuffix(f"-{owner}-{ordinal}")
-            label = scene.say("aria.part-state", name=f"PersistentVolumeClaim {name_of(claim)}", state=phase)
+            volume = (claim.get("spec") or {}).get("volumeName", "")
+            told = f"{phase}, {volume}" if volume else phase
+            label = scene.say("aria.part-state", name=f"PersistentVolumeClaim {name_of(claim)}", state=told)
             self.roots.append(
                 Element(
                     scene.id_of(name),
