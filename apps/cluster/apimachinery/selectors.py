@@ -66,10 +66,7 @@ class Selector:
             return False
         labels = labels or {}
         if self._equal is not None:
-            for key, value in self._equal:
-                if labels.get(key) != value:
-                    return False
-            return True
+            return all(labels.get(key) == value for key, value in self._equal)
         return all(term.matches(labels) for term in self.requirements)
 
     def __str__(self) -> str:
@@ -143,15 +140,15 @@ def parse(text: str) -> Selector:
                     values: list[str] = []
                     pending = ""
                     while True:
-                        token = expect("',' or ')'")
-                        if token == ")":
+                        piece = expect("',' or ')'")
+                        if piece == ")":
                             values.append(pending)
                             break
-                        if token == ",":
+                        if piece == ",":
                             values.append(pending)
                             pending = ""
                         else:
-                            pending = token
+                            pending = piece
                     terms.append(Requirement(key, operator, tuple(_value(value) for value in values)))
                 else:
                     raise bad_request(
