@@ -89,8 +89,8 @@ def who(step: Step) -> str:
 def controller_name(component: str) -> str:
     """A controller's short name, "" for what is no controller: `deployment-controller` -> `deployment`.
 
-    >>> controller_name("replicaset-controller"), controller_name("generic-garbage-collector"),
-    controller_name("kubelet") ('replicaset', 'garbage-collector', '')
+    >>> [controller_name(who) for who in ("replicaset-controller", "generic-garbage-collector", "kubelet")]
+    ['replicaset', 'garbage-collector', '']
     """
     if component in ARTICLES or not component:
         return ""
