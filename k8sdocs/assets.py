@@ -7,16 +7,18 @@ each weight is cut in three, which the browser fetches by `unicode-range`:
 
 latin   Latin, punctuation, and the three syllables of the language switch: all that an English page needs
 core    the syllables that this site's own Korean text uses: all that a Korean page needs
-more    the rest of the 2,350 syllables of KS X 1001: what readers may type in a title
+more    the 2,350 syllables of KS X 1001: what readers may type in a title
 
 Graphviz measures text with the machine's fonts, so the same faces are laid out as TTF beside a `fonts.conf` that
 names them.
-Running it again does nothing unless the packages, the site's text or this file have changed.
+Running it again does nothing unless the packages, this file or the syllables of the site's text have changed; new
+syllables cost one more cut of "core", some seconds.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -122,33 +124,45 @@ def face(family: str, weight: int, file: str, codes: set[int]) -> str:
     )
 
 
-def write_weight(weight: int, used: set[int]) -> str:
-    """Cut the faces of one weight into `static/vendor/fonts/` and return the rules that name them."""
+def source_of(weight: int) -> Path:
+    """Return the whole face of one weight, Hangul and Latin."""
+    return PACKAGES / "ibm-plex-sans-kr" / "files" / f"ibm-plex-sans-kr-korean-{weight}-normal.woff2"
+
+
+def write_fixed(weight: int) -> dict[str, str]:
+    """Cut what does not depend on the site's text; return part -> rule."""
     folder = VENDOR / "fonts"
-    whole = PACKAGES / "ibm-plex-sans-kr" / "files" / f"ibm-plex-sans-kr-korean-{weight}-normal.woff2"
-    mono = PACKAGES / "ibm-plex-mono" / "files"
+    whole, mono = source_of(weight), PACKAGES / "ibm-plex-mono" / "files"
     rest = set(TTFont(whole).getBestCmap()) - set(HANGUL)
     signs = {code for code in rest if code < 0x1100 or 0x2000 <= code < 0x2800}
-    parts = {"more": common_syllables() - used - SWITCH, "core": used - SWITCH, "latin": signs | SWITCH}
-    rules = []
-    for name, codes in parts.items():  # where ranges meet, the later rule wins, so "more" may claim all of Hangul
+    rules = {}
+    for name, codes in {"more": common_syllables() - SWITCH, "latin": signs | SWITCH}.items():
         file = f"plex-sans-{weight}-{name}.woff2"
         kept = cut(whole, codes, folder / file)
-        rules.append(face("IBM Plex Sans KR", weight, file, set(HANGUL) if name == "more" else kept))
+        rules[name] = face("IBM Plex Sans KR", weight, file, set(HANGUL) if name == "more" else kept)
     for name in ("latin-ext", "latin"):
         source = mono / f"ibm-plex-mono-{name}-{weight}-normal.woff2"
         file = f"plex-mono-{weight}-{name}.woff2"
-        rules.append(face("IBM Plex Mono", weight, file, cut(source, set(TTFont(source).getBestCmap()), folder / file)))
-    return "".join(rules)
+        rules[f"mono-{name}"] = face(
+            "IBM Plex Mono", weight, file, cut(source, set(TTFont(source).getBestCmap()), folder / file)
+        )
+    return rules
 
 
-def write_web_fonts(used: set[int]) -> None:
-    """Cut every weight, each in a process of its own, and write the stylesheet."""
-    (VENDOR / "fonts").mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(max_workers=len(WEIGHTS)) as workers:
-        rules = list(workers.map(write_weight, WEIGHTS, [used] * len(WEIGHTS)))
-    licence = "/* Written by k8sdocs/assets.py. IBM Plex is licensed under the SIL Open Font License 1.1. */\n"
-    (VENDOR / "fonts.css").write_text(licence + "".join(rules), encoding="utf-8")
+def write_core(weight: int, used: set[int]) -> str:
+    """Cut the syllables that the site's text uses; return the rule."""
+    file = f"plex-sans-{weight}-core.woff2"
+    kept = cut(source_of(weight), used - SWITCH, VENDOR / "fonts" / file)
+    return face("IBM Plex Sans KR", weight, file, kept)
+
+
+def write_stylesheet(fixed: dict[str, dict[str, str]], core: list[str]) -> None:
+    """Name every part. Where ranges meet the later rule wins, so "more" may claim all of Hangul."""
+    rules = ["/* Written by k8sdocs/assets.py. IBM Plex is licensed under the SIL Open Font License 1.1. */\n"]
+    for weight, rule in zip(WEIGHTS, core, strict=True):
+        parts = fixed[str(weight)]
+        rules += [parts["more"], rule, parts["latin"], parts["mono-latin-ext"], parts["mono-latin"]]
+    (VENDOR / "fonts.css").write_text("".join(rules), encoding="utf-8")
 
 
 def write_machine_fonts(folder: Path) -> None:
@@ -167,33 +181,35 @@ def write_machine_fonts(folder: Path) -> None:
     (folder / "fonts.conf").write_text(FONTS_CONF.format(directory=folder), encoding="utf-8")
 
 
-def fingerprint(used: set[int]) -> str:
-    """Return what the result depends on, as one digest."""
+def stamp_of(*texts: str) -> str:
+    """Return one digest of what a result depends on."""
     seen = hashlib.sha256(Path(__file__).read_bytes())
-    seen.update((ROOT / "package.json").read_bytes())
-    seen.update(ranges(used).encode())
+    for text in texts:
+        seen.update(text.encode())
     return seen.hexdigest()
 
 
 def main() -> None:
     var = ROOT / "var"
-    stamp = var / "assets.stamp"
+    kept = var / "assets.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {}
     used = syllables_in_use()
-    now = fingerprint(used)
-    if (
-        stamp.exists()
-        and stamp.read_text() == now
-        and (VENDOR / "fonts.css").exists()
-        and (var / "fonts" / "fonts.conf").exists()
-    ):
+    packages, texts = stamp_of((ROOT / "package.json").read_text()), stamp_of(ranges(used))
+    there = (VENDOR / "fonts.css").exists() and (var / "fonts" / "fonts.conf").exists()
+    if there and known.get("packages") == packages and known.get("texts") == texts:
         return
-    print("typefaces: installing", file=sys.stderr)
-    npm_install()
-    write_web_fonts(used)
-    write_machine_fonts(var / "fonts")
-    subprocess.run(["fc-cache", str(var / "fonts")], check=False, capture_output=True)
-    stamp.parent.mkdir(exist_ok=True)
-    stamp.write_text(now)
+    print("typefaces: cutting", file=sys.stderr)
+    with ProcessPoolExecutor(max_workers=len(WEIGHTS)) as workers:
+        fixed = known.get("rules", {})
+        if not there or known.get("packages") != packages:
+            npm_install()
+            (VENDOR / "fonts").mkdir(parents=True, exist_ok=True)
+            fixed = dict(zip(map(str, WEIGHTS), workers.map(write_fixed, WEIGHTS), strict=True))
+            write_machine_fonts(var / "fonts")
+            subprocess.run(["fc-cache", str(var / "fonts")], check=False, capture_output=True)
+        core = list(workers.map(write_core, WEIGHTS, [used] * len(WEIGHTS)))
+    write_stylesheet(fixed, core)
+    kept.write_text(json.dumps({"packages": packages, "texts": texts, "rules": fixed}))
 
 
 if __name__ == "__main__":
