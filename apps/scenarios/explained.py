@@ -6,16 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
-
+from apps.cluster.api import explain as model
 from apps.cluster.apimachinery.status import StatusError
+from apps.diagrams import wording
 from apps.scenarios.limits import Said
 from apps.scenarios.manifests import ManifestError, Problem
-
-try:
-    from apps.cluster.api import explain as _model
-except ImportError:  # pragma: no cover
-    _model = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -31,12 +26,13 @@ def explain(error: StatusError, lang: str, *, field: str = "") -> Told:
     """A refusal in the reader's language."""
     if isinstance(error, Said):
         return Told(error.message)
-    return Told(GENERAL.get(error.reason, "") and _(GENERAL[error.reason]), "", field or first_field(error))
+    found = model.explain(error)[:MOST]
+    texts = dict.fromkeys(wording.say(lang, one.message_id, one.params) for one in found)
+    fixes = dict.fromkeys(wording.say(lang, one.fix_id, one.params) for one in found if one.fix_id)
+    return Told("\n".join(texts), "\n".join(fixes), field or found[0].field or first_field(error))
 
 
-GENERAL = {
-    "NotFound": "There is no such object.",
-}
+MOST = 5  # things wrong that are told of one document; Kubernetes' own message names them all
 
 
 def first_field(error: StatusError) -> str:

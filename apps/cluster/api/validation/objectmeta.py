@@ -24,6 +24,8 @@ from apps.cluster.apimachinery.meta import Obj
 
 NameRule = Callable[[str], tuple[str, ...]]
 ANNOTATIONS_MAX = 256 * 1024
+FIXED = ("name", "namespace", "uid")
+FIXED_TIMES = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
@@ -126,7 +128,9 @@ def object_meta(errors: Errors, metadata: Obj, namespaced: bool, rule: NameRule,
                 all_invalid(errors, f"{at}.namespace", namespace, problems)
     elif namespace:
         forbidden(errors, f"{at}.namespace", "not allowed on this type")
-    nonnegative(errors, f"{at}.generation", metadata.get("generation"))
+    generation = metadata.get("generation")
+    if generation is not None:
+        nonnegative(errors, f"{at}.generation", generation)
     _common(errors, at, metadata)
     finalizers = metadata.get("finalizers")
     if finalizers:
@@ -162,10 +166,14 @@ def object_meta_update(errors: Errors, new: Obj, old: Obj, at: str = "metadata")
         invalid(errors, f"{at}.resourceVersion", "", "must be specified for an update")
     if new.get("generation", 0) < old.get("generation", 0):
         invalid(errors, f"{at}.generation", new.get("generation", 0), "must not be decremented")
-    for name in ("name", "namespace", "uid"):
-        immutable(errors, f"{at}.{name}", new.get(name, ""), old.get(name, ""))
-    for name in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
-        immutable(errors, f"{at}.{name}", new.get(name), old.get(name))
+    for name in FIXED:
+        after, before = new.get(name), old.get(name)
+        if after is not before and after != before:
+            immutable(errors, f"{at}.{name}", after or "", before or "")
+    for name in FIXED_TIMES:
+        after, before = new.get(name), old.get(name)
+        if after is not before and after != before:
+            immutable(errors, f"{at}.{name}", after, before)
     for name, rule in (("labels", labels), ("annotations", annotation_map)):
         found = new.get(name)
         if found and found is not old.get(name):
