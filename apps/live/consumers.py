@@ -1,7 +1,8 @@
 """One reader watching one scenario, over a WebSocket.
 
-Frames follow the API server's watch: ADDED, MODIFIED, DELETED, BOOKMARK, each with a revision to resume from; ERROR with a Status 410 when
-that is not possible. A COMMAND is answered by a STATUS. Anybody may watch; only who holds the key may change anything.
+Frames follow the API server's watch: ADDED, MODIFIED, DELETED, BOOKMARK, each with a revision to resume from; ERROR
+with a Status 410 when that is not possible. A COMMAND is answered by a STATUS. Anybody may watch; only who holds the
+key may change anything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hints: "something was written in this scenario", to this process's rooms and over the channel layer to every other process.
+"""Hints: "something was written in this scenario", to this process's rooms and over the channel layer to all others.
 
 The database carries the truth. A hint that gets lost costs a refresh some seconds later, never an edit.
 """

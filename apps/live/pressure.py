@@ -1,7 +1,8 @@
 """How much of what was sent is still waiting inside the server.
 
-ASGI lets a server hold `send` back until the network has taken the data, and most do. Daphne does not: it buffers without bound and
-returns at once, so we look at the buffer of the connection ourselves. For any other server the answer is 0, and its `send` waits.
+ASGI lets a server hold `send` back until the network has taken the data, and most do. Daphne does not: it buffers
+without bound and returns at once, so we look at the buffer of the connection ourselves. For any other server the
+answer is 0, and its `send` waits.
 """
 
 from __future__ import annotations

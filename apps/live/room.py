@@ -1,6 +1,7 @@
 """A room: one scenario, watched in this process. One runner lets its time pass, and encodes each frame once for all.
 
-The runner sleeps until the next thing is due by the anchored clock, until somebody writes, or for good while nothing will happen.
+The runner sleeps until the next thing is due by the anchored clock, until somebody writes, or for good while nothing
+will happen.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """One reader's end of the socket: a bounded queue, and a writer that empties it.
 
-A reader who does not keep up is told to fetch anew (410) instead of being sent a backlog, and never makes the others wait.
+A reader who does not keep up is told to fetch anew (410) instead of being sent a backlog, and never makes the others
+wait.
 """
 
 from __future__ import annotations

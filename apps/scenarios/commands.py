@@ -69,7 +69,7 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
 def check(value: Any) -> Body:
     """The command itself, once its shape is known to be right.
 
-    >>> check({"op": "scale", "resource": "deployments", "namespace": "default", "name": "web", "replicas": 5})["replicas"]
+    >>> check({"op": "scale", "resource": "deployments", "name": "web", "replicas": 5})["replicas"]
     5
 
     Raises:
@@ -174,7 +174,7 @@ def _typed(obj: dict[str, Any]) -> str:
 
 
 def _paths(body: Any, prefix: str = "", depth: int = 0) -> list[str]:
-    """The fields that a merge patch sets, as paths: `spec.replicas=5`, the uninteresting `spec.template.spec` cut short."""
+    """The fields that a merge patch sets, as paths: `spec.replicas=5`, the way there cut short."""
     out: list[str] = []
     for key, value in body.items():
         path = f"{prefix}.{key}" if prefix else str(key)

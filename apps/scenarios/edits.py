@@ -1,7 +1,7 @@
 """From a form to a command: what was changed, and nothing else, as a patch; and new objects from a few answers.
 
-Pure functions of objects and values, so a form can be tested without a cluster. A patch touches only the fields that differ from
-what the reader was shown: fields written by hand, other containers and other people's edits survive.
+Pure functions of objects and values, so a form can be tested without a cluster. A patch touches only the fields that
+differ from what the reader was shown: fields written by hand, other containers and other people's edits survive.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class LineError(ValueError):
 def values_of(obj: Obj) -> Values:
     """What the form shows of a workload.
 
-    >>> web = {"kind": "Deployment", "spec": {"replicas": 3, "template": {"spec": {"containers": [{"name": "a", "image": "b:1"}]}}}}
+    >>> pod = {"spec": {"containers": [{"name": "a", "image": "b:1"}]}}
+    >>> web = {"kind": "Deployment", "spec": {"replicas": 3, "template": pod}}
     >>> values_of(web)["image"], values_of(web)["max_surge"]
     ('b:1', '25%')
     """

@@ -35,7 +35,7 @@ def inspect(
     step_json: Callable[[Step], Mapping[str, Any]],
     base_ms: int = 0,
 ) -> dict[str, Any] | None:
-    """All there is to say of `ref`; None when there is no such object at this revision and never was one in `before`."""
+    """All there is to say of `ref`; None when there is no such object at this revision, nor was one `before`."""
     obj = snapshot.get(ref)
     if obj is None and before is None:
         return None

@@ -82,7 +82,8 @@ def exceeded(name: str, limit: int, value: int | None = None, **params: Any) -> 
             "All workloads together may ask for at most %(limit)s Pods here; with this they would ask for %(value)s."
         ),
         "link_chars": _(
-            "A link that carries its whole scenario may have at most %(limit)s characters; this one would have %(value)s."
+            "A link that carries its whole scenario may have at most %(limit)s characters; "
+            "this one would have %(value)s."
         ),
         "link_commands": _("A link that carries its whole scenario may have at most %(limit)s commands."),
         "scenarios_per_hour": _(

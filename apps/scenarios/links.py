@@ -8,8 +8,8 @@ The JSON has short names, and leaves out what is empty:
     n  how many of the preset's own commands happen; without it, those up to the first of `c`, or all
     c  [[time_ms, command], …] after them                              t  title
 
-zlib gets a dictionary of words that manifests are full of (`DICTIONARY`). It is part of the format and must never change. A new
-format gets a new prefix; old links are read for ever (tests/scenarios/golden_links.json).
+zlib gets a dictionary of words that manifests are full of (`DICTIONARY`). It is part of the format and must never
+change. A new format gets a new prefix; old links are read for ever (tests/scenarios/golden_links.json).
 """
 
 from __future__ import annotations

@@ -109,8 +109,8 @@ def fork(source: Source, *, at: int | None = None, title: str = "", maker: str =
 def accepted(run: Run, documents: Sequence[Document], allowed: limits.Limits) -> list[Entry]:
     """The commands that apply a manifest, with times counted from now, once the cluster is known to accept all of it.
 
-    Namespaces come first, those that the manifest takes for granted included, and what lives in a new one follows as soon as the
-    namespace has its service account: a Pod sent in the same breath would be refused. `run` is used up.
+    Namespaces come first, those that the manifest takes for granted included, and what lives in a new one follows as
+    soon as the namespace has its service account: a Pod sent in the same breath would be refused. `run` is used up.
 
     Raises:
         ManifestError: naming every document that the cluster refuses.

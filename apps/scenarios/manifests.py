@@ -1,6 +1,7 @@
-"""Manifests as people paste them: many documents, List kinds, JSON, empty documents; and where each thing stood in the text.
+"""Manifests as people paste them: many documents, List kinds, JSON, empty documents; and where each thing stood.
 
-Models      k8s.io/apimachinery/pkg/util/yaml (YAMLReader: documents end at a line that begins with `---`), kubectl's resource builder
+Models      k8s.io/apimachinery/pkg/util/yaml (YAMLReader: documents end at a line that begins with `---`), kubectl's
+            resource builder
             (List kinds are taken apart, documents without content are passed over)
 Leaves out  server-side generation; reading from a URL
 """
@@ -25,7 +26,7 @@ UNTYPED = (
 
 @dataclass(frozen=True)
 class Document:
-    """One object of a manifest and where it stood: file, number of the document (from 1), its first line in the file."""
+    """One object of a manifest and where it stood: file, number of the document (from 1), its first line."""
 
     obj: Obj
     number: int
@@ -48,7 +49,7 @@ class Document:
         return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
 
     def line_of(self, path: str) -> int:
-        """The line of a field in the file, or of the nearest thing around it that is there. `spec.ports[0].port` -> 14."""
+        """The line of a field in the file, or of the nearest thing around it: `spec.ports[0].port` -> 14."""
         try:
             known = yamlread.lines(self.text)
         except yamlread.YAMLError:

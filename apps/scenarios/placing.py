@@ -1,7 +1,7 @@
 """Where everything stands at a revision: the places of the figure, carried along the history of a run.
 
-Places depend on what came before (`apps/diagrams/places.py`), so they are folded from the base on, and some are kept on the way:
-looking at any revision costs a few dozen steps at most.
+Places depend on what came before (`apps/diagrams/places.py`), so they are folded from the base on, and some are kept
+on the way: looking at any revision costs a few dozen steps at most.
 """
 
 from __future__ import annotations

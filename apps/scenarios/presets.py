@@ -1,7 +1,8 @@
 """The preset library: stories to begin with, one TOML file each in `presets/`.
 
-A preset that was published never changes: links and scenarios name it. To tell a story better, give it a new name and set
-`retired = true` in the old one, which then is no longer listed (tests/scenarios/test_presets.py holds the digests).
+A preset that was published never changes: links and scenarios name it. To tell a story better, give it a new name and
+set `retired = true` in the old one, which then is no longer listed (tests/scenarios/test_presets.py holds the
+digests).
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _entry(data: dict[str, Any]) -> Entry:
 
 
 def story_of(link: links.Link) -> Story:
-    """The whole story that a v1 link tells: the preset's, then its own commands, on the preset's cluster with its changes.
+    """The whole story of a v1 link: the preset's, then its own commands, on the preset's cluster with its changes.
 
     Raises:
         StatusError: 404, there is no such preset.

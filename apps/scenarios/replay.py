@@ -1,10 +1,10 @@
 """Replay: from a story to the running cluster it leads to.
 
-A `Run` is a cluster under way through a story. Booting a cluster takes longer than most stories do, so each make-up of cluster
-is booted once in a process and restored from plain data afterwards.
+A `Run` is a cluster under way through a story. Booting a cluster takes longer than most stories do, so each make-up
+of cluster is booted once in a process and restored from plain data afterwards.
 
-Times here are milliseconds since the scenario began, which is when its cluster was Ready (or, for a story that begins with bare
-machines, when they were switched on). Revisions are the store's own.
+Times here are milliseconds since the scenario began, which is when its cluster was Ready (or, for a story that begins
+with bare machines, when they were switched on). Revisions are the store's own.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Run:
         return own
 
     def advance(self, to_ms: int) -> None:
-        """Let happen what is due up to `to_ms`, and stand at the last thing that did: a cluster at rest stands still."""
+        """Let happen what is due up to `to_ms`, and stand at the last that did: a cluster at rest stands still."""
         limit = min(to_ms, self.horizon_ms)
         while True:
             due = self.next_ms()

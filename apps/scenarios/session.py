@@ -1,9 +1,9 @@
 """A stored scenario in this process: its log replayed, kept current, and appended to.
 
-The database carries the truth. A session is a copy that any process may have, and throw away: what it shows follows from the log and
-the anchored clock alone. A command is carried out on the copy first, since only the cluster can say whether it is accepted, then
-written; only when it is durable is it acknowledged, or seen by anyone. If another process was first with that place in the log, the
-copy is thrown away and the command tried again after the other's.
+The database carries the truth. A session is a copy that any process may have, and throw away: what it shows follows
+from the log and the anchored clock alone. A command is carried out on the copy first, since only the cluster can say
+whether it is accepted, then written; only when it is durable is it acknowledged, or seen by anyone. If another
+process was first with that place in the log, the copy is thrown away and the command tried again after the other's.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from apps.scenarios.story import Entry, Story
 
 SESSIONS = 64  # scenarios kept in memory
 NEVER = 2**62
-# Where several processes serve the site, each shows the cluster as it was a moment ago: a command that another process is just
-# writing is then still ahead of what was shown here, and nobody has to be shown another history.
+# Where several processes serve the site, each shows the cluster as it was a moment ago: a command that another
+# process is just writing is then still ahead of what was shown here, and nobody has to be shown another history.
 LAG_MS = 250 if getattr(settings, "REDIS_URL", "") else 0
 ATTEMPTS = 16  # to win a place in the log
 SPEEDS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
@@ -41,8 +41,8 @@ def wall_ms() -> int:
 def story_of(scenario: Scenario, log: list[Command]) -> Story:
     """The story that a scenario's rows tell.
 
-    What it began with plays as written, until its editor gives a first command: from then on the cluster is the editor's, and
-    what the script would still have done does not happen.
+    What it began with plays as written, until its editor gives a first command: from then on the cluster is the
+    editor's, and what the script would still have done does not happen.
     """
     first = log[0].time_ms if log else None
     script = tuple(Entry(time_ms, body) for time_ms, body in scenario.base if first is None or time_ms <= first)

@@ -1,4 +1,4 @@
-"""Where a page's cluster comes from: a stored scenario, or a link that carries the whole story. Pages treat both alike."""
+"""Where a page's cluster comes from: a stored scenario, or a link with the whole story. Pages treat both alike."""
 
 from __future__ import annotations
 

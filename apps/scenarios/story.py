@@ -1,4 +1,4 @@
-"""A story: everything that decides what happens. The same story is the same history, byte for byte, in every process."""
+"""A story: everything that decides what happens. The same story is the same history, byte for byte, everywhere."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """YAML to JSON-shaped values, as kubectl reads it, with bounds on what a text may make us build.
 
 Models      sigs.k8s.io/yaml (goyaml.v2 resolution of plain scalars, YAML 1.1 booleans, keys made strings)
-Leaves out  a merge key never overrides a key written before it; a repeated key silently takes its last value, as kubectl does
+Leaves out  a merge key never overrides a key written before it; a repeated key silently takes its last value, as
+            kubectl does
 
-One pass over the parser's events, with a stack of its own: depth costs no recursion, and an alias adds the size of what it
-stands for, so a text that unfolds into billions of values is refused after the first few.
+One pass over the parser's events, with a stack of its own: depth costs no recursion, and an alias adds the size of
+what it stands for, so a text that unfolds into billions of values is refused after the first few.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def load(text: str, *, budget: int = limits.MANIFEST_NODES) -> tuple[Any, int]:
 
 
 def lines(text: str) -> dict[str, int]:
-    """Where each field of a document begins: `spec.containers[0].image` -> line, from 1. Only for texts that `load` read."""
+    """Where each field begins: `spec.containers[0].image` -> line, from 1. Only for texts that `load` read."""
     out: dict[str, int] = {}
     stack: list[list[Any]] = []  # [path, next list index or None, key in hand or None]
     for event in _events(text):

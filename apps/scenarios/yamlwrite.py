@@ -1,4 +1,4 @@
-"""Objects as YAML, the way kubectl prints them: keys sorted, lists flush with their key, text quoted only where it must be.
+"""Objects as YAML, as kubectl prints them: keys sorted, lists flush with their key, text quoted only where it must be.
 
 Written line by line, so that a line can say whether it differs from the object before.
 """
@@ -42,7 +42,7 @@ def dump_all(values: Iterable[Any]) -> str:
 
 
 def lines(value: Any, before: Any = NOTHING) -> list[Line]:
-    """The lines of a document, each with whether it says something that `before` did not. Without `before`, nothing changed.
+    """The lines of a document, each with whether `before` did not say it. Without `before`, nothing changed.
 
     >>> lines({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}})
     [('a: 1', False), ('b:', False), ('  c: 2', True)]

@@ -131,7 +131,8 @@ def test_a_reader_who_does_not_read_holds_up_nobody(tmp_path):
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
         request = (
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Origin: http://127.0.0.1:{site.port}\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            f"Origin: http://127.0.0.1:{site.port}\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n"
         )
         raw.sendall(request.encode())  # and never reads
         with site.socket(path) as watcher, site.socket(path, made["key"]) as editor:

@@ -62,4 +62,3 @@ def made(db, clock):
     from apps.scenarios import manifests
 
     return making.from_preset("empty", documents=manifests.read(WEB))
-

@@ -100,13 +100,15 @@ def test_every_broken_document_is_named_with_its_line():
 
 
 def test_lists_are_taken_apart_and_empty_documents_passed_over():
-    text = "---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n- {apiVersion: v1, kind: B}\n"
+    items = "- {apiVersion: v1, kind: A, metadata: {name: a}}\n- {apiVersion: v1, kind: B}\n"
+    text = "---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n" + items
     documents = manifests.read(text)
     assert [(d.kind, d.name, d.number, d.line) for d in documents] == [("A", "a", 1, 4), ("B", "", 1, 4)]
 
 
 def test_a_field_is_found_in_the_text():
-    text = "apiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: B\nspec:\n  ports:\n  - port: 80\n  - name: x\n    port: 99999\n"
+    ports = "spec:\n  ports:\n  - port: 80\n  - name: x\n    port: 99999\n"
+    text = "apiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: B\n" + ports
     second = manifests.read(text)[1]
     assert second.line_of("spec.ports[1].port") == 10
     assert second.line_of("spec.ports[1].protocol") == 9

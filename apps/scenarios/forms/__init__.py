@@ -1,4 +1,4 @@
-"""The scenario's forms. They check what is theirs to check; the cluster's API server says the rest, beside the same fields."""
+"""The scenario's forms. They check what is theirs to check; the API server says the rest, beside the same fields."""
 
 from apps.scenarios.forms.manifest import ManifestForm, NewScenarioForm
 from apps.scenarios.forms.node import NodeForm

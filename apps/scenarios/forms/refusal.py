@@ -51,7 +51,7 @@ def field_of(path: str, message: str = "") -> str:
 
 
 def add_refusal(form: forms.Form, error: StatusError, lang: str) -> None:
-    """Show why the cluster refused, in the reader's language and in Kubernetes' own words, beside the field it names."""
+    """Show why the cluster refused, in the reader's language and in its own words, beside the field it names."""
     causes = error.details.get("causes") or []
     placed = False
     for cause in causes:

@@ -57,7 +57,7 @@ def speaks_status(*, json: bool | None = None) -> Callable[[View], View]:
 
 
 def immutable(request: HttpRequest, response: HttpResponse, etag: str) -> HttpResponse:
-    """An answer about a revision: it never changes while the model stays the same, so for a day nobody need ask again."""
+    """An answer about a revision: it never changes while the model is the same, so nobody need ask again for a day."""
     response["Cache-Control"] = f"public, max-age={DAY}, immutable"
     response["ETag"] = quote_etag(etag)
     patch_vary_headers(response, ["Accept-Encoding"])

@@ -180,7 +180,7 @@ def _share(
 
 
 def forms_of(source: Source, snapshot: Snapshot, lang: str, focus: str = "") -> dict[str, Any]:
-    """A row a workload and a node, and the forms that add one. Always of the present, whatever revision is looked at."""
+    """A row a workload and a node, and the forms that add one. Of the present, whatever revision is looked at."""
     objects = snapshot.objects
     nodes = [
         _node_row(source, name, objects.get("nodes", {}).get(name), machine)
