@@ -14,7 +14,6 @@ from apps.scenarios.models import Scenario
 from apps.scenarios.session import session
 from tests.scenarios.conftest import WEB
 
-
 UNFIT = 'Deployment in version "v1" cannot be handled as a Deployment'
 
 
