@@ -1,7 +1,7 @@
 """Mutating and validating admission: what the API server adds to an object, or refuses, before it is stored.
 
 Models      plugin/pkg/admission: NamespaceLifecycle, ServiceAccount, Priority, DefaultTolerationSeconds,
-            StorageObjectInUseProtection, DefaultStorageClass, TaintNodesByCondition
+            StorageObjectInUseProtection, DefaultStorageClass, TaintNodesByCondition, PodTopologyLabels
 Leaves out  LimitRanger, ResourceQuota, PodSecurity, webhooks and policies
 """
 
@@ -20,6 +20,7 @@ IMMORTAL_NAMESPACES = ("default", "kube-system", "kube-public")
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
 MIRROR = "kubernetes.io/config.mirror"
+TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
 _TOKEN_SOURCES = [
     {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
@@ -165,6 +166,13 @@ def mount_token(spec: dict[str, Any], suffix: Callable[[int], str]) -> dict[str,
         volume = {"name": name, "projected": {"sources": _TOKEN_SOURCES, "defaultMode": 420}}
         out["volumes"] = [*(spec.get("volumes") or ()), volume]
     return out
+
+
+def topology_labels(tables: Tables, node: str) -> dict[str, str]:
+    """The zone and region of a node, which a Pod takes over when it is bound."""
+    found = tables.get("nodes", {}).get(node)
+    labels = (found["metadata"].get("labels") or {}) if found is not None else {}
+    return {name: labels[name] for name in TOPOLOGY if name in labels}
 
 
 def with_finalizer(obj: Obj, finalizer: str) -> Obj:

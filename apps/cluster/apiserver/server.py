@@ -403,6 +403,10 @@ class APIServer:
         status = {**pod["status"], "conditions": [*conditions, condition]}
         status.pop("nominatedNodeName", None)  # the promise has been kept
         new = {**pod, "spec": {**spec, "nodeName": node}, "status": status}
+        topology = admission.topology_labels(self._tables, node)
+        if topology:
+            labels = {**(pod["metadata"].get("labels") or NO_PARAMS), **topology}
+            new["metadata"] = {**pod["metadata"], "labels": labels}
         key = f"{namespace}/{name}"
         return self._commit(actor, "bind", self.infos["pods"], key, pod, new, "binding", why, params)
 

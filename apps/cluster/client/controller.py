@@ -86,6 +86,7 @@ class Controller:
             "due": dict(self._due),
             "failures": dict(self._failures),
             "errors": self.errors,
+            "recorder": self.recorder.save(),
             "state": self.state(),
         }
 
@@ -94,4 +95,5 @@ class Controller:
         self._due = dict(data["due"])
         self._failures = dict(data["failures"])
         self.errors = data["errors"]
+        self.recorder.load(data["recorder"])
         self.set_state(data["state"])
