@@ -23,6 +23,7 @@ MB = 1_000_000
 PULL_BASE_MS = 400  # asking the registry for the manifest
 PULL_BYTES_PER_MS = 60_000  # 60 MB a second, unpacking included
 START_MS = 300  # from CreateContainer to a running process
+SPREAD_MS = 200  # how much longer than others a container may take to start: on real machines no two take the same
 STOP_MS = 600  # from SIGTERM to the end of a well-behaved process
 CRASH_AFTER_MS = 1_500
 JOB_MS = 5_000
@@ -102,6 +103,7 @@ class Image:
     pull_ms: int = 0
     error: str = ""  # why it cannot be pulled; "" when it can
     start_ms: int = START_MS
+    spread_ms: int = SPREAD_MS
     stop_ms: int = STOP_MS
     ends_after_ms: int = -1  # -1: it runs until it is stopped
     exit_code: int = 0
@@ -219,6 +221,10 @@ def behaviour(
     annotations = pod["metadata"].get("annotations")
     if annotations and not init:
         out = _by_annotation(out, annotations)
+    if out.spread_ms:
+        # Drawn from the uid, not from the dice: it depends on nothing but the Pod.
+        late = crc32(pod["metadata"].get("uid", "").encode()) % out.spread_ms
+        out = replace(out, start_ms=out.start_ms + late, spread_ms=0)
     return out
 
 
@@ -250,7 +256,7 @@ def _by_annotation(image: Image, annotations: Mapping[str, str]) -> Image:
         if SECONDS not in annotations and image.ends_after_ms < 0:
             changes["ends_after_ms"] = JOB_MS
     if START in annotations:
-        changes["start_ms"] = int(float(annotations[START]))
+        changes |= {"start_ms": int(float(annotations[START])), "spread_ms": 0}
     if STOP in annotations:
         changes["stop_ms"] = int(float(annotations[STOP]))
     return replace(image, **changes) if changes else image
