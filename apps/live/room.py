@@ -20,6 +20,7 @@ from apps.cluster.engine import Step
 from apps.diagrams.figure import Figure
 from apps.live import frames
 from apps.live.viewer import Viewer
+from apps.live.wire import Batch
 from apps.scenarios import service
 from apps.scenarios.models import Scenario
 from apps.scenarios.replay import Mark
@@ -102,8 +103,8 @@ class Room:
                     await asyncio.sleep(TICK_S)
                     continue
                 done = index
-                for text in texts:
-                    viewer.put(text)
+                if texts:
+                    viewer.put(Batch(texts))
                 # No await from here to the end: the next that the runner shows is the next that this viewer gets.
                 if done == self._shown:
                     break
@@ -290,17 +291,15 @@ class Room:
         if news.marks or changed != self._clock or (news.steps and news.clock.get("at_rest")):
             mark = frames.bookmark(news.head, news.time_ms, news.clock, news.marks)
         self._clock = changed
-        fallback: dict[str, list[str]] = {}
+        ending = [] if mark is None else [mark]
+        batches = {look: Batch([*texts, *ending]) for look, texts in news.texts.items()}
         for viewer in list(self.viewers):
-            texts = news.texts.get(viewer.looks_at)
-            if texts is None and news.steps:  # it looks at something else since a moment ago
-                texts = fallback.get(viewer.lang)
-                if texts is None:
-                    texts = [frames.step_frame(step, viewer.lang, news.base_ms) for step in news.steps]
-                    fallback[viewer.lang] = texts
-            for text in texts or ():
-                viewer.put(text)
-            if mark is not None:
-                viewer.put(mark)
+            look = viewer.looks_at
+            batch = batches.get(look)
+            if batch is None:  # it looks at something else since a moment ago, or there are no steps
+                texts = [frames.step_frame(step, viewer.lang, news.base_ms) for step in news.steps]
+                batch = batches[look] = Batch([*texts, *ending])
+            if batch.texts:
+                viewer.put(batch)
             if viewer.lapsed:
                 self.viewers.discard(viewer)

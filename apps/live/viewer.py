@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from apps.live import frames
-from apps.live.pressure import backlog
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+from apps.live.wire import BACKLOG_BYTES, Batch, Send, Wire
 
 QUEUE_BYTES = 4 * 1024 * 1024  # waiting for one reader
-QUEUE_FRAMES = 4096
-BACKLOG_BYTES = 512 * 1024  # handed to the server and not yet taken by the reader's network
+QUEUE_BATCHES = 4096
 BACKLOG_WAIT_S = 0.05
 LAPSED = 4410  # the close code after a 410
 
@@ -29,8 +24,8 @@ class Viewer:
     def __init__(self, send: Send, view: str, lang: str, width: str) -> None:
         self.view, self.lang, self.width = view, lang, width
         self.lapsed = False
-        self._send = send
-        self._queue: deque[str] = deque()
+        self._wire = Wire(send)
+        self._queue: deque[Batch] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
         self._writer = asyncio.get_running_loop().create_task(self._write())
@@ -39,15 +34,19 @@ class Viewer:
     def looks_at(self) -> tuple[str, str, str]:
         return self.view, self.lang, self.width
 
-    def put(self, text: str) -> None:
-        """Queue a frame. Never waits."""
+    def put(self, batch: Batch | str) -> None:
+        """Send frames, or queue them. Never waits."""
         if self.lapsed:
             return
-        if self._bytes + len(text) > QUEUE_BYTES or len(self._queue) >= QUEUE_FRAMES:
+        if isinstance(batch, str):
+            batch = Batch([batch])
+        if not self._queue and self._wire.write_now(batch):
+            return
+        if self._bytes + batch.size > QUEUE_BYTES or len(self._queue) >= QUEUE_BATCHES:
             self.lapse("the reader did not keep up")
             return
-        self._queue.append(text)
-        self._bytes += len(text)
+        self._queue.append(batch)
+        self._bytes += batch.size
         self._wake.set()
 
     def lapse(self, why: str) -> None:
@@ -56,8 +55,8 @@ class Viewer:
             return
         self.lapsed = True
         self._queue.clear()
+        self._queue.append(Batch([frames.expired(why)]))
         self._bytes = 0
-        self._queue.append(frames.expired(why))
         self._wake.set()
 
     def close(self) -> None:
@@ -71,15 +70,16 @@ class Viewer:
         while True:
             if not queue:
                 if self.lapsed:
-                    await self._send({"type": "websocket.close", "code": LAPSED})
+                    await self._wire.close(LAPSED)
                     return
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            while backlog(self._send) > BACKLOG_BYTES and not self.lapsed:
+            while self._wire.backlog > BACKLOG_BYTES and not self.lapsed:
                 await asyncio.sleep(BACKLOG_WAIT_S)
             if not queue:
                 continue
-            text = queue.popleft()
-            self._bytes -= len(text) if not self.lapsed else 0
-            await self._send({"type": "websocket.send", "text": text})
+            batch = queue.popleft()
+            if not self.lapsed:
+                self._bytes -= batch.size
+            await self._wire.write(batch)

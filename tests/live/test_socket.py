@@ -286,7 +286,7 @@ async def test_who_does_not_keep_up_is_told_to_fetch_anew_and_the_others_go_on()
 
     slow = viewers.Viewer(stuck, "cluster", "ko", "wide")
     await asyncio.sleep(0)
-    for _ in range(viewers.QUEUE_FRAMES + 5):
+    for _ in range(viewers.QUEUE_BATCHES + 5):
         slow.put("x")
     assert slow.lapsed
     gate.set()
