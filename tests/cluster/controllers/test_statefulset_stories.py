@@ -191,3 +191,31 @@ def test_an_orphan_with_a_members_name_is_adopted() -> None:
     made.run(2_000)
     assert acts(made, since) == ["patch db-0", "patch db-1", "patch db-2"]
     assert made.status("statefulsets", "db", "default")["readyReplicas"] == 3
+
+
+def test_adopting_members_and_claims_in_one_turn_is_no_conflict() -> None:
+    spec: Obj = {
+        "volumeClaimTemplates": CLAIM_TEMPLATES,
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
+    }
+    made = world(**spec)
+    made.delete("statefulsets", "db", propagation="Orphan")
+    made.run(1_000)
+    made.create(stateful_set(**spec))
+    made.run(3_000)
+    owner = made.get("statefulsets", "db", "default")["metadata"]["uid"]
+    claims = made.list("persistentvolumeclaims")
+    assert [claim["metadata"]["ownerReferences"][0]["uid"] for claim in claims] == [owner] * 3
+    assert made.controllers["statefulset-controller"].errors == 0
+
+
+def test_a_rollback_adopts_and_renumbers_a_revision_in_one_turn() -> None:
+    made = world()
+    update(made, "nginx:2")
+    made.run(6_000)
+    made.delete("statefulsets", "db", propagation="Orphan")
+    made.run(1_000)
+    made.create(stateful_set())
+    made.run(6_000)
+    assert sorted(revision["revision"] for revision in made.list("controllerrevisions")) == [2, 3]
+    assert made.controllers["statefulset-controller"].errors == 0

@@ -42,8 +42,10 @@ def construct(client: Client, stateful_set: Obj, ordered: list[Obj]) -> tuple[Ob
     if equal and ordered[-1].get("data") == data:
         update = ordered[-1]
     elif equal:
+        # Read again: it may just have been adopted.
+        found = client.get("controllerrevisions", namespace_of(stateful_set), name_of(equal[-1]))
         why = "statefulset.renumber-revision"
-        update = client.update("controllerrevisions", {**equal[-1], "revision": number}, why=why, revision=number)
+        update = client.update("controllerrevisions", {**found, "revision": number}, why=why, revision=number)
     else:
         update, collisions = _create(client, stateful_set, data, number, collisions)
     wanted = status.get("currentRevision")

@@ -16,9 +16,10 @@ from apps.cluster.controllers.statefulset.identity import claim_name, claims_of,
 class PodControl:
     """Writes for one StatefulSet. Each act raises the StatusError that stopped it, after telling of it."""
 
-    def __init__(self, client: Client, recorder: Recorder, claims: Informer, stateful_set: Obj) -> None:
+    def __init__(self, client: Client, recorder: Recorder, pods: Informer, claims: Informer, stateful_set: Obj) -> None:
         self.client = client
         self.recorder = recorder
+        self.pods = pods
         self.claims = claims
         self.stateful_set = stateful_set
 
@@ -66,7 +67,8 @@ class PodControl:
             raise
 
     def repair(self, pod: Obj) -> None:
-        """Put identity, volumes and claim owners right."""
+        """Put identity, volumes and claim owners right, of the Pod as it is now: it may just have been adopted."""
+        pod = self.pods.get(key_of(pod)) or pod
         right = with_identity(self.stateful_set, pod)
         try:
             if right["spec"] is not pod["spec"]:

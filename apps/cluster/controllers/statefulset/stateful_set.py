@@ -139,7 +139,7 @@ class StatefulSetController(Controller):
 
     def _carry_out(self, stateful_set: Obj, decided: Plan) -> StatusError | None:
         """Do as planned up to the first refusal, and give that."""
-        control = PodControl(self.client, self.recorder, self.claims, stateful_set)
+        control = PodControl(self.client, self.recorder, self.pods, self.claims, stateful_set)
         updating = False
         for verb, pod in decided.acts:
             try:
