@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from apps.cluster.api import explain as model
+from apps.cluster.api.explain import explain as taken_apart
 from apps.cluster.apimachinery.status import StatusError
 from apps.diagrams import wording
 from apps.scenarios.limits import Said
@@ -15,60 +14,64 @@ from apps.scenarios.manifests import ManifestError, Problem
 
 @dataclass(frozen=True)
 class Told:
-    """`text` says what is wrong, `fix` what to do about it; either may be empty."""
+    """`text` says what is wrong, `fix` what to do about it (may be empty); `message` is how Kubernetes says it."""
 
     text: str
     fix: str = ""
     field: str = ""
+    message: str = ""
 
 
-def explain(error: StatusError, lang: str, *, field: str = "") -> Told:
-    """A refusal in the reader's language."""
+def explain_all(error: StatusError, lang: str) -> list[Told]:
+    """Everything that a refusal says, one thing at a time; never empty."""
     if isinstance(error, Said):
-        return Told(error.message)
-    found = model.explain(error)[:MOST]
-    texts = dict.fromkeys(wording.say(lang, one.message_id, one.params) for one in found)
-    fixes = dict.fromkeys(wording.say(lang, one.fix_id, one.params) for one in found if one.fix_id)
-    return Told("\n".join(texts), "\n".join(fixes), field or found[0].field or first_field(error))
+        return [Told(error.message, message=error.message)]
+    found = taken_apart(error)
+    own = [str(one) for one in error.errors] if len(error.errors) == len(found) else [error.message] * len(found)
+    return [
+        Told(
+            wording.say(lang, one.message_id, one.params),
+            wording.say(lang, one.fix_id, one.params) if one.fix_id else "",
+            one.field,
+            message,
+        )
+        for one, message in zip(found, own, strict=True)
+    ]
 
 
-MOST = 5  # things wrong that are told of one document; Kubernetes' own message names them all
+def explain(error: StatusError, lang: str) -> Told:
+    """The first thing that a refusal says."""
+    return explain_all(error, lang)[0]
 
 
-def first_field(error: StatusError) -> str:
-    """The first field that a refusal names."""
-    causes = error.details.get("causes") or []
-    if causes:
-        return str(causes[0].get("field", ""))
-    for pattern in IN_WORDS:
-        match = pattern.search(error.message)
-        if match is not None:
-            return match[1]
-    return ""
-
-
-# Errors of decoding name their field in words only.
-IN_WORDS = (re.compile(r'unknown field "([^"]+)"'), re.compile(r"Go struct field \w*\.([^ ]+) of type"))
-
-
-def problem_json(problem: Problem, lang: str) -> dict[str, Any]:
-    """One refused document, as the page shows it."""
-    told = explain(problem.error, lang)
-    line = problem.line
-    if told.field and problem.document is not None:
-        line = problem.document.line_of(told.field)
-    return {
-        "document": problem.number,
-        "line": line,
-        "kind": problem.kind,
-        "name": problem.name,
-        "field": told.field,
-        "message": problem.error.message,
-        "text": told.text or problem.error.message,
-        "fix": told.fix,
-        "source": problem.source,
-    }
+def in_one_line(told: Told) -> str:
+    """What is wrong and what to do, with Kubernetes' own words behind."""
+    text = f"{told.text} {told.fix}".strip()
+    return text if not told.message or told.message == told.text else f"{text} ({told.message})"
 
 
 def problems_json(error: ManifestError, lang: str) -> list[dict[str, Any]]:
-    return [problem_json(problem, lang) for problem in error.problems]
+    """Every problem of a manifest, as the page shows it."""
+    return [shown for problem in error.problems for shown in _problem(problem, lang)]
+
+
+def _problem(problem: Problem, lang: str) -> list[dict[str, Any]]:
+    out = []
+    for told in explain_all(problem.error, lang):
+        line = problem.line
+        if told.field and problem.document is not None:
+            line = problem.document.line_of(told.field)
+        out.append(
+            {
+                "document": problem.number,
+                "line": line,
+                "kind": problem.kind,
+                "name": problem.name,
+                "field": told.field,
+                "message": told.message,
+                "text": told.text,
+                "fix": told.fix,
+                "source": problem.source,
+            }
+        )
+    return out

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -37,6 +39,18 @@ KIND_ARTICLES = {
     "Node": "node",
     "Service": "services",
     "EndpointSlice": "services",
+}
+
+# The parts of the cluster's figure, and the article of each: a figure may be a map of them.
+PART_ARTICLES = {
+    "etcd": "etcd",
+    "kube-apiserver": "kube-apiserver",
+    "kube-scheduler": "kube-scheduler",
+    "kube-controller-manager": "kube-controller-manager",
+    "kubelet": "kubelet",
+    "CRI-O": "container-runtime",
+    "kube-proxy": "kube-proxy",
+    "calico-node": "calico-node",
 }
 
 Frame = dict[str, Any]
@@ -102,16 +116,37 @@ def check_focus(text: str | None) -> str:
     return text
 
 
+@cache
+def part_link(lang: str) -> Callable[[str], str]:
+    """Where the parts of a map lead: to their articles."""
+    return lambda part: article_url(PART_ARTICLES.get(part, ""), lang)
+
+
 def figure_of(
-    run: Run, snapshot: Snapshot, view: str, lang: str, *, focus: str = "", width: str = DEFAULT_WIDTH
+    run: Run,
+    snapshot: Snapshot,
+    view: str,
+    lang: str,
+    *,
+    focus: str = "",
+    width: str = DEFAULT_WIDTH,
+    parts: bool = False,
 ) -> Figure:
-    """The figure at a snapshot's revision, everything where the history has put it."""
-    options = figures.Options(width=width, focus=focus, places=places_at(run, snapshot.revision))
+    """The figure at a snapshot's revision, everything where the history has put it. `parts`: a map of articles."""
+    places = places_at(run, snapshot.revision)
+    options = figures.Options(width=width, focus=focus, places=places, part_link=part_link(lang) if parts else None)
     return figures.render(snapshot, view, lang, options)
 
 
 def frame(
-    source: Source, at: int | None, view: str, lang: str, *, focus: str = "", width: str = DEFAULT_WIDTH
+    source: Source,
+    at: int | None,
+    view: str,
+    lang: str,
+    *,
+    focus: str = "",
+    width: str = DEFAULT_WIDTH,
+    parts: bool = False,
 ) -> Frame:
     """What /frame/ answers. Not to be changed: frames are shared.
 
@@ -121,14 +156,16 @@ def frame(
     run = source.run
     with run.lock:
         revision = run.head if at is None else at
-        key = (source.epoch, revision, view, lang, focus, width)
+        # What writes nothing (a power cut) belongs to the revision it follows, so the newest revision may still change.
+        position = run.cluster.trace.position(revision)
+        key = (source.epoch, revision, position, view, lang, focus, width, parts)
         with _lock:
             known = _frames.get(key)
             if known is not None:
                 _frames.move_to_end(key)
                 return known
         snapshot = run.view(revision)
-        drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width)
+        drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width, parts=parts)
         step = snapshot.step if snapshot.revision > run.base else None
         told = _inspected(source, snapshot, focus, lang)
     made: Frame = {

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from apps.scenarios import access, links, presets
+from apps.scenarios.session import session
 from apps.scenarios.story import Entry
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +127,20 @@ def test_a_pinned_frame_is_immutable_and_known_by_its_tag(client):
     again = client.get(f"/en/s/{ROLLING}/frame/?at=400", headers={"If-None-Match": response["ETag"]})
     assert again.status_code == 304
     assert "Set-Cookie" not in response
+
+
+def test_a_power_cut_shows_at_once_though_it_writes_no_revision(client, made, clock):
+    clock.pass_ms(60_000)
+    found = session(made.scenario.id)
+    found.sync()
+    address = f"/en/s/{made.scenario.id}/frame/?at={found.head}"
+    before = client.get(address)
+    assert before["Cache-Control"] == "no-cache"
+    found.execute({"op": "node", "verb": "power-off", "name": "worker-2"})
+    after = client.get(address)
+    assert after.json()["revision"] == before.json()["revision"]
+    assert after.json()["digest"] != before.json()["digest"]
+    assert client.get(address, headers={"If-None-Match": before["ETag"]}).status_code == 200
 
 
 def test_the_newest_frame_of_a_stored_scenario_is_asked_for_again(client, made):

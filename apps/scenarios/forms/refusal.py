@@ -7,7 +7,7 @@ import re
 from django import forms
 
 from apps.cluster.apimachinery.status import StatusError
-from apps.scenarios.explained import explain, first_field
+from apps.scenarios.explained import explain_all, in_one_line
 
 # The fields of an object that a form's field stands for; the first that matches counts.
 PATHS = (
@@ -52,24 +52,10 @@ def field_of(path: str, message: str = "") -> str:
 
 def add_refusal(form: forms.Form, error: StatusError, lang: str) -> None:
     """Show why the cluster refused, in the reader's language and in its own words, beside the field it names."""
-    causes = error.details.get("causes") or []
-    placed = False
-    for cause in causes:
-        name = field_of(cause.get("field", ""), cause.get("message", ""))
-        if name not in form.fields:
-            continue
-        told = explain(error, lang, field=cause.get("field", ""))
-        words = f"{cause.get('field', '')}: {cause.get('message', '')}"
-        form.add_error(name, f"{told.text} ({words})" if told.text and told.text != words else words)
-        placed = True
-    if placed:
-        return
-    told = explain(error, lang)
-    name: str | None = "name" if error.reason in {"AlreadyExists", "NotFound"} else field_of(first_field(error))
-    if error.details.get("limit"):
-        name = LIMIT_FIELDS.get(error.details["limit"], "manifest")
-    if name not in form.fields:
-        name = None
-    form.add_error(
-        name, f"{told.text} ({error.message})" if told.text and told.text != error.message else error.message
-    )
+    for told in explain_all(error, lang):
+        name: str | None = field_of(told.field, told.message)
+        if error.details.get("limit"):
+            name = LIMIT_FIELDS.get(error.details["limit"], "manifest")
+        elif error.reason in {"AlreadyExists", "NotFound"}:
+            name = "name"
+        form.add_error(name if name in form.fields else None, in_one_line(told))

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.scenarios import access, commands, edits, limits, making, manifests, service, yamlwrite
-from apps.scenarios.explained import explain, problems_json
+from apps.scenarios.explained import explain_all, in_one_line, problems_json
 from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, add_refusal, form_for, workload_class
 from apps.scenarios.limits import Said
 from apps.scenarios.replay import Run, replayed
@@ -291,9 +291,7 @@ def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str
         manifest.is_valid()
         add_refusal(manifest, error, lang)
         return {"form": manifest, "forms": {"yaml": manifest}}
-    told = explain(error, lang)
-    text = f"{told.text} ({error.message})" if told.text and told.text != error.message else error.message
-    return {"errors": [text]}
+    return {"errors": [in_one_line(told) for told in explain_all(error, lang)]}
 
 
 # ---- a copy, the clock, an object ----------------------------------------------------------------

@@ -32,13 +32,14 @@ def page_context(
     focus: str,
     bound: dict[str, Any] | None = None,
     can_edit: bool | None = None,
+    parts: bool = False,
 ) -> dict[str, Any]:
     """Everything `scenarios/scenario.html` and `embed.html` get. `bound` replaces forms by those that were posted."""
     run = source.run
     if can_edit is None:
         can_edit = source.stored and holds_key(request, source.scenario)
     with run.lock:
-        frame = service.frame(source, at, view, lang, focus=focus)
+        frame = service.frame(source, at, view, lang, focus=focus, parts=parts)
         revision = frame["revision"]
         commands = steps.commands_json(run.marks)
         snapshot = run.view()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -24,12 +25,18 @@ def frame(request: HttpRequest, ref: str) -> HttpResponse:
     focus = service.check_focus(request.GET.get("focus"))
     width = service.check_width(request.GET.get("layout") or request.GET.get("width"))
     at = service.check_at(source.run, request.GET.get("at"))
-    made = service.frame(source, at, view, lang, focus=focus, width=width)
+    parts = request.GET.get("parts") == "1"
+    made = service.frame(source, at, view, lang, focus=focus, width=width, parts=parts)
     response = JsonResponse(made, json_dumps_params={"ensure_ascii": False})
     if at is None:
         response["Cache-Control"] = "no-cache" if source.stored else "public, max-age=300"
         return response
-    etag = f"{settings.MODEL_VERSION}-{source.epoch}-{at}-{view}-{lang}-{focus}-{width}-{made['digest']}"
+    position = source.run.cluster.trace.position(at)
+    etag = f"{settings.MODEL_VERSION}-{source.epoch}-{at}-{position}-{view}-{lang}-{focus}-{width}-{made['digest']}"
+    if source.stored and at >= source.head:  # a power cut writes no revision, and yet changes what is seen
+        response["Cache-Control"] = "no-cache"
+        response["ETag"] = quote_etag(etag.replace('"', ""))
+        return response
     return immutable(request, response, etag.replace('"', ""))
 
 

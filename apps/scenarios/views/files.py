@@ -97,7 +97,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     response["Access-Control-Allow-Origin"] = "*"  # a picture may be shown anywhere; nothing here is a secret
     if format == "svg":
         response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
-    if at is None and source.stored:
+    if source.stored and (at is None or at >= source.head):
         response["Cache-Control"] = "no-cache"
         return response
     return immutable(
