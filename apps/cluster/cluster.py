@@ -68,7 +68,7 @@ class Cluster:
         self.base = 1  # the revision at which the reader's story begins
         self.base_ms = 0
         self.machines: dict[str, Machine] = {}
-        self._machine_log: list[tuple[int, dict[str, Machine]]] = []
+        self._machine_log: list[tuple[int, str, Machine | None]] = []  # what became of which machine, and when
         self.kubelets: dict[str, Kubelet] = {}
         self.processes: dict[str, Process] = {}
         self._kubectl = Client(self.apiserver, "kubectl")
@@ -167,7 +167,7 @@ class Cluster:
         if kubelet is not None:
             kubelet.leave()
         self.machines = {other: there for other, there in self.machines.items() if other != name}
-        self._machine_log.append((self.revision, self.machines))
+        self._machine_log.append((self.revision, name, None))
         self.engine.note("machine", name, "remove", f"nodes/{name}", "machine.remove", {"name": name})
         if name in self.apiserver.tables.get("nodes", {}):
             self._kubectl.delete("nodes", "", name, why="kubectl.delete-node", name=name)
@@ -195,7 +195,7 @@ class Cluster:
 
     def _set_machine(self, machine: Machine) -> None:
         self.machines = {**self.machines, machine.name: machine}
-        self._machine_log.append((self.revision, self.machines))
+        self._machine_log.append((self.revision, machine.name, machine))
 
     def _stop_kubelet(self, name: str) -> None:
         kubelet = self.kubelets.get(name)
@@ -271,7 +271,13 @@ class Cluster:
 
     def _machines_at(self, revision: int) -> dict[str, Machine]:
         position = bisect_right(self._machine_log, revision, key=lambda entry: entry[0])
-        return self._machine_log[position - 1][1] if position else {}
+        machines: dict[str, Machine] = {}
+        for _, name, machine in self._machine_log[:position]:
+            if machine is None:
+                machines.pop(name, None)
+            else:
+                machines[name] = machine
+        return machines
 
     def why(self, step: Step) -> list[Step]:
         return self.trace.why(step)
@@ -285,8 +291,8 @@ class Cluster:
             "base": self.base,
             "base_ms": self.base_ms,
             "machines": [
-                [revision, [machine.as_dict() for machine in machines.values()]]
-                for revision, machines in self._machine_log
+                [revision, name, machine.as_dict() if machine is not None else None]
+                for revision, name, machine in self._machine_log
             ],
             "kubelets": list(self.kubelets),
             "store": self.store.save(),
@@ -304,10 +310,10 @@ class Cluster:
     def _load(self, data: Mapping[str, Any]) -> None:
         self.base, self.base_ms = data["base"], data["base_ms"]
         self._machine_log = [
-            (revision, {machine["name"]: Machine(**machine) for machine in machines})
-            for revision, machines in data["machines"]
+            (revision, name, Machine(**machine) if machine is not None else None)
+            for revision, name, machine in data["machines"]
         ]
-        self.machines = self._machine_log[-1][1] if self._machine_log else {}
+        self.machines = self._machines_at(data["store"]["revision"])
         self.store.load(data["store"])
         self.apiserver.load()
         for name in [name for name in self.kubelets if name not in data["kubelets"]]:

@@ -114,7 +114,7 @@ def _rank(kind: str) -> int:
 
 
 def _display(obj: Obj) -> str:
-    return obj["metadata"].get("name") or obj["metadata"].get("generateName", "")
+    return str(obj["metadata"].get("name") or obj["metadata"].get("generateName", ""))
 
 
 def _apply(client: Client, info: ResourceInfo, obj: Obj) -> Obj:

@@ -68,6 +68,7 @@ class Controller:
         self.running = False
         self._due.clear()
         self._failures.clear()
+        self.recorder.forget()
 
     def start(self) -> None:
         """The process is back. The informers' lists will fill the queue."""

@@ -70,7 +70,6 @@ class Informer:
     def by_index(self, name: str, value: str) -> Objects:
         return list(self._indexes[name].get(value, {}).values())
 
-
     def receive(self, key: str, before: Obj | None, after: Obj | None) -> None:
         """One watch event. `before` is this cache's own idea of it."""
         cache = self.cache

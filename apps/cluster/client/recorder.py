@@ -166,6 +166,10 @@ class Recorder:
             }
         return self._client.create("events", event)
 
+    def forget(self) -> None:
+        """The process has died, and with it the memory of what was told."""
+        self._seen, self._aggregates, self._spam = {}, {}, {}
+
     def save(self) -> dict[str, Any]:
         return {
             "seen": {key: list(value) for key, value in self._seen.items()},
