@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.scenarios import access, presets
@@ -217,6 +218,13 @@ def test_errors_stand_beside_their_field(editor, fields, field, says):
     assert Command.objects.count() == 0
 
 
+def test_a_page_with_errors_has_a_way_to_the_other_language(editor):
+    response = editor.post(editor.address, {**WORKLOAD, "replicas": "-1"})
+    urls = {language["code"]: language["url"] for language in response.context["languages"]}
+    assert urls["ko"] == f"/ko/s/{editor.id}/"
+    assert editor.get(urls["ko"]).status_code == 200
+
+
 def test_a_name_that_is_taken_or_bad_is_said_beside_the_name(editor):
     data = {
         "form": "workload",
@@ -373,8 +381,6 @@ def test_a_new_scenario_from_a_paste(client, clock):
 
 
 def test_a_new_scenario_from_a_file(client):
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     from tests.scenarios.conftest import WEB
 
     response = client.post("/en/scenarios/new", {"file": SimpleUploadedFile("web.yaml", WEB.encode())})
@@ -416,8 +422,18 @@ def test_a_new_scenario_that_cannot_be_is_explained(client, data, field):
 
 
 def test_a_paste_of_ten_megabytes_is_refused(client):
-    response = client.post("/en/scenarios/new", {"manifest": "x" * (10 * 1024 * 1024)})
-    assert response.status_code in {400, 413, 422}
+    for data in (
+        {"manifest": "x" * (10 * 1024 * 1024)},
+        {"file": SimpleUploadedFile("a.yaml", b"x" * (10 * 1024 * 1024))},
+    ):
+        response = client.post("/en/scenarios/new", data)
+        assert response.status_code in {413, 422}
+        assert "at most 1,048,576 bytes" in response.content.decode()
+    response = client.post(
+        "/en/scenarios/new", "manifest=" + "x" * 10**7, content_type="application/x-www-form-urlencoded"
+    )
+    assert response.status_code == 413
+    assert "at most 1,048,576 bytes" in response.content.decode()
     assert Scenario.objects.count() == 0
 
 

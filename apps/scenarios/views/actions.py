@@ -62,12 +62,19 @@ def command(request: HttpRequest, ref: str) -> HttpResponse:
         if wants_json(request):
             error = unfit.error or bad_request("; ".join(_texts(unfit.bound)))
             return refusal(request, error, as_json=True)
+        _stand_at(request, reverse("scenario", args=[source.ref]))
         context = page_context(
             request, source, lang, at=None if source.stored else at, view=_view(request), focus="", bound=unfit.bound
         )
         return render(request, "scenarios/scenario.html", context, status=422)
     response = _answer(request, target.id, outcome)
     return access.keep_key(response, target.id, key) if key else response
+
+
+def _stand_at(request: HttpRequest, path: str, query: str = "") -> None:
+    """A page that answers a POST is reached, in another language too, under the address of the page itself."""
+    request.path = path
+    request.META["QUERY_STRING"] = query
 
 
 def _agent(request: HttpRequest) -> str:
@@ -398,6 +405,7 @@ def _replace(request: HttpRequest, source: Source, resource: str, key: str, lang
     except manifests.ManifestError as error:
         if wants_json(request):
             return refusal(request, error.problems[0].error, as_json=True)
+        _stand_at(request, request.path, "edit=1")
         context = _object_context(request, source, resource, key, text, problems_json(error, lang))
         return render(request, "scenarios/object.html", context, status=422)
     response = HttpResponseRedirect(

@@ -33,13 +33,14 @@ def page_context(
     bound: dict[str, Any] | None = None,
     can_edit: bool | None = None,
     parts: bool = False,
+    layout: str = service.DEFAULT_WIDTH,
 ) -> dict[str, Any]:
     """Everything `scenarios/scenario.html` and `embed.html` get. `bound` replaces forms by those that were posted."""
     run = source.run
     if can_edit is None:
         can_edit = source.stored and holds_key(request, source.scenario)
     with run.lock:
-        frame = service.frame(source, at, view, lang, focus=focus, parts=parts)
+        frame = service.frame(source, at, view, lang, focus=focus, parts=parts, width=layout)
         revision = frame["revision"]
         commands = steps.commands_json(run.marks)
         snapshot = run.view()
@@ -60,6 +61,7 @@ def page_context(
             "views": [{"name": name, "title": title} for name, title in service.VIEWS.items()],
             "focus": focus,
             "can_edit": can_edit,
+            "layout": layout,
             "clock": source.clock(),
             "speeds": [speed for speed in SPEEDS if speed],
             **urls,

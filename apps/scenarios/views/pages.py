@@ -17,6 +17,7 @@ from apps.cluster.apimachinery.status import StatusError
 from apps.scenarios import access, making, manifests, presets, service
 from apps.scenarios.explained import problems_json
 from apps.scenarios.forms import NewScenarioForm, add_refusal
+from apps.scenarios.screens import layout_for
 from apps.scenarios.source import open_source
 from apps.scenarios.views.answers import refusal, speaks_status, wants_json
 from apps.scenarios.views.context import page_context
@@ -114,9 +115,9 @@ def scenario(request: HttpRequest, ref: str) -> HttpResponse:
     view = service.check_view(request.GET.get("view"))
     focus = service.check_focus(request.GET.get("focus"))
     at = service.check_at(source.run, request.GET.get("at"))
-    return render(
-        request, "scenarios/scenario.html", page_context(request, source, lang, at=at, view=view, focus=focus)
-    )
+    layout = layout_for(request, "medium")
+    context = page_context(request, source, lang, at=at, view=view, focus=focus, layout=layout)
+    return render(request, "scenarios/scenario.html", context)
 
 
 @require_safe
@@ -137,7 +138,8 @@ def embed(request: HttpRequest, ref: str) -> HttpResponse:
     at = service.check_at(source.run, request.GET.get("at"))
     if at is None:
         at = begin
-    context = page_context(request, source, lang, at=at, view=view, focus=focus, can_edit=False)
+    layout = layout_for(request, service.DEFAULT_WIDTH)
+    context = page_context(request, source, lang, at=at, view=view, focus=focus, can_edit=False, layout=layout)
     context["scenario"].update(
         from_revision=begin if begin is not None else source.base if end is not None else None,
         to_revision=end if end is not None else source.head,
