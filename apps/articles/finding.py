@@ -9,6 +9,7 @@ A finder is a table of conditions, all of which must hold:
     nth      the how-manieth match counts (1 by default)
     rank     change | event | note; "change" by default
     ready    true/false: the object after the step is a Pod whose Ready condition says so, and did not before
+    gone     true: the step took the object away for good
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from apps.cluster.engine import Step
 
 Finder = Mapping[str, Any]
-KEYS = {"who", "verb", "ref", "node", "status", "changed", "nth", "rank", "ready", "message", "subresource"}
+KEYS = {"who", "verb", "ref", "node", "status", "changed", "nth", "rank", "ready", "gone", "message", "subresource"}
 PART = re.compile(r"([^.\[]+)|\[([^\]]+)\]")
 
 
@@ -69,6 +70,8 @@ def matches(step: Step, finder: Finder) -> bool:
     for path in finder.get("changed") or ():
         if value_at(step.before, path) == value_at(step.after, path):
             return False
+    if "gone" in finder and (step.after is None) is not finder["gone"]:
+        return False
     if "ready" in finder:
         path = "status.conditions[type=Ready].status"
         wanted = "True" if finder["ready"] else "False"

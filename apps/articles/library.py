@@ -9,6 +9,7 @@ A text begins with a YAML head between two lines of `---`:
     minutes     to read and watch, whole articles only
     component   the package under apps/cluster whose `Models` and `Leaves out` the page shows; several in a list
     preset      the story its figure shows;  view  of the figure;  caption
+    map         true: the parts of the figure lead to their articles
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Article:
     preset: str
     view: str
     caption: str
+    map: bool
     body: str
 
     @property
@@ -125,5 +127,6 @@ def _read(language: str, slug: str, chapter: Chapter) -> Article:
         preset=head["preset"],
         view=head.get("view", "cluster"),
         caption=head["caption"],
+        map=bool(head.get("map")),
         body=body.strip() + "\n",
     )

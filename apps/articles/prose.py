@@ -1,8 +1,11 @@
 """Markdown to HTML: our own text, with links that light up the figure.
 
 [web](obj:deployments/default/web)    an object: lights it in the figure, and opens it in the inspector
+[](obj:@old)                          one that the walk-through captured as `old`; its name is the text of the link
+[](obj:@pod:short)                    the generated end of its name only, as the figure shows it
 [kube-scheduler](kube-scheduler)      another article, by its slug
-[rev](rev:bind)                       a moment of the walk-through, by its id
+[the gap](preset:recreate)            a preset's own page
+[then](rev:bind)                      a moment of the walk-through, by its id
 ## Heading {#id}                      the same id in both languages
 [[walk]]  [[prediction]]              where the walk-through and the prediction stand
 """
@@ -10,8 +13,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from xml.etree.ElementTree import Element
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from xml.etree.ElementTree import Element, SubElement
 
 import markdown
 from markdown.extensions import Extension
@@ -19,8 +24,11 @@ from markdown.treeprocessors import Treeprocessor
 
 SLOT = re.compile(r"<p>\[\[(walk|prediction)\]\]</p>")
 # A particle must not be torn from the bracket before it: 디플로이먼트(Deployment)는
-BRACKET_PARTICLE = re.compile(r"\)(?=[가-힣])")
+BRACKET_PARTICLE = re.compile(r"\)((?:</(?:code|a|strong|em)>)?)(?=[가-힣])")
 WORD_JOINER = "\u2060"
+CODE_BLOCK = re.compile(r'<pre><code class="language-(\w+)">(.*?)</code></pre>', re.DOTALL)
+CONSOLE_PROMPT = re.compile(r"^\$ ", re.MULTILINE)
+TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,57 +45,114 @@ class Prose:
     headings: tuple[Heading, ...]
 
 
+@dataclass(frozen=True)
+class Targets:
+    """What a text may link to.
+
+    moments   id of a moment of the walk-through -> revision
+    names     captured name -> ref of its object, `"pods/default/web-5d-x2k9q"`
+    refs      every object that the article's run ever has
+    presets   id -> address
+    words     the few words of the interface that stand in the text: copy, copied, section
+    """
+
+    slugs: frozenset[str] = frozenset()
+    moments: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    refs: frozenset[str] = frozenset()
+    presets: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
 class _Links(Treeprocessor):
-    def __init__(self, md: markdown.Markdown, language: str, slugs: frozenset[str], moments: dict[str, int]) -> None:
+    def __init__(self, md: markdown.Markdown, language: str, targets: Targets) -> None:
         super().__init__(md)
-        self.language, self.slugs, self.moments = language, slugs, moments
+        self.language, self.targets = language, targets
 
     def run(self, root: Element) -> None:
         for link in root.iter("a"):
-            href = link.get("href", "")
-            scheme, colon, rest = href.partition(":")
-            target, hash_, anchor = href.partition("#")
-            if colon and scheme == "obj":
-                link.set("class", "obj-l")
-                link.set("data-ref", rest)
-                link.set("href", f"?focus={rest}#plate")
-            elif colon and scheme == "rev":
-                if rest not in self.moments:
-                    raise ValueError(f"no moment {rest!r} in the walk-through")
-                link.set("class", "rev-l")
-                link.set("data-goto", str(self.moments[rest]))
-                link.set("href", f"?at={self.moments[rest]}#plate")
-            elif target in self.slugs:
-                link.set("href", f"/{self.language}/docs/{target}/{hash_}{anchor}")
-            elif not colon and target and not href.startswith(("/", "#", "?")):
-                raise ValueError(f"link to {href!r}: no such article")
-            elif scheme in ("http", "https"):
-                link.set("rel", "noopener")
+            self._resolve(link)
+        for heading in root.iter("h2"):
+            anchor = SubElement(heading, "a", {"class": "heading-link", "href": f"#{heading.get('id')}"})
+            anchor.set("aria-label", self.targets.words.get("section", ""))
+            anchor.text = "#"
+
+    def _resolve(self, link: Element) -> None:
+        href = link.get("href", "")
+        scheme, colon, rest = href.partition(":")
+        target, hash_, anchor = href.partition("#")
+        targets = self.targets
+        if colon and scheme == "obj":
+            self._object(link, rest)
+        elif colon and scheme == "rev":
+            if rest not in targets.moments:
+                raise ValueError(f"no moment {rest!r} in the walk-through")
+            link.set("class", "rev-l")
+            link.set("data-goto", str(targets.moments[rest]))
+            link.set("href", f"?at={targets.moments[rest]}#plate")
+        elif colon and scheme == "preset":
+            if rest not in targets.presets:
+                raise ValueError(f"no preset {rest!r}")
+            link.set("href", f"/{self.language}/s/{targets.presets[rest]}/")
+        elif target in targets.slugs:
+            link.set("href", f"/{self.language}/docs/{target}/{hash_}{anchor}")
+        elif not colon and target and not href.startswith(("/", "#", "?")):
+            raise ValueError(f"link to {href!r}: no such article")
+        elif scheme in ("http", "https"):
+            link.set("rel", "noopener")
+
+    def _object(self, link: Element, rest: str) -> None:
+        ref = rest
+        if rest.startswith("@"):
+            name, _, how = rest[1:].partition(":")
+            if name not in self.targets.names:
+                raise ValueError(f"nothing was captured as {name!r}")
+            ref = self.targets.names[name]
+            if not link.text:
+                link.text = label_of(ref, how)
+        if ref not in self.targets.refs:
+            raise ValueError(f"{ref!r} is never in the figure")
+        link.set("class", "obj-l")
+        link.set("data-ref", ref)
+        link.set("href", f"?focus={ref}#plate")
 
 
 class _OurLinks(Extension):
-    def __init__(self, language: str, slugs: frozenset[str], moments: dict[str, int]) -> None:
+    def __init__(self, language: str, targets: Targets) -> None:
         super().__init__()
-        self.arguments = (language, slugs, moments)
+        self.arguments = (language, targets)
 
     def extendMarkdown(self, md: markdown.Markdown) -> None:
-        md.treeprocessors.register(_Links(md, *self.arguments), "k8sdocs-links", 5)
+        # After `toc` (5), so that the titles of sections are their words alone.
+        md.treeprocessors.register(_Links(md, *self.arguments), "k8sdocs-links", 4)
 
 
-def render(text: str, language: str, slugs: frozenset[str], moments: dict[str, int]) -> Prose:
+def label_of(ref: str, how: str = "") -> str:
+    """What an object is called in a text.
+
+    >>> label_of("pods/default/web-5d-x2k9q"), label_of("pods/default/web-5d-x2k9q", "short")
+    ('web-5d-x2k9q', 'x2k9q')
+    """
+    name = ref.rpartition("/")[2]
+    return name.rpartition("-")[2] if how == "short" else name
+
+
+def render(text: str, language: str, targets: Targets) -> Prose:
     """HTML in parts.
 
     Raises:
         ValueError: a link leads nowhere.
     """
     md = markdown.Markdown(
-        extensions=["fenced_code", "tables", "attr_list", "toc", "md_in_html", _OurLinks(language, slugs, moments)],
+        extensions=["fenced_code", "tables", "attr_list", "toc", "md_in_html", _OurLinks(language, targets)],
         extension_configs={"toc": {"toc_depth": "2-3"}},
         output_format="html",
     )
     html = md.convert(text)
     if language == "ko":
-        html = BRACKET_PARTICLE.sub(f"){WORD_JOINER}", html)
+        html = joined(html)
+    html = CODE_BLOCK.sub(lambda match: _code(match[1], match[2], targets.words), html)
+    html = TABLE.sub(lambda match: f'<div class="wide" tabindex="0">{match[0]}</div>', html)
     parts: list[tuple[str, str]] = []
     position = 0
     for match in SLOT.finditer(html):
@@ -101,3 +166,20 @@ def render(text: str, language: str, slugs: frozenset[str], moments: dict[str, i
         if token["level"] == 2
     )
     return Prose(tuple(part for part in parts if part[0] != "html" or part[1].strip()), headings)
+
+
+def joined(html: str) -> str:
+    """Korean text whose particles stay with the bracket before them.
+
+    >>> joined("조정(reconcile)이라고") == "조정(reconcile)\u2060이라고"
+    True
+    """
+    return BRACKET_PARTICLE.sub(rf"\g<0>{WORD_JOINER}", html)
+
+
+def _code(language: str, code: str, words: Mapping[str, str]) -> str:
+    """A block of code that can be scrolled by keys and copied; a prompt is shown and not copied."""
+    shown = CONSOLE_PROMPT.sub('<span class="prompt">$ </span>', code) if language == "console" else code
+    copy, done = escape(words.get("copy", "")), escape(words.get("copied", ""))
+    button = f'<button type="button" class="copy" data-copy-code data-done="{done}" hidden>{copy}</button>'
+    return f'<div class="code">{button}<pre tabindex="0"><code class="language-{language}">{shown}</code></pre></div>'

@@ -1,6 +1,7 @@
 """Walk-throughs and predictions: data in `content/figures/<slug>.toml`, worked out on the article's own run.
 
     at = "ready"                            the moment that the figure shows first (by its id; else the last one)
+    start = {who = "kubelet", …}            the same for a figure without a walk-through: a finder
 
     [[walk]]
     id = "bind"                             names the moment: `[…](rev:bind)` in the text
@@ -24,13 +25,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
 from typing import Any
 
 from apps.articles import finding, measures
 from apps.articles.library import CONTENT, LANGUAGES, Article
+from apps.articles.prose import joined, label_of
 from apps.cluster.engine import Step
 from apps.scenarios import presets
 from apps.scenarios.replay import Run, settled
@@ -65,6 +67,11 @@ class Prediction:
     answer_text: str
     reveal: str  # HTML
 
+    @property
+    def number(self) -> bool:
+        """Whether a number is asked for."""
+        return self.answer.isdigit()
+
 
 @dataclass(frozen=True)
 class Walk:
@@ -73,6 +80,7 @@ class Walk:
     at: int
     moments: tuple[Moment, ...]
     prediction: Prediction | None
+    names: Mapping[str, str] = field(default_factory=dict)  # captured name -> ref
 
     @property
     def revisions(self) -> dict[str, int]:
@@ -115,12 +123,25 @@ def of(article: Article) -> Walk:
             Moment(
                 entry["id"],
                 step.revision,
-                prose(entry["title"][article.language], names, links=False),
-                prose(entry["text"][article.language], names),
+                paragraph(entry["title"][article.language], names, links=False),
+                paragraph(entry["text"][article.language], names),
             )
         )
-    at = places[data["at"]] if "at" in data else (moments[-1].revision if moments else run.head)
-    return Walk(at, tuple(moments), _prediction(article, data.get("prediction"), run, places, names))
+    prediction = _prediction(article, data.get("prediction"), run, places, names)
+    return Walk(_first(article, data, run, places), tuple(moments), prediction, names)
+
+
+def _first(article: Article, data: Mapping[str, Any], run: Run, places: Mapping[str, int]) -> int:
+    """The revision that the figure shows first."""
+    if "at" in data:
+        return places[data["at"]]
+    if "start" in data:
+        trace = run.cluster.trace
+        try:
+            return trace.steps[finding.find(trace.steps, data["start"], trace.position(run.base))].revision
+        except LookupError as error:
+            raise LookupError(f"{article.slug}: {error}") from None
+    return max(places.values(), default=run.head)
 
 
 def _prediction(
@@ -133,8 +154,9 @@ def _prediction(
     answer, shows = measures.measure(data["measure"], data.get("options", ()), run, start, names)
     options = tuple(Option(option["id"], option[language]) for option in data.get("options", ()))
     answer_text = next((option.text for option in options if option.id == answer), answer)
-    reveal = prose(data["reveal"][language], {**names}, answer=answer_text)
-    return Prediction(prose(data["question"][language], names), start, shows, options, answer, answer_text, reveal)
+    reveal = paragraph(data["reveal"][language], names, answer=answer_text)
+    question = paragraph(data["question"][language], names, links=False)
+    return Prediction(question, start, shows, options, answer, answer_text, reveal)
 
 
 def _check_on_screen(slug: str, moment: str, text: str, names: Mapping[str, str], run: Run, step: Step) -> None:
@@ -148,7 +170,7 @@ def _check_on_screen(slug: str, moment: str, text: str, names: Mapping[str, str]
             raise ValueError(f"{slug}: moment {moment!r} names {ref}, which is not in the figure")
 
 
-def prose(text: str, names: Mapping[str, str], *, links: bool = True, answer: str = "") -> str:
+def paragraph(text: str, names: Mapping[str, str], *, links: bool = True, answer: str = "") -> str:
     """One paragraph of HTML: `code` in back quotes, `{name}` a link to the object it stands for.
 
     `{name:short}` shows the generated end of the name only, as the figure does.
@@ -160,12 +182,10 @@ def prose(text: str, names: Mapping[str, str], *, links: bool = True, answer: st
         ref = names.get(match[1])
         if ref is None:
             raise ValueError(f"{{{match[1]}}} stands for nothing here")
-        label = ref.rpartition("/")[2]
-        if match[2] == "short":
-            label = label.rpartition("-")[2]
+        label = label_of(ref, match[2] or "")
         if not links:
             return escape(label)
         return f'<a class="obj-l" href="?focus={escape(ref)}#plate" data-ref="{escape(ref)}">{escape(label)}</a>'
 
     html = CODE.sub(lambda match: f"<code>{match[1]}</code>", escape(text, quote=False))
-    return NAME.sub(replace, html)
+    return joined(NAME.sub(replace, html))

@@ -26,6 +26,7 @@ const REST_MS = 450;
  * @attr {string} data-frame-url  where frames come from; data-steps-url likewise
  * @attr {string} data-socket-url  the scenario's WebSocket; empty = nothing can change
  * @attr {string} data-view  data-at  data-base  data-head  data-focus
+ * @attr {string} data-parts  "1": the parts of the figure lead to their articles
  * @attr {boolean} data-pinned  stay at data-at, whatever happens
  * @attr {boolean} data-autoplay  play once when in view, until touched;  data-from, data-to: between these revisions
  * @attr {string} data-pace  the speed to begin with: 0.5, 1, 2, 4 or real
@@ -197,7 +198,7 @@ export class Figure extends HTMLElement {
   }
 
   #options() {
-    return { view: this.view, focus: this.focusRef, layout: this.#layout };
+    return { view: this.view, focus: this.focusRef, layout: this.#layout, parts: this.dataset.parts ?? "" };
   }
 
   async #show({ instant = false } = {}) {

@@ -23,7 +23,7 @@ function partsOf(element) {
 /** @param {EventTarget|null} target @param {string} selector */
 function outside(target, selector) {
   const found = target instanceof Element ? target.closest(selector) : null;
-  return found && !found.closest("k8s-figure") ? found : null;
+  return found && !found.closest("k8s-figure") && !("seek" in found.dataset) ? found : null;
 }
 
 /** Brings the figure into view when it is not, without taking the reader's place away for nothing. */
@@ -35,14 +35,14 @@ function bring(figure) {
 for (const [event, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) {
   document.addEventListener(event, ({ target }) => {
     const named = outside(target, "[data-ref]");
-    if (named) figureOf(named)?.light?.(on ? partsOf(named) : []);
+    if (named && !named.closest("[data-inspected], form")) figureOf(named)?.light?.(on ? partsOf(named) : []);
   });
 }
 
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   const goto = outside(event.target, "[data-goto], [data-goto-only]");
-  const named = outside(event.target, "[data-ref]");
+  const named = outside(event.target, "a[data-ref], button[data-ref]");
   const figure = figureOf(goto ?? named ?? document.body);
   if (!figure?.seek || (!goto && !named)) return;
   event.preventDefault();
@@ -78,15 +78,55 @@ document.addEventListener("k8s-move", ({ target }) => follow(target));
 document.addEventListener("k8s-figure-replaced", ({ detail }) => follow(detail.figure));
 for (const figure of document.querySelectorAll("k8s-figure")) if (figure.playhead) follow(figure);
 
+// ---- the inspector under the figure: what the chosen object is, and why ----
+
+const panel = document.querySelector("[data-inspected]");
+if (panel) {
+  const body = panel.querySelector("[data-inspector]");
+  document.addEventListener("k8s-focus", ({ detail }) => {
+    panel.hidden = !detail.ref;
+  });
+  document.addEventListener("k8s-frame", ({ target, detail }) => {
+    if (target.focusRef && detail.inspector !== undefined && body.innerHTML !== detail.inspector) body.innerHTML = detail.inspector;
+  });
+  document.addEventListener("k8s-figure-replaced", () => {
+    panel.hidden = true;
+  });
+  panel.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || !(event.target instanceof Element)) return;
+    const figure = figureOf(panel);
+    const seek = event.target.closest("[data-seek]");
+    const close = event.target.closest("[data-close-inspector]");
+    if (!figure?.seek || (!seek && !close)) return;
+    event.preventDefault();
+    if (seek) figure.seek(Number(seek.dataset.seek));
+    else {
+      figure.choose("");
+      figure.querySelector("[data-plate]").focus({ preventScroll: true });
+    }
+  });
+  // An object in the figure is chosen where it stands. Without this its link leads to the same page, with it chosen.
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("k8s-figure .plate a[data-ref]") : null;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    if (link.getAttribute("href")?.startsWith("?")) event.preventDefault();
+  });
+}
+
 // ---- predictions: the answer comes when asked for, with the figure at the moment that shows it ----
+
+/** @param {string} answer  as it is compared: 03 is 3 */
+function plain(answer) {
+  const text = answer.trim().toLowerCase();
+  return /^[0-9]+$/.test(text) ? String(Number(text)) : text;
+}
 
 for (const question of document.querySelectorAll(".predict")) {
   const answer = question.querySelector(".answer");
   const reveal = () => {
-    const chosen = question.querySelector("input[type=radio]:checked, input[type=text], input[type=number]");
-    for (const verdict of question.querySelectorAll(".verdict")) {
-      verdict.hidden = !chosen?.value || (verdict.dataset.verdict === "right") !== (chosen.value.trim() === question.dataset.answer);
-    }
+    const given = question.querySelector("input[type=radio]:checked, input[type=text], input[type=number]")?.value ?? "";
+    const right = plain(given) === plain(question.dataset.answer);
+    for (const verdict of question.querySelectorAll(".verdict")) verdict.hidden = !given.trim() || (verdict.dataset.verdict === "right") !== right;
     if (answer) answer.hidden = false;
     question.classList.add("revealed");
   };
@@ -128,25 +168,23 @@ if (entries.length > 0) {
   mark();
 }
 
-// What scrolls sideways can be reached by keyboard.
-for (const code of document.querySelectorAll(".prose pre")) if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
-
-// ---- what the cluster holds now, beside the text ----
+// ---- what the cluster holds now, beside the text and in it ----
 
 const MOST = 14; // rows
 
 /** @param {Element} list */
 function holdings(list) {
-  const pods = [...(figureOf(list)?.querySelectorAll(".plate .k-pod[data-ref^='pods/']") ?? [])];
+  const pods = [...(figureOf(list)?.querySelectorAll(".plate .k-pod[data-ref^='pods/']:not([data-ref^='pods/kube-system/'])") ?? [])];
   list.hidden = pods.length === 0;
   list.querySelector(".here-now").replaceChildren(
     ...pods.slice(0, MOST).map((pod) => {
       const button = Object.assign(document.createElement("button"), { type: "button" });
       button.dataset.ref = pod.dataset.ref;
       const name = document.createElement("span");
-      name.append(mark(pod), pod.querySelector(".k-pn")?.textContent ?? "");
+      name.append(markOf(pod), pod.querySelector(".k-pn")?.textContent ?? "");
       const node = document.createElement("span");
-      node.textContent = pod.closest("[data-ref^='nodes/']")?.dataset.ref.split("/").at(-1) ?? "";
+      const waits = pod.closest("#fig-kube-scheduler");
+      node.textContent = waits ? "" : (pod.closest("[data-ref^='nodes/']")?.dataset.ref.split("/").at(-1) ?? "");
       button.append(name, node);
       return button;
     }),
@@ -154,7 +192,7 @@ function holdings(list) {
 }
 
 /** The mark of a Pod's state, as the figure draws it. @param {Element} pod */
-function mark(pod) {
+function markOf(pod) {
   const holder = document.createElement("template");
   holder.innerHTML = '<svg class="mark-of" viewBox="-8 -8 16 16" width="14" height="14" aria-hidden="true"><use href="#k-gl"/></svg>';
   const svg = holder.content.firstElementChild;
@@ -162,7 +200,37 @@ function mark(pod) {
   return svg;
 }
 
-for (const list of document.querySelectorAll("[data-here-now]")) {
-  holdings(list);
-  for (const event of ["k8s-frame", "k8s-move", "k8s-figure-replaced"]) document.addEventListener(event, () => holdings(list));
+/** A Pod that the text names bears the mark that it bears in the figure; none when the figure does not have it now. */
+function marks() {
+  for (const link of document.querySelectorAll(".prose a.obj-l[data-ref^='pods/']")) {
+    const pod = figureOf(link)?.querySelector(`.plate .k-pod[data-ref="${CSS.escape(link.dataset.ref)}"]`);
+    link.querySelector(".mark-of")?.remove();
+    if (pod) link.prepend(markOf(pod));
+  }
+}
+
+const holding = document.querySelectorAll("[data-here-now]");
+const marked = document.querySelector(".prose a.obj-l") !== null;
+const reflect = () => {
+  for (const list of holding) holdings(list);
+  if (marked) marks();
+};
+reflect();
+for (const event of ["k8s-frame", "k8s-move", "k8s-figure-replaced"]) document.addEventListener(event, reflect);
+
+// ---- code to copy ----
+
+for (const button of document.querySelectorAll("[data-copy-code]")) {
+  if (!navigator.clipboard) break; // not on a plain http address: the text can still be chosen
+  const label = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const code = button.parentElement.querySelector("code").cloneNode(true);
+    for (const prompt of code.querySelectorAll(".prompt")) prompt.remove();
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = button.dataset.done;
+    setTimeout(() => {
+      button.textContent = label;
+    }, 1600);
+  });
 }

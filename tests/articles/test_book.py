@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from apps.articles import library, omissions, prose, walks
+from apps.articles import library, omissions, pages, walks
 from apps.cluster.cluster import Cluster, Config
 from apps.scenarios import manifests, presets
 
@@ -30,7 +30,7 @@ def test_the_map_has_every_promised_article_once():
 @pytest.mark.parametrize("slug", SLUGS)
 def test_twins_are_alike(slug):
     ko, en = both(slug)
-    for field in ("level", "minutes", "components", "preset", "view", "number"):
+    for field in ("level", "minutes", "components", "preset", "view", "number", "map"):
         assert getattr(ko, field) == getattr(en, field), field
     assert HEADING.findall(ko.body) == HEADING.findall(en.body)
     assert FENCE.findall(ko.body) == FENCE.findall(en.body)
@@ -41,7 +41,7 @@ def test_twins_are_alike(slug):
 @pytest.mark.parametrize("language", library.LANGUAGES)
 def test_every_link_leads_somewhere_and_every_heading_has_an_id(slug, language):
     article = library.article(language, slug)
-    rendered = prose.render(article.body, language, frozenset(SLUGS), walks.of(article).revisions)
+    rendered = pages.text_of(article)
     assert all(re.fullmatch(r"[a-z0-9-]+", heading.id) for heading in rendered.headings)
 
 
@@ -91,7 +91,7 @@ def test_a_walk_that_names_what_is_not_there_is_an_error():
     run = presets.get(article.preset)
     assert run.story.entries
     with pytest.raises(ValueError, match="stands for nothing"):
-        walks.prose("{nobody}", {})
+        walks.paragraph("{nobody}", {})
 
 
 @pytest.mark.parametrize("slug", WHOLE)

@@ -1,0 +1,210 @@
+"""Article pages, put together once and kept: what every reader sees alike costs a look-up.
+
+A page differs between two readers only in the token that guards its form. It is kept with a blank in the token's place,
+and the blank is filled in as the page goes out. Pages with a guess, a message to the reader, or an address that the
+page would have to repeat back are put together anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from apps.articles import library, omissions, prose, walks
+from apps.articles.library import Article
+from apps.articles.prose import Prose
+from apps.articles.walks import Prediction, Walk
+from apps.scenarios import presets
+from apps.scenarios.replay import settled
+from apps.scenarios.source import Source, open_source
+from apps.scenarios.views.context import page_context
+
+PAGES = 192  # kept in memory; a page is some 100 to 200 kB
+KEPT_QUERY = frozenset({"at", "focus", "theme"})  # what a kept page's address may ask for
+FORMS = (("Deployment", "deployments"), ("DaemonSet", "daemonsets"), ("StatefulSet", "statefulsets"))
+BLANK = secrets.token_hex(32)  # stands where a token goes; nobody else can write it
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page without its token."""
+
+    html: str
+    digest: str
+
+
+_pages: OrderedDict[str, Page] = OrderedDict()
+_lock = threading.Lock()
+
+
+def answer(request: HttpRequest, article: Article) -> HttpResponse:
+    """The page of an article, from memory if it can be."""
+    page = _kept(request, article) if _keepable(request) else _made(request, article)
+    blank = BLANK in page.html
+    html = page.html.replace(BLANK, get_token(request)) if blank else page.html
+    response = HttpResponse(html)
+    # The token belongs to the reader's cookie: who comes back with the same one may go on showing what they have.
+    secret = request.META.get("CSRF_COOKIE", "") if blank else ""
+    response["ETag"] = f'"{page.digest}-{hashlib.blake2b(secret.encode(), digest_size=6).hexdigest()}"'
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _keepable(request: HttpRequest) -> bool:
+    return not settings.DEBUG and KEPT_QUERY.issuperset(request.GET) and not get_messages(request)
+
+
+def _kept(request: HttpRequest, article: Article) -> Page:
+    address = request.get_full_path()
+    with _lock:
+        page = _pages.get(address)
+        if page is not None:
+            _pages.move_to_end(address)
+            return page
+    page = _made(request, article)
+    with _lock:
+        _pages[address] = page
+        while len(_pages) > PAGES:
+            _pages.popitem(last=False)
+    return page
+
+
+def _made(request: HttpRequest, article: Article) -> Page:
+    html = render_to_string("articles/article.html", {**context(request, article), "csrf_token": BLANK}, request)
+    return Page(html, hashlib.blake2b(html.encode(), digest_size=12).hexdigest())
+
+
+def context(request: HttpRequest, article: Article) -> dict[str, Any]:
+    """What `articles/article.html` gets."""
+    language = article.language
+    walk = walks.of(article)
+    preset = presets.get(article.preset)
+    source = open_source(preset.link, language)
+    at = _revision(request.GET.get("at", ""), source.base, source.head, walk.at)
+    focus = _focus(request.GET.get("focus", ""), source, at)
+    around = page_context(request, source, language, at=at, view=article.view, focus=focus, parts=article.map)
+    before, after = library.neighbours(language, article.slug)
+    return {
+        **around,
+        "article": article,
+        "parts": article.map,
+        "chapters": chapters(language, current=article.slug),
+        "prose": text_of(article),
+        "moments": _moments(walk, at),
+        "prediction": walk.prediction,
+        **_guess(request, walk.prediction),
+        "left_out": omissions.box(article.components, language),
+        "before": before,
+        "after": after,
+        "tweak": _tweak(around["forms"], preset.focus),
+    }
+
+
+def text_of(article: Article) -> Prose:
+    """The article's text, its links resolved.
+
+    Raises:
+        ValueError: a link leads nowhere.
+    """
+    walk = walks.of(article)
+    run = settled(presets.get(article.preset).story)
+    targets = prose.Targets(
+        slugs=frozenset(library.slugs()),
+        moments=walk.revisions,
+        names=walk.names,
+        refs=frozenset(step.ref for step in run.cluster.trace.steps),
+        presets={name: preset.link for name, preset in presets.library().items()},
+        words={"copy": _("Copy"), "copied": _("Copied"), "section": pgettext("link", "This section")},
+    )
+    return prose.render(article.body, article.language, targets)
+
+
+def chapters(language: str, current: str = "") -> list[dict[str, Any]]:
+    """The table of contents as pages show it."""
+    return [
+        {
+            "number": chapter.number,
+            "title": chapter.title[language],
+            "articles": [
+                {
+                    "number": found.number,
+                    "slug": slug,
+                    "title": found.title,
+                    "short": found.short,
+                    "claim": found.claim,
+                    "url": found.url,
+                    "minutes": found.minutes,
+                    "whole": found.whole,
+                    "current": slug == current,
+                }
+                for slug in chapter.slugs
+                for found in [library.article(language, slug)]
+            ],
+        }
+        for chapter in library.chapters()
+    ]
+
+
+def _moments(walk: Walk, at: int) -> list[dict[str, Any]]:
+    passed = [moment for moment in walk.moments if moment.revision <= at]
+    present = passed[-1] if passed else None
+    return [
+        {
+            "id": moment.id,
+            "revision": moment.revision,
+            "title": moment.title,
+            "text": moment.text,
+            "current": moment is present,
+        }
+        for moment in walk.moments
+    ]
+
+
+def _guess(request: HttpRequest, prediction: Prediction | None) -> dict[str, Any]:
+    """What a reader without scripts answered: `?guess=`, which may be empty."""
+    guess = request.GET.get("guess", "").strip()[:100]
+    return {
+        "guess": guess,
+        "asked": prediction is not None and "guess" in request.GET,
+        "right": prediction is not None and _plain(guess) == _plain(prediction.answer),
+    }
+
+
+def _plain(answer: str) -> str:
+    """An answer as it is compared: 03 is 3."""
+    return str(int(answer)) if answer.isascii() and answer.isdigit() else answer.casefold()
+
+
+def _revision(text: str, base: int, head: int, default: int) -> int:
+    """`?at=`; what cannot be one falls back to the article's own moment."""
+    if text.isascii() and text.isdigit() and len(text) <= 12 and base <= int(text) <= head:
+        return int(text)
+    return default
+
+
+def _focus(text: str, source: Source, at: int) -> str:
+    """`?focus=`, if the figure has it."""
+    return text if 0 < len(text) < 400 and source.run.view(at).get(text) is not None else ""
+
+
+def _tweak(forms: dict[str, Any], ref: str) -> dict[str, Any] | None:
+    """The form of the object that the article is about: the reader turns its screws beside the figure."""
+    resource = ref.partition("/")[0]
+    for kind, name in FORMS:
+        if resource == name:
+            for row in forms.get(name, []):
+                if row["ref"] == ref:
+                    return {"kind": kind, "row": row}
+    return None
