@@ -4,7 +4,8 @@ What comes out is what Kubernetes would write back: fields in the kinds' own ter
 `omitempty` has it, quantities in their canonical form. What is not a built-in kind passes through as it is.
 
 Models      k8s.io/apimachinery/pkg/runtime/serializer/json, sigs.k8s.io/json (UnmarshalStrict), kubectl's sorted JSON
-Leaves out  a missing kind's message is cut after 1,000 characters; times keep their own UTC text
+Leaves out  a missing kind's message is cut after 1,000 characters; times keep their own UTC text; a real server's
+            warnings beside an accepted object (old node labels, a doubled port), which nobody is shown
 """
 
 from __future__ import annotations
@@ -31,11 +32,10 @@ TIME_LAYOUT = "2006-01-02T15:04:05Z07:00"
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An object, what it is an object of, and the warnings that came with it."""
+    """An object, and what it is an object of."""
 
     obj: Obj
     info: ResourceInfo
-    warnings: tuple[str, ...] = ()
 
 
 class _TypeMismatch(Exception):
