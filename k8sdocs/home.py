@@ -37,8 +37,8 @@ class Row(NamedTuple):
     age: str
 
 
-@lru_cache(maxsize=4)
-def story(lang: str) -> dict[str, Any]:
+@lru_cache(maxsize=8)
+def story(lang: str, layout: str = "full") -> dict[str, Any]:
     """The context of the home page."""
     token = presets.get(PRESET).link
     seen = source.open_link(token, lang)
@@ -63,7 +63,7 @@ def story(lang: str) -> dict[str, Any]:
             "from_revision": base,
             "to_revision": head,
         },
-        "frame": service.frame(seen, at, "cluster", lang, width="full"),
+        "frame": service.frame(seen, at, "cluster", lang, width=layout),
         "commands": [each for each in steps.commands_json(run.marks) if each["revision"] >= base],
         "nav": {
             "first": f"{address}?at={base}",

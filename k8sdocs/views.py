@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language, get_language_from_request
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie, vary_on_headers
 
+from apps.scenarios.screens import VARY, layout_for
 from k8sdocs import book, routes
 
 
@@ -30,14 +33,18 @@ def home(request: HttpRequest) -> HttpResponse:
     from k8sdocs import home as first  # the model, which the other pages here do without
 
     lang = get_language() or settings.LANGUAGE_CODE
+    layout = layout_for(request, "full")
     articles = book.articles(lang)
     context = {
-        **first.story(lang),
+        **first.story(lang, layout),
+        "layout": layout,
         "caption": _("A rolling update that changes the image, with hardly any cpu to spare"),
         "map": book.index_map(lang),
         "paths": routes.drawn(articles),
     }
-    return render(request, "home.html", context)
+    response = render(request, "home.html", context)
+    patch_vary_headers(response, VARY)
+    return response
 
 
 @require_safe
@@ -91,7 +98,20 @@ def _error(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return _too_big(request)
     return _error(request, 400)
+
+
+def _too_big(request: HttpRequest) -> HttpResponse:
+    """More than a request may hold: the limit is named, since what was pasted cannot be shown again."""
+    from apps.scenarios.limits import MANIFEST_BYTES, exceeded
+    from apps.scenarios.views.answers import refusal
+
+    size = request.META.get("CONTENT_LENGTH", "")
+    error = exceeded("manifest_bytes", MANIFEST_BYTES, int(size) if size.isdigit() else None)
+    error.code = 413
+    return refusal(request, error)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -488,7 +488,7 @@ export class Figure extends HTMLElement {
     }
     const object = target.closest("[data-ref]");
     if (object && object.closest(".plate")) {
-      if ("address" in this.dataset) event.preventDefault();
+      if (object.getAttribute("href")?.startsWith("?")) event.preventDefault(); // chosen here, without going anywhere
       this.#touched = true;
       if (this.zoom.dragged) return;
       this.choose(object.dataset.ref === this.focusRef ? "" : object.dataset.ref);

@@ -27,7 +27,7 @@ export class Frames {
       this.#kept.set(key, kept);
       return kept;
     }
-    const frame = fetchJson(`${this.frameUrl}?${key}`);
+    const frame = fetchJson(withQuery(this.frameUrl, query));
     this.#kept.set(key, frame);
     frame.catch(() => this.#kept.delete(key));
     if (this.#kept.size > KEEP) this.#kept.delete(this.#kept.keys().next().value);
@@ -43,8 +43,13 @@ export class Frames {
    * @returns {Promise<{steps: object[], commands: object[], base: number, head: number}>}
    */
   steps(from, to) {
-    return fetchJson(`${this.stepsUrl}?${new URLSearchParams({ from: String(from), to: String(to) })}`);
+    return fetchJson(withQuery(this.stepsUrl, new URLSearchParams({ from: String(from), to: String(to) })));
   }
+}
+
+/** An address that may have a query already, with more of it. @param {string} address @param {URLSearchParams} query */
+function withQuery(address, query) {
+  return `${address}${address.includes("?") ? "&" : "?"}${query}`;
 }
 
 /** @param {string} url */

@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from apps.cluster.apimachinery.meta import key_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Snapshot
 from apps.scenarios import edits, links, making, service, steps
 from apps.scenarios.access import cookie_name, holds_key
-from apps.scenarios.files import FORMATS
-from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, form_for, workload_class
+from apps.scenarios.files import FORMATS, SYSTEM_NAMESPACES
+from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, form_for
 from apps.scenarios.session import SPEEDS
 from apps.scenarios.source import Source
 
@@ -35,7 +36,10 @@ def page_context(
     parts: bool = False,
     layout: str = service.DEFAULT_WIDTH,
 ) -> dict[str, Any]:
-    """Everything `scenarios/scenario.html` and `embed.html` get. `bound` replaces forms by those that were posted."""
+    """Everything `scenarios/scenario.html` and `embed.html` get.
+
+    `bound` holds what was posted and is shown again: `rows` (ref -> form), `add` (what -> form), `yaml`, `problems`, `errors`.
+    """
     run = source.run
     if can_edit is None:
         can_edit = source.stored and holds_key(request, source.scenario)
@@ -43,7 +47,8 @@ def page_context(
         frame = service.frame(source, at, view, lang, focus=focus, parts=parts, width=layout)
         revision = frame["revision"]
         commands = steps.commands_json(run.marks)
-        snapshot = run.view()
+        # A scenario is edited as it is now; a link as it was where the reader stands, for a copy goes on from there.
+        snapshot = run.view(None if source.stored else revision)
         head = run.head
     urls = _urls(source, lang)
     here = {"view": view, "focus": focus}
@@ -70,7 +75,7 @@ def page_context(
         "steps": _around(source, lang, revision, here),
         "nav": _nav(source, revision, head, at, here),
         "commands": [{**command, "url": _query(here, at=command["revision"])} for command in commands],
-        "forms": forms_of(source, snapshot, lang, focus) | (bound or {}).get("forms", {}),
+        "forms": forms_of(source, snapshot, lang, focus, bound or {}),
         "share": _share(request, source, lang, revision, view, can_edit=can_edit),
         "problems": (bound or {}).get("problems", []),
         "errors": (bound or {}).get("errors", []),
@@ -182,35 +187,29 @@ def _share(
 # ---- forms ---------------------------------------------------------------------------------------
 
 
-def forms_of(source: Source, snapshot: Snapshot, lang: str, focus: str = "") -> dict[str, Any]:
-    """A row a workload and a node, and the forms that add one. Of the present, whatever revision is looked at."""
-    objects = snapshot.objects
-    nodes = [
-        _node_row(source, name, objects.get("nodes", {}).get(name), machine)
-        for name, machine in snapshot.machines.items()
-    ]
+def forms_of(
+    source: Source, snapshot: Snapshot, lang: str, focus: str = "", bound: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A row a workload and a node, and the forms that add one; those that were posted, `bound`, in their places."""
+    bound = bound or {}
+    objects, machines = snapshot.objects, snapshot.machines
+    posted: dict[str, WorkloadForm] = bound.get("rows", {})
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for kind, resource in edits.RESOURCES.items():
+        own = [o for o in objects.get(resource, {}).values() if o["metadata"].get("namespace") not in SYSTEM_NAMESPACES]
+        rows[resource] = [
+            workload_row(source, obj, posted.get(f"{resource}/{key_of(obj)}") or form_for(kind, obj), lang, focus)
+            for obj in own
+        ]
+    add: dict[str, Any] = {kind.lower(): form_for(kind) for kind in edits.RESOURCES}
+    add["node"] = NodeForm(machines=machines)
+    nodes = objects.get("nodes", {})
     return {
-        **{resource: _rows(source, resource, kind, objects, lang, focus) for kind, resource in edits.RESOURCES.items()},
-        "nodes": nodes,
-        "add": {
-            "deployment": form_for("Deployment"),
-            "daemonset": form_for("DaemonSet"),
-            "statefulset": form_for("StatefulSet"),
-            "node": NodeForm(machines=snapshot.machines),
-        },
-        "yaml": ManifestForm(),
+        **rows,
+        "nodes": [_node_row(name, nodes.get(name), machine) for name, machine in machines.items()],
+        "add": {**add, **bound.get("add", {})},
+        "yaml": bound.get("yaml") or ManifestForm(),
     }
-
-
-SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "calico-system"})
-
-
-def _rows(source: Source, resource: str, kind: str, objects: Any, lang: str, focus: str) -> list[dict[str, Any]]:
-    return [
-        workload_row(source, obj, form_for(kind, obj), lang, focus)
-        for obj in objects.get(resource, {}).values()
-        if obj["metadata"].get("namespace") not in SYSTEM
-    ]
 
 
 def workload_row(source: Source, obj: dict[str, Any], form: WorkloadForm, lang: str, focus: str = "") -> dict[str, Any]:
@@ -236,7 +235,7 @@ def workload_row(source: Source, obj: dict[str, Any], form: WorkloadForm, lang: 
     }
 
 
-def _node_row(source: Source, name: str, node: dict[str, Any] | None, machine: Any) -> dict[str, Any]:
+def _node_row(name: str, node: dict[str, Any] | None, machine: Any) -> dict[str, Any]:
     spec = (node or {}).get("spec") or {}
     conditions = ((node or {}).get("status") or {}).get("conditions") or ()
     ready = next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "")
@@ -254,10 +253,6 @@ def _node_row(source: Source, name: str, node: dict[str, Any] | None, machine: A
         "schedulable": not spec.get("unschedulable", False),
         "open": False,
     }
-
-
-def has_form(kind: str) -> bool:
-    return workload_class(kind) is not None
 
 
 def not_yours() -> str:
