@@ -25,6 +25,7 @@ Obj = dict[str, Any]
 MAX_WORKERS = 5_000
 REST_LIMIT_MS = 600_000  # how long after the last command a cluster may keep itself busy
 BOOT_LIMIT_MS = 300_000
+SEVERAL_STEPS = ("join", "remove", "drain", "power-on", "power-off")  # verbs that may be refused half-way
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +129,15 @@ class Cluster:
             StatusError: refused; the cluster is as it was before.
         """
         self.engine.cause = 0
-        several = len(command.get("objects") or ()) > 1 or command.get("op") == "node"
-        saved = self.snapshot() if several else None
+        # A single request that is refused has changed nothing, but may have drawn a name.
+        several = len(command.get("objects") or ()) > 1 or command.get("verb") in SEVERAL_STEPS
+        mark = self._mark() if several else None
         drawn = None if several else self.engine.random.save()
         try:
             return kubectl.execute(command, self._kubectl, self, self.now_ms)
         except StatusError:
-            if saved is not None:
-                self._load(saved)
+            if mark is not None:
+                self._rewind(mark)
             elif drawn is not None:
                 self.engine.random.load(drawn)
             raise
@@ -315,6 +317,28 @@ class Cluster:
         ]
         self.machines = self._machines_at(data["store"]["revision"])
         self.store.load(data["store"])
+        self._load_parts(data)
+        self.engine.load(data["engine"])
+
+    def _mark(self) -> dict[str, Any]:
+        """What `_rewind` needs to come back to this moment: all that a snapshot holds but the past."""
+        return {
+            "revision": self.store.revision,
+            "machines": (len(self._machine_log), self.machines),
+            "kubelets": list(self.kubelets),
+            "engine": self.engine.mark(),
+            "processes": {name: process.save() for name, process in self.processes.items()},
+        }
+
+    def _rewind(self, mark: Mapping[str, Any]) -> None:
+        """Everything since `mark` has not happened."""
+        length, self.machines = mark["machines"]
+        del self._machine_log[length:]
+        self.store.rewind(mark["revision"])
+        self._load_parts(mark)
+        self.engine.rewind(mark["engine"])
+
+    def _load_parts(self, data: Mapping[str, Any]) -> None:
         self.apiserver.load()
         for name in [name for name in self.kubelets if name not in data["kubelets"]]:
             self.kubelets.pop(name).leave()
@@ -323,4 +347,3 @@ class Cluster:
                 kubeadm.install_kubelet(self, self.machines[name])
         for name, state in data["processes"].items():
             self.processes[name].load(state)
-        self.engine.load(data["engine"])

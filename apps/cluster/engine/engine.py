@@ -126,18 +126,32 @@ class Engine:
         return self._loud == 0
 
     def save(self) -> dict[str, Any]:
+        return {**self._save_turns(), "queue": sorted(self._queue), "steps": list(self.trace.steps)}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Go on from what `save` gave. The same components must be registered already."""
+        self.trace = Trace((Step(*step) for step in data["steps"]), keep=self.trace.keep)
+        self._load_turns(data)
+
+    def mark(self) -> dict[str, Any]:
+        """What `rewind` needs to come back to this moment: less than `save`, for the past is kept anyway."""
+        return {**self._save_turns(), "queue": list(self._queue), "steps": len(self.trace.steps)}
+
+    def rewind(self, mark: dict[str, Any]) -> None:
+        """Everything since `mark` has not happened."""
+        self.trace.rewind(mark["steps"])
+        self._load_turns(mark)
+
+    def _save_turns(self) -> dict[str, Any]:
         return {
             "now_ms": self.now_ms,
             "revision": self.revision,
             "sequence": self._sequence,
             "random": self.random.save(),
-            "queue": sorted(self._queue),
-            "steps": list(self.trace.steps),
             "components": {name: component.save() for name, component in self._components.items()},
         }
 
-    def load(self, data: dict[str, Any]) -> None:
-        """Go on from what `save` gave. The same components must be registered already."""
+    def _load_turns(self, data: dict[str, Any]) -> None:
         self.now_ms = data["now_ms"]
         self.revision = data["revision"]
         self._sequence = data["sequence"]
@@ -145,6 +159,5 @@ class Engine:
         self._queue = [(due, seq, name, key, cause, quiet) for due, seq, name, key, cause, quiet in data["queue"]]
         self._loud = sum(1 for wakeup in self._queue if not wakeup[5])
         self.cause = 0
-        self.trace = Trace((Step(*step) for step in data["steps"]), keep=self.trace.keep)
         for name, state in data["components"].items():
             self._components[name].load(state)

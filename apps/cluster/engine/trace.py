@@ -52,6 +52,12 @@ class Trace:
         self.steps.append(step)
         self._revisions.append(step.revision)
 
+    def rewind(self, length: int) -> None:
+        """Forget every step after the first `length`."""
+        del self.steps[length:]
+        del self._revisions[length:]
+        del self._checkpoints[length // CHECKPOINT_EVERY :]
+
     @property
     def next_index(self) -> int:
         return len(self.steps) + 1

@@ -157,6 +157,18 @@ class Store:
             else:
                 self._keys[key] = kept
 
+    def rewind(self, revision: int) -> None:
+        """Undo everything after `revision`, as if it had never been. What it undoes must not have been compacted."""
+        history, keys = self._history, self._keys
+        while history and history[-1].revision > revision:
+            key = history.pop().key
+            before = keys[key].previous
+            if before is None:
+                del keys[key]
+            else:
+                keys[key] = before
+        self.revision = revision
+
     def _holds(self, compare: Compare) -> bool:
         record = self.get(compare.key)
         if record is None:
