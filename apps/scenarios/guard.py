@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.cluster.snapshot import Snapshot
 from apps.scenarios import limits
 from apps.scenarios.commands import Body
-from apps.scenarios.replay import Run
 
 # Kinds whose `replicas` (or `parallelism`) become Pods by themselves.
 COUNTS = {
@@ -54,13 +54,12 @@ def _name_of(obj: dict[str, Any]) -> str:
     return f"{obj.get('kind', '')} {name or ''}"[:120]
 
 
-def check_cluster(run: Run, allowed: limits.Limits) -> None:
+def check_cluster(snapshot: Snapshot, allowed: limits.Limits) -> None:
     """Refuse what a command has led to, whatever way it took. The caller throws the cluster away.
 
     Raises:
         LimitExceeded
     """
-    snapshot = run.view()
     objects = snapshot.objects
     workers = sum(1 for machine in snapshot.machines.values() if machine.role == "worker")
     if workers > allowed.workers:

@@ -24,6 +24,7 @@ PODS = 2000  # asked for by all workloads together
 LINK_CHARS = 1900  # of a v1 token, so that the whole address stays under 2 kB
 LINK_JSON_BYTES = 64 * 1024  # of what a v1 token unpacks to
 LINK_COMMANDS = 200
+STEPS = 100_000  # of one history; a cluster that has made more stands still
 HORIZON_MS = 600_000  # simulated time after the last command, for a cluster that never comes to rest
 SCENARIOS_PER_HOUR = 240  # from one address
 MESSAGE_BYTES = MANIFEST_BYTES + 4096  # of one WebSocket message

@@ -140,7 +140,7 @@ def accepted(run: Run, documents: Sequence[Document], allowed: limits.Limits) ->
     problems += _tried(run, rest)
     if problems:
         raise ManifestError(sorted(problems, key=lambda problem: (problem.source, problem.number)))
-    guard.check_cluster(run, allowed)
+    guard.check_cluster(run.view(), allowed)
     return entries
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from apps.cluster.apimachinery.quantity import InvalidQuantity, value
 from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.cluster import Cluster, Config, Snapshot
-from apps.scenarios import limits
+from apps.scenarios import guard, limits
 from apps.scenarios.commands import Body, dumps, said
 from apps.scenarios.story import Entry, Story
 
@@ -51,6 +51,7 @@ class Run:
         self.cluster, bare = boot(story.cluster, allowed)
         self.base = 1 if bare else self.cluster.base
         self.base_ms = 0 if bare else self.cluster.base_ms
+        self.allowed = allowed
         self.marks: list[Mark] = []
         self.pending: list[Entry] = list(reversed(story.entries))
         self.end_ms = 0  # when the last command was carried out
@@ -67,6 +68,16 @@ class Run:
         return self.cluster.revision
 
     @property
+    def last_change(self) -> int:
+        """The newest revision that is neither a heartbeat nor an Event."""
+        for step in reversed(self.cluster.trace.steps):
+            if step.revision <= self.base:
+                break
+            if step.rank == "change":
+                return step.revision
+        return self.base
+
+    @property
     def at_rest(self) -> bool:
         """Nothing will happen by itself any more (but for house-keeping), or nothing within the horizon."""
         due = self.next_ms()
@@ -79,6 +90,8 @@ class Run:
 
     def next_ms(self) -> int | None:
         """When the next thing happens: a turn of the cluster's own, or a command of the story."""
+        if len(self.cluster.trace.steps) > limits.STEPS:
+            return None
         due = None if self.cluster.at_rest else self.cluster.next_due()
         own = None if due is None else due - self.base_ms
         if self.pending:
@@ -106,8 +119,12 @@ class Run:
         self.pending = [entry for entry in self.pending if entry.time_ms <= time_ms]
 
     def settle(self) -> None:
-        """To the end of the story, and on until the cluster is at rest."""
-        while self.pending:
+        """To the end of the story, and on until the cluster is at rest.
+
+        Raises:
+            LimitExceeded: the story asks for too much.
+        """
+        while self.pending and self.next_ms() is not None:
             self.advance(self.pending[0].time_ms)
         self.advance(self.end_ms + limits.HORIZON_MS)
 
@@ -116,20 +133,26 @@ class Run:
 
         Raises:
             StatusError: the cluster refuses it, and nothing has changed.
+            LimitExceeded: it has led to too much; throw the run away.
         """
         assert time_ms >= self.done_ms, (time_ms, self.done_ms)
         self.advance(time_ms)
         self.cluster.run_until(self.base_ms + time_ms)
         before = self.cluster.revision
         objects = self.cluster.execute(body)
+        guard.check_cluster(self.cluster.view(), self.allowed)
         self._note(Mark(len(self.marks) + 1, time_ms, before, body))
         return objects
 
     def _carry_out(self, entry: Entry) -> None:
         time_ms = max(entry.time_ms, self.done_ms)
         before, error = self.cluster.revision, ""
+        guard.check_command(entry.body, self.allowed)
         try:
             self.cluster.execute(entry.body)
+            guard.check_cluster(self.cluster.view(), self.allowed)
+        except limits.LimitExceeded:
+            raise  # a story that asks for too much is not told at all
         except StatusError as refusal:
             # It was accepted once, by an older model: the story goes on without it, and says so.
             error = refusal.message

@@ -155,7 +155,11 @@ def frame(
     """
     run = source.run
     with run.lock:
-        revision = run.head if at is None else at
+        if at is not None:
+            revision = at
+        else:
+            # A story that is over ends with its last change; the leases renewed after it tell a reader nothing.
+            revision = run.head if source.stored else run.last_change
         # What writes nothing (a power cut) belongs to the revision it follows, so the newest revision may still change.
         position = run.cluster.trace.position(revision)
         key = (source.epoch, revision, position, view, lang, focus, width, parts)

@@ -220,10 +220,12 @@ class Session:
         try:
             for entry in entries:
                 outcome.append(self.run.execute(now + entry.time_ms, entry.body))
-            guard.check_cluster(self.run, limits.SITE)
+        except limits.LimitExceeded:
+            self._load()  # what it has led to never happened
+            raise
         except StatusError:
             if outcome or self.seq == 0:
-                self._load()  # what the refused ones left behind in this copy never happened
+                self._load()  # what came before the refused one never happened either
             raise
         except BaseException:
             self._load()

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from apps.scenarios.converters import RefConverter
-from apps.scenarios.views import actions, data, pages
+from apps.scenarios.views import actions, data, objects, pages
 
 register_converter(RefConverter, "ref")
 
@@ -16,5 +16,5 @@ urlpatterns = [
     path("s/<ref:ref>/commands/", actions.command, name="scenario-commands"),
     path("s/<ref:ref>/fork/", actions.fork, name="scenario-fork"),
     path("s/<ref:ref>/clock/", actions.clock, name="scenario-clock"),
-    path("s/<ref:ref>/objects/<str:resource>/<path:key>.yaml", actions.object_yaml, name="scenario-object"),
+    path("s/<ref:ref>/objects/<str:resource>/<path:key>.yaml", objects.object_yaml, name="scenario-object"),
 ]

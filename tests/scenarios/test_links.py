@@ -142,3 +142,51 @@ def test_too_much_for_a_link_is_refused_with_the_limit():
         links.encode(
             links.Link("empty", entries=(entry(0, op="apply", objects=[{"kind": "ConfigMap", "data": {"a": noise}}]),))
         )
+
+
+HUGE = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web"},
+    "spec": {
+        "replicas": 100_000,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param(
+            links.Link("empty", entries=(entry(0, op="apply", objects=[HUGE]),)), id="a hundred thousand replicas"
+        ),
+        pytest.param(links.Link("empty", {"workers": 4000}), id="four thousand workers"),
+        pytest.param(links.Link("empty", {"cpu": "lots"}), id="cpu that is no quantity"),
+        pytest.param(links.Link("nosuch"), id="an unknown preset"),
+        pytest.param(
+            links.Link(
+                "empty",
+                entries=(
+                    entry(0, op="apply", objects=[{**HUGE, "spec": {**HUGE["spec"], "replicas": 1}}]),
+                    entry(
+                        1,
+                        op="patch",
+                        resource="deployments",
+                        namespace="default",
+                        name="web",
+                        type="json",
+                        body=[{"op": "replace", "path": "/spec/replicas", "value": 90_000}],
+                    ),
+                ),
+            ),
+            id="ninety thousand by a patch",
+        ),
+    ],
+)
+def test_a_link_that_asks_for_too_much_is_refused(client, link):
+    token = links.encode(link)
+    for path in ("", "frame/", "steps/"):
+        assert client.get(f"/en/s/{token}/{path}").status_code == 400
+    assert client.get(f"/d/{token}.json").status_code == 400

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
-from apps.scenarios import access, commands, edits, limits, making, manifests, service, yamlwrite
+from apps.scenarios import access, commands, edits, limits, making, manifests, service
 from apps.scenarios.explained import explain_all, in_one_line, problems_json
 from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, add_refusal, form_for, workload_class
 from apps.scenarios.limits import Said
@@ -23,7 +23,7 @@ from apps.scenarios.session import Session, session
 from apps.scenarios.source import Source, open_source
 from apps.scenarios.story import Entry
 from apps.scenarios.views.answers import refusal, speaks_status, wants_json
-from apps.scenarios.views.context import not_yours, page_context, workload_row
+from apps.scenarios.views.context import not_yours, page_context
 
 Bound = dict[str, Any]
 
@@ -46,23 +46,23 @@ def command(request: HttpRequest, ref: str) -> HttpResponse:
     source = open_source(ref, lang)
     if source.stored and not access.holds_key(request, source.scenario):
         raise Said(403, "Forbidden", not_yours())
-    at = service.check_at(source.run, request.POST.get("at")) if not source.stored else None
+    at = None if source.stored else _place(request, source)
     try:
         entries = _entries(request, source, lang, at)
         if not entries:
             return _answer(request, source.ref, [])
-        target, key = _target(request, source, at)
+        target, key = target_of(request, source, at)
         try:
             outcome = target.execute_all(entries, agent=_agent(request))
         except StatusError as error:
             if key:
                 target.scenario.delete()  # the copy was made for this command alone
-            raise Unfit(_refused(request, source, error, lang), error) from None
+            raise Unfit(_refused(request, source, error, lang, at), error) from None
     except Unfit as unfit:
         if wants_json(request):
             error = unfit.error or bad_request("; ".join(_texts(unfit.bound)))
             return refusal(request, error, as_json=True)
-        _stand_at(request, reverse("scenario", args=[source.ref]))
+        stand_at(request, reverse("scenario", args=[source.ref]))
         context = page_context(
             request, source, lang, at=None if source.stored else at, view=_view(request), focus="", bound=unfit.bound
         )
@@ -71,7 +71,19 @@ def command(request: HttpRequest, ref: str) -> HttpResponse:
     return access.keep_key(response, target.id, key) if key else response
 
 
-def _stand_at(request: HttpRequest, path: str, query: str = "") -> None:
+def _place(request: HttpRequest, source: Source) -> int | None:
+    """The revision that an edit of a link goes on from: where the reader stood, if what is edited was there already."""
+    at = service.check_at(source.run, request.POST.get("at"))
+    kind, name = request.POST.get("kind", ""), request.POST.get("name", "").strip()
+    if at is not None and request.POST.get("form") == "workload" and kind in edits.RESOURCES:
+        key = f"{request.POST.get('namespace', '').strip() or 'default'}/{name}"
+        table = edits.RESOURCES[kind]
+        if key not in source.run.view(at).objects.get(table, {}) and key in source.run.view().objects.get(table, {}):
+            return None
+    return at
+
+
+def stand_at(request: HttpRequest, path: str, query: str = "") -> None:
     """A page that answers a POST is reached, in another language too, under the address of the page itself."""
     request.path = path
     request.META["QUERY_STRING"] = query
@@ -86,7 +98,7 @@ def _view(request: HttpRequest) -> str:
     return view if view in service.VIEWS else "cluster"
 
 
-def _target(request: HttpRequest, source: Source, at: int | None) -> tuple[Session, str]:
+def target_of(request: HttpRequest, source: Source, at: int | None) -> tuple[Session, str]:
     """The scenario that takes the command, and its key if it was made just now."""
     if source.session is not None:
         return source.session, ""
@@ -182,7 +194,7 @@ def _workload(request: HttpRequest, source: Source, snapshot: Any, lang: str) ->
         raise Said(400, "BadRequest", _("There is no action %(action)s.") % {"action": action[:40]})
     form = form_for(kind, None if adding else obj, request.POST)
     if not form.is_valid():
-        raise Unfit(_bound_workload(source, form, obj, lang))
+        raise Unfit(_bound_workload(form))
     if adding:
         objects = edits.new_objects(kind, form.cleaned_data["name"], form.changed_values(), namespace=namespace)
         services = snapshot.objects.get("services", {})
@@ -200,21 +212,21 @@ def _workload(request: HttpRequest, source: Source, snapshot: Any, lang: str) ->
 def _manifest(request: HttpRequest, source: Source, lang: str, at: int | None) -> list[Entry]:
     form = ManifestForm(request.POST, request.FILES)
     if not form.is_valid():
-        raise Unfit({"form": form, "forms": {"yaml": form}})
+        raise Unfit({"form": form, "yaml": form})
     try:
         documents = manifests.read(form.cleaned_data["text"])
         if not documents:
             form.add_error("manifest", _("There is no object in this manifest."))
-            raise Unfit({"form": form, "forms": {"yaml": form}})
+            raise Unfit({"form": form, "yaml": form})
         return making.accepted(_copy(source, at), documents, limits.SITE)
     except manifests.ManifestError as error:
         _show_text(form)
-        bound = {"form": form, "forms": {"yaml": form}, "problems": problems_json(error, lang)}
+        bound = {"form": form, "yaml": form, "problems": problems_json(error, lang)}
         raise Unfit(bound, error.problems[0].error) from None
     except StatusError as error:
         _show_text(form)
         add_refusal(form, error, lang)
-        raise Unfit({"form": form, "forms": {"yaml": form}}, error) from None
+        raise Unfit({"form": form, "yaml": form}, error) from None
 
 
 def _show_text(form: ManifestForm) -> None:
@@ -237,48 +249,26 @@ def _copy(source: Source, at: int | None) -> Run:
 # ---- forms to show again -------------------------------------------------------------------------
 
 
-def _bound_workload(source: Source, form: WorkloadForm, obj: dict[str, Any] | None, lang: str) -> Bound:
-    """The page's forms, with the one that was posted in its place."""
-    kind = form.kind
+def _bound_workload(form: WorkloadForm) -> Bound:
+    """The form that was posted, in its place: in its workload's row, or as the one that adds."""
     if form.obj is None:
-        with source.run.lock:
-            from apps.scenarios.views.context import forms_of
-
-            everything = forms_of(source, source.run.view(), lang)
-        return {"form": form, "forms": {"add": {**everything["add"], kind.lower(): form}}}
-    resource = edits.RESOURCES[kind]
-    assert obj is not None
-    with source.run.lock:
-        from apps.scenarios.views.context import forms_of
-
-        rows = forms_of(source, source.run.view(), lang)[resource]
-    row = workload_row(source, obj, form, lang)
-    return {"form": form, "forms": {resource: [row if old["ref"] == row["ref"] else old for old in rows]}}
+        return {"form": form, "add": {form.kind.lower(): form}}
+    metadata = form.obj["metadata"]
+    ref = f"{edits.RESOURCES[form.kind]}/{metadata['namespace']}/{metadata['name']}"
+    return {"form": form, "rows": {ref: form}}
 
 
 def _bound_node(form: NodeForm) -> Bound:
-    joining = form.data.get("action") == "join"
-    texts = [text for texts in form.errors.values() for text in texts]
-    return {"form": form, "errors": [] if joining else texts, "forms": {"add": _Add(form)} if joining else {}}
+    if form.data.get("action") == "join":
+        return {"form": form, "add": {"node": form}}
+    return {"form": form, "errors": [text for texts in form.errors.values() for text in texts]}
 
 
-class _Add(dict[str, Any]):
-    """Stands for the forms that add something, with the node's replaced; the others are filled in by the page."""
-
-    def __init__(self, node: NodeForm) -> None:
-        super().__init__(
-            node=node,
-            deployment=form_for("Deployment"),
-            daemonset=form_for("DaemonSet"),
-            statefulset=form_for("StatefulSet"),
-        )
-
-
-def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str) -> Bound:
+def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str, at: int | None) -> Bound:
     """The forms to show when the cluster refused what they asked for."""
     which = request.POST.get("form", "")
     with source.run.lock:
-        snapshot = source.run.view()
+        snapshot = source.run.view(at)
     if which == "workload" and (request.POST.get("action") or "save") == "save":
         kind, name = request.POST.get("kind", ""), request.POST.get("name", "").strip()
         namespace = request.POST.get("namespace", "").strip() or "default"
@@ -287,7 +277,7 @@ def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str
         form = form_for(kind, None if adding else obj, request.POST)
         form.is_valid()
         add_refusal(form, error, lang)
-        return _bound_workload(source, form, obj, lang)
+        return _bound_workload(form)
     if which == "node":
         form = NodeForm(request.POST, machines=snapshot.machines)
         form.is_valid()
@@ -297,11 +287,11 @@ def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str
         manifest = ManifestForm(request.POST, request.FILES)
         manifest.is_valid()
         add_refusal(manifest, error, lang)
-        return {"form": manifest, "forms": {"yaml": manifest}}
+        return {"form": manifest, "yaml": manifest}
     return {"errors": [in_one_line(told) for told in explain_all(error, lang)]}
 
 
-# ---- a copy, the clock, an object ----------------------------------------------------------------
+# ---- a copy, the clock ---------------------------------------------------------------------------
 
 
 @require_POST
@@ -337,95 +327,3 @@ def clock(request: HttpRequest, ref: str) -> HttpResponse:
         raise Said(400, "BadRequest", _("speed must be a number.")) from None
     source.session.set_clock(speed)
     return _answer(request, source.ref, [])
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@speaks_status()
-def object_yaml(request: HttpRequest, ref: str, resource: str, key: str) -> HttpResponse:
-    """An object as YAML: GET it, or with `?edit=1` a page with it in a box; POST it back changed."""
-    lang = get_language() or "ko"
-    source = open_source(ref, lang)
-    if request.method == "POST":
-        return _replace(request, source, resource, key, lang)
-    at = service.check_at(source.run, request.GET.get("at"))
-    obj = source.run.view(at).objects.get(resource, {}).get(key)
-    if obj is None:
-        raise not_found(resource[:80], key[:300])
-    if request.GET.get("edit"):
-        return render(
-            request, "scenarios/object.html", _object_context(request, source, resource, key, yamlwrite.dump(obj))
-        )
-    response = HttpResponse(yamlwrite.dump(obj), content_type="application/yaml; charset=utf-8")
-    response["Content-Disposition"] = f'inline; filename="{key.replace("/", "-")}.yaml"'
-    response["Cache-Control"] = "no-cache"
-    return response
-
-
-def _object_context(
-    request: HttpRequest, source: Source, resource: str, key: str, text: str, problems: Any = ()
-) -> dict[str, Any]:
-    can_edit = not source.stored or access.holds_key(request, source.scenario)
-    return {
-        "scenario": {
-            "id": source.ref,
-            "title": source.title,
-            "stored": source.stored,
-            "can_edit": can_edit,
-            "url": reverse("scenario", args=[source.ref]),
-        },
-        "ref": f"{resource}/{key}",
-        "resource": resource,
-        "name": key.rpartition("/")[2],
-        "yaml": text,
-        "action": request.path,
-        "problems": list(problems),
-    }
-
-
-def _replace(request: HttpRequest, source: Source, resource: str, key: str, lang: str) -> HttpResponse:
-    if source.stored and not access.holds_key(request, source.scenario):
-        raise Said(403, "Forbidden", not_yours())
-    text = request.POST.get("yaml", "")
-    made_key = ""
-    try:
-        documents = manifests.read(text)
-        problem = _other_object(documents, resource, key, source)
-        if problem is not None:
-            raise manifests.ManifestError([manifests.Problem(problem, 1, 1)])
-        target, made_key = _target(request, source, None)
-        try:
-            target.execute({"op": "replace", "objects": [documents[0].obj]})
-        except StatusError as error:
-            if made_key:
-                target.scenario.delete()
-            document = documents[0]
-            raise manifests.ManifestError(
-                [manifests.Problem(error, 1, document.line, document.kind, document.name, "", document)]
-            ) from None
-    except manifests.ManifestError as error:
-        if wants_json(request):
-            return refusal(request, error.problems[0].error, as_json=True)
-        _stand_at(request, request.path, "edit=1")
-        context = _object_context(request, source, resource, key, text, problems_json(error, lang))
-        return render(request, "scenarios/object.html", context, status=422)
-    response = HttpResponseRedirect(
-        f"{reverse('scenario', args=[target.id])}?{urlencode({'focus': f'{resource}/{key}'}, safe='/')}"
-    )
-    response.status_code = 303
-    return access.keep_key(response, target.id, made_key) if made_key else response
-
-
-def _other_object(documents: list[manifests.Document], resource: str, key: str, source: Source) -> StatusError | None:
-    """What is wrong when the text is not about this object any more."""
-    if len(documents) != 1:
-        return Said(
-            400, "BadRequest", _("One object is expected here; this text has %(count)s.") % {"count": len(documents)}
-        )
-    document = documents[0]
-    namespace, _slash, name = key.rpartition("/")
-    current = source.run.view().objects.get(resource, {}).get(key)
-    if current is None:
-        return not_found(resource, name)
-    if document.name != name or (document.namespace or namespace) != namespace or document.kind != current["kind"]:
-        return Said(400, "BadRequest", _("The kind, the name and the namespace of an object cannot be changed."))
-    return None

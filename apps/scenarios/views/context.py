@@ -38,7 +38,8 @@ def page_context(
 ) -> dict[str, Any]:
     """Everything `scenarios/scenario.html` and `embed.html` get.
 
-    `bound` holds what was posted and is shown again: `rows` (ref -> form), `add` (what -> form), `yaml`, `problems`, `errors`.
+    `bound` holds what was posted and is shown again: `rows` (ref -> form), `add` (what -> form), `yaml`, `problems`,
+    `errors`.
     """
     run = source.run
     if can_edit is None:
