@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from apps.cluster.api import schema
-from apps.cluster.api.decode import decode
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.api.scheme import RESOURCES, info_for
 from apps.cluster.apimachinery import patch as patches
@@ -21,15 +20,9 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import admission, allocators, service_types
-from apps.cluster.apiserver.strategy import (
-    FIRST_STATUS,
-    GENERATION,
-    qos_class,
-    template_generation,
-    wanted_state_changed,
-    with_template_generation,
-)
+from apps.cluster.apiserver import admission, deleting, updating
+from apps.cluster.apiserver.creating import Creation
+from apps.cluster.apiserver.strategy import GENERATION
 from apps.cluster.engine import Engine, Step
 from apps.cluster.etcd import Store
 
@@ -46,17 +39,6 @@ class Actor(NamedTuple):
     node: str = ""
 
 
-class PodTemplate(NamedTuple):
-    """A Pod spec that was admitted, defaulted and validated once, for the Pods that share it."""
-
-    spec: dict[str, Any]  # kept, so that its id stays its own
-    account: Obj
-    classes: Any
-    ready: dict[str, Any]
-    token: bool
-    qos: str
-
-
 class APIServer:
     """Every read and write of the cluster's state. Refusals are StatusErrors, and change nothing."""
 
@@ -68,7 +50,7 @@ class APIServer:
         self._tables: dict[str, dict[str, Obj]] = {}
         self._watchers: dict[str, list[Receive]] = {}
         self._node_watchers: dict[str, list[Receive]] = {}
-        self._templates: dict[int, PodTemplate] = {}
+        self._creation = Creation(self._tables, self.infos, engine.random)
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -177,9 +159,9 @@ class APIServer:
         if obj["apiVersion"] != api_version:
             obj["apiVersion"] = api_version  # one version is served of each kind
         if resource == "pods":
-            obj = self._admit_pod(obj, namespace, name)
+            obj = self._creation.admit_pod(obj, namespace, name)
         elif resource != "events":
-            obj = self._admit(info, obj, namespace, name)
+            obj = self._creation.admit(info, obj, namespace, name)
         elif namespace not in self._tables["namespaces"]:
             admission.namespace_lifecycle(self._tables, "events", namespace, name)
         table = self._tables.get(resource)
@@ -232,16 +214,16 @@ class APIServer:
         if subresource == "status":
             new = {**old, "status": obj.get("status", {})}
             if wanted is not current:
-                new["metadata"] = self._status_metadata(resource, current, wanted)
+                new["metadata"] = updating.status_metadata(resource, current, wanted)
             if new["status"] == old.get("status") and new["metadata"] == current:
                 return old
         else:
-            new = self._prepare_update(info, old, obj)
+            new = updating.prepare(info, old, obj, self._tables, self._engine.random)
             if new is old:
                 return old
         if dry_run:
             return new
-        if "deletionTimestamp" in current and not new["metadata"].get("finalizers") and self._may_go(info, new):
+        if "deletionTimestamp" in current and not new["metadata"].get("finalizers") and deleting.may_go(info, new):
             return self._remove(actor, info, key, old, why, params)
         return self._commit(actor, verb, info, key, old, new, subresource, why, params)
 
@@ -273,7 +255,7 @@ class APIServer:
         else:
             new = patches.strategic_merge(old, body, schema.kind(info.api_version, info.kind))
         if actor.component == "kubectl":
-            new = self._decoded(info, name, new)
+            new = updating.decoded(info, name, new)
         if subresource == "scale":
             new = {**old, "spec": {**old["spec"], "replicas": new["spec"]["replicas"]}}
             subresource = ""
@@ -317,25 +299,12 @@ class APIServer:
         old = self.get(resource, namespace, name)
         metadata = old["metadata"]
         key = f"{namespace}/{name}" if namespace else name
-        if uid and uid != metadata["uid"]:
-            raise errors.conflict(
-                info.kind,
-                name,
-                why=f"the UID in the precondition ({uid}) does not match the UID in record ({metadata['uid']}). "
-                "The object might have been deleted and then recreated",
-            )
-        if resource_version and resource_version != metadata["resourceVersion"]:
-            raise errors.conflict(
-                info.kind,
-                name,
-                why=f"the ResourceVersion in the precondition ({resource_version}) does not match the ResourceVersion "
-                f"in record ({metadata['resourceVersion']}). The object might have been modified",
-            )
+        deleting.check_preconditions(info, metadata, uid, resource_version)
         if resource == "namespaces":
             self._delete_namespace(actor, info, key, old, why, params)
             return
-        grace = self._grace(resource, old, grace_period_seconds)
-        finalizers = _finalizers_for(metadata.get("finalizers") or [], propagation)
+        grace = deleting.grace_seconds(resource, old, grace_period_seconds)
+        finalizers = deleting.finalizers_for(metadata.get("finalizers") or [], propagation)
         if "deletionTimestamp" in metadata:
             already = metadata.get("deletionGracePeriodSeconds", 0)
             if grace >= already and finalizers == (metadata.get("finalizers") or []) and not (grace == 0 == already):
@@ -419,25 +388,6 @@ class APIServer:
             StatusError: 404.
         """
         self.delete(actor, "pods", namespace, name, why=why, params=params)
-
-    @staticmethod
-    def _decoded(info: ResourceInfo, name: str, obj: Any) -> Obj:
-        """What a reader's patch made of an object, if it still is one of its kind.
-
-        Raises:
-            StatusError: 400, a field of the wrong type, an unknown one, or another object's identity.
-        """
-        if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
-            raise errors.bad_request("the patched object is no object any more")
-        given = obj["metadata"].get("name")
-        if given != name:
-            raise errors.bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
-        if obj.get("kind") != info.kind or obj.get("apiVersion") != info.api_version:
-            raise errors.bad_request(
-                f"the API version in the data ({obj.get('apiVersion')}) does not match the expected API version "
-                f"({info.api_version}), or the kind ({obj.get('kind')}) is not {info.kind}"
-            )
-        return decode(obj).obj
 
     # ---- the chain's links ---------------------------------------------------------------------
 
@@ -523,191 +473,6 @@ class APIServer:
             for receive in receivers:
                 receive(key, before, after)
 
-    def _admit(self, info: ResourceInfo, obj: Obj, namespace: str, name: str) -> Obj:
-        """Admission, defaulting and validation of a new object that is no Pod."""
-        resource = info.plural
-        if namespace:
-            admission.namespace_lifecycle(self._tables, resource, namespace, name)
-        if resource == "persistentvolumeclaims":
-            obj = admission.claim(self._tables, obj)
-        elif resource == "persistentvolumes":
-            obj = admission.with_finalizer(obj, "kubernetes.io/pv-protection")
-        elif resource == "nodes":
-            obj = admission.node(obj)
-        elif resource == "namespaces":
-            obj = _new_namespace(obj)
-        elif resource == "daemonsets":
-            obj = {**obj, "metadata": with_template_generation(obj["metadata"], 1)}
-        obj = info.default(obj)
-        first = FIRST_STATUS.get(resource)
-        if first is not None:
-            obj = {**obj, "status": first}
-        found = info.validate(obj)
-        if found:
-            raise errors.invalid(info.kind, info.group, name, found)
-        if resource == "services":
-            obj = allocators.allocate(obj, self._tables.get("services", NO_PARAMS), self._engine.random)
-        return dict(obj)
-
-    def _admit_pod(self, obj: Obj, namespace: str, name: str) -> Obj:
-        """The same for a Pod. What depends on its spec alone is done once for all Pods that share the spec object."""
-        tables = self._tables
-        namespaces = tables.get("namespaces", NO_PARAMS)
-        if namespaces.get(namespace, NO_PARAMS).get("status", NO_PARAMS).get("phase") != "Active":
-            admission.namespace_lifecycle(tables, "pods", namespace, name)
-        given = obj.get("spec")
-        if admission.MIRROR in (obj["metadata"].get("annotations") or NO_PARAMS):
-            return self._whole_pod(obj, name, None, token=False)[0]
-        if not isinstance(given, dict):
-            found = self.infos["pods"].validate({**obj, "spec": {}})
-            raise errors.invalid("Pod", "", name, found)
-        account = admission.service_account_of(tables, namespace, given, name)
-        classes = tables.get("priorityclasses")
-        kept = self._templates.get(id(given))
-        random = self._engine.random
-        if kept is not None and kept.spec is given and kept.account is account and kept.classes == _names(classes):
-            spec = admission.mount_token(kept.ready, random.suffix) if kept.token else kept.ready
-            return {**obj, "spec": spec, "status": {"phase": "Pending", "qosClass": kept.qos}}
-        pod, ready, qos = self._whole_pod(obj, name, account, token=True)
-        if len(self._templates) > 4096:
-            self._templates.clear()
-        token = admission.wants_token(given, account)
-        self._templates[id(given)] = PodTemplate(given, account, _names(classes), ready, token, qos)
-        return pod
-
-    def _whole_pod(self, obj: Obj, name: str, account: Obj | None, *, token: bool) -> tuple[Obj, dict[str, Any], str]:
-        """A Pod through the whole chain; also its spec before the token was mounted, and its QoS class."""
-        info = self.infos["pods"]
-        spec = obj.get("spec") or {}
-        if account is not None:
-            spec = admission.service_account(spec, account)
-            spec = admission.default_toleration_seconds(spec)
-        spec = admission.priority(self._tables, spec, name)
-        ready = info.default({**obj, "spec": spec})["spec"]
-        mounted = ready
-        if account is not None and token and admission.wants_token(ready, account):
-            mounted = admission.mount_token(ready, self._engine.random.suffix)
-        checked = {**obj, "spec": mounted}
-        found = info.validate(checked)
-        if found:
-            raise errors.invalid("Pod", "", name, found)
-        qos = qos_class(mounted)
-        checked["status"] = {"phase": "Pending", "qosClass": qos}
-        return checked, ready, qos
-
-    def _prepare_update(self, info: ResourceInfo, old: Obj, obj: Obj) -> Obj:
-        """The object that a PUT to the main resource would store; the old one when nothing would change."""
-        resource = info.plural
-        current = old["metadata"]
-        wanted = obj["metadata"]
-        metadata = {**current}
-        for field in ("labels", "annotations", "ownerReferences", "finalizers"):
-            value = wanted.get(field)
-            if value:
-                metadata[field] = value
-            else:
-                metadata.pop(field, None)
-        if resource == "daemonsets":
-            metadata = with_template_generation(metadata, template_generation(current))
-        new = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
-        if "status" in info.subresources:
-            if "status" in old:
-                new["status"] = old["status"]
-            else:
-                new.pop("status", None)
-        if wanted_state_changed(old, new):
-            if resource == "services":
-                new["spec"] = service_types.without_unneeded(old["spec"], new["spec"])
-            new = dict(info.default(new))
-            if resource == "daemonsets" and new["spec"].get("template") != old["spec"].get("template"):
-                metadata = with_template_generation(metadata, template_generation(current) + 1)
-            new["metadata"] = metadata
-            if resource == "services":
-                new = self._keep_addresses(old, new)
-            if "generation" in metadata and wanted_state_changed(old, new):
-                metadata["generation"] = current["generation"] + 1
-            found = info.validate_update(new, old)
-            if found:
-                raise errors.invalid(info.kind, info.group, metadata["name"], found)
-        elif metadata == current:
-            return old
-        else:
-            if resource == "deployments" and metadata.get("annotations") != current.get("annotations"):
-                # Alone among kinds: annotations count as wanted state (a change cause is worth a revision's note).
-                metadata["generation"] = current["generation"] + 1
-            # Only metadata changed: what the store holds of the rest is kept, object for object.
-            new = {**old, "metadata": metadata}
-            if metadata.get("labels") != current.get("labels") or metadata.get("annotations") != current.get(
-                "annotations"
-            ):
-                found = info.validate_update(new, old)
-                if found:
-                    raise errors.invalid(info.kind, info.group, metadata["name"], found)
-        if new == old:
-            return old
-        return new
-
-    def _keep_addresses(self, old: Obj, new: Obj) -> Obj:
-        """A Service update that does not name its addresses keeps those it has."""
-        spec = dict(new["spec"])
-        before = old["spec"]
-        if spec.get("type") == "ExternalName":
-            return new
-        if before.get("type") != "ExternalName":
-            for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"):
-                if not spec.get(field) and field in before:
-                    spec[field] = before[field]
-            ports = {(port["port"], port.get("protocol", "TCP")): port for port in before.get("ports") or ()}
-            if spec.get("type") in ("NodePort", "LoadBalancer"):
-                spec["ports"] = [
-                    {**port, "nodePort": kept["nodePort"]}
-                    if not port.get("nodePort")
-                    and (kept := ports.get((port["port"], port.get("protocol", "TCP")), NO_PARAMS)).get("nodePort")
-                    else port
-                    for port in spec.get("ports") or ()
-                ]
-        others = {
-            key: service
-            for key, service in self._tables["services"].items()
-            if service["metadata"]["uid"] != old["metadata"]["uid"]
-        }
-        changed = {**new, "spec": spec}
-        if spec.get("clusterIP") and spec.get("type") == "ClusterIP":
-            return changed
-        return allocators.allocate(changed, others, self._engine.random)
-
-    def _status_metadata(self, resource: str, current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-        """Through /status a few kinds may also change labels and annotations; nobody else's metadata moves.
-
-        Deployments are one of them: their revision annotation is written together with the status.
-        """
-        if resource not in ("nodes", "pods", "persistentvolumes", "persistentvolumeclaims", "deployments"):
-            return current
-        metadata = {**current}
-        for field in ("labels", "annotations"):
-            value = wanted.get(field)
-            if value:
-                metadata[field] = value
-            else:
-                metadata.pop(field, None)
-        return metadata
-
-    def _grace(self, resource: str, obj: Obj, asked: int | None) -> int:
-        """Seconds a deletion waits for. Only Pods know grace, and only once a kubelet may be running them."""
-        if resource != "pods":
-            return 0
-        if not obj["spec"].get("nodeName") or obj["status"].get("phase") in ("Succeeded", "Failed"):
-            return 0
-        if asked is not None:
-            return max(asked, 0)
-        return int(obj["spec"].get("terminationGracePeriodSeconds", 30))
-
-    def _may_go(self, info: ResourceInfo, obj: Obj) -> bool:
-        """An object under deletion without finalizers may be removed, unless a kubelet still has to let it go."""
-        if info.plural == "namespaces":
-            return not (obj.get("spec") or NO_PARAMS).get("finalizers")
-        return not obj["metadata"].get("deletionGracePeriodSeconds")
-
     def _remove(self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]) -> Obj:
         self._commit(actor, "delete", info, key, old, None, "", why, params)
         return old
@@ -730,8 +495,8 @@ class APIServer:
 
     def load(self) -> None:
         """Fill the watch cache from the store, oldest objects first."""
-        self._tables = {}
-        self._templates = {}
+        self._tables.clear()
+        self._creation.forget()
         records = [(record.create_revision, key, record.value) for key, record in self._store.range("/registry/")]
         records.sort(key=lambda entry: entry[0])
         for _, _, obj in records:
@@ -740,33 +505,3 @@ class APIServer:
             namespace = metadata.get("namespace")
             key = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
             self._tables.setdefault(info.plural, {})[key] = obj
-
-
-def _names(classes: dict[str, Obj] | None) -> tuple[str, ...]:
-    """PriorityClasses never change their value, so their names say whether a resolved priority still holds."""
-    return tuple(classes) if classes else ()
-
-
-def _new_namespace(obj: Obj) -> Obj:
-    spec = obj.get("spec") or {}
-    finalizers = spec.get("finalizers") or []
-    if "kubernetes" not in finalizers:
-        obj = {**obj, "spec": {**spec, "finalizers": [*finalizers, "kubernetes"]}}
-    labels = obj["metadata"].get("labels") or {}
-    name = obj["metadata"]["name"]
-    if labels.get("kubernetes.io/metadata.name") != name:
-        labels = {"kubernetes.io/metadata.name": name, **labels}
-        obj = {**obj, "metadata": {**obj["metadata"], "labels": labels}}
-    return obj
-
-
-def _finalizers_for(finalizers: list[str], propagation: str | None) -> list[str]:
-    """The finalizers a deletion leaves: Foreground and Orphan each add their own and take the other's away."""
-    if propagation is None:
-        return finalizers
-    kept = [name for name in finalizers if name not in ("foregroundDeletion", "orphan")]
-    if propagation == "Foreground":
-        return [*kept, "foregroundDeletion"]
-    if propagation == "Orphan":
-        return [*kept, "orphan"]
-    return kept

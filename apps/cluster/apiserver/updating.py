@@ -1,0 +1,142 @@
+"""A change of an object: what a PUT or a patch may touch, and what it leaves as it was.
+
+Models      rest.BeforeUpdate, pkg/registry/*/strategy.go (PrepareForUpdate), endpoints/handlers/patch.go
+Leaves out  managedFields
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apps.cluster.api.decode import decode
+from apps.cluster.api.resource import ResourceInfo
+from apps.cluster.apimachinery import status as errors
+from apps.cluster.apiserver import allocators, service_types
+from apps.cluster.apiserver.strategy import template_generation, wanted_state_changed, with_template_generation
+from apps.cluster.engine import Randomness
+
+Obj = dict[str, Any]
+Tables = Mapping[str, Mapping[str, Obj]]
+NOTHING: dict[str, Any] = {}
+
+
+def prepare(info: ResourceInfo, old: Obj, obj: Obj, tables: Tables, random: Randomness) -> Obj:
+    """The object that a PUT to the main resource would store; the old one when nothing would change.
+
+    Raises:
+        StatusError: 422.
+    """
+    resource = info.plural
+    current = old["metadata"]
+    wanted = obj["metadata"]
+    metadata = {**current}
+    for field in ("labels", "annotations", "ownerReferences", "finalizers"):
+        value = wanted.get(field)
+        if value:
+            metadata[field] = value
+        else:
+            metadata.pop(field, None)
+    if resource == "daemonsets":
+        metadata = with_template_generation(metadata, template_generation(current))
+    new = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
+    if "status" in info.subresources:
+        if "status" in old:
+            new["status"] = old["status"]
+        else:
+            new.pop("status", None)
+    if wanted_state_changed(old, new):
+        if resource == "services":
+            new["spec"] = service_types.without_unneeded(old["spec"], new["spec"])
+        new = dict(info.default(new))
+        if resource == "daemonsets" and new["spec"].get("template") != old["spec"].get("template"):
+            metadata = with_template_generation(metadata, template_generation(current) + 1)
+        new["metadata"] = metadata
+        if resource == "services":
+            new = _keep_addresses(old, new, tables, random)
+        if "generation" in metadata and wanted_state_changed(old, new):
+            metadata["generation"] = current["generation"] + 1
+        found = info.validate_update(new, old)
+        if found:
+            raise errors.invalid(info.kind, info.group, metadata["name"], found)
+    elif metadata == current:
+        return old
+    else:
+        if resource == "deployments" and metadata.get("annotations") != current.get("annotations"):
+            # Alone among kinds: annotations count as wanted state (a change cause is worth a revision's note).
+            metadata["generation"] = current["generation"] + 1
+        # Only metadata changed: what the store holds of the rest is kept, object for object.
+        new = {**old, "metadata": metadata}
+        if metadata.get("labels") != current.get("labels") or metadata.get("annotations") != current.get("annotations"):
+            found = info.validate_update(new, old)
+            if found:
+                raise errors.invalid(info.kind, info.group, metadata["name"], found)
+    if new == old:
+        return old
+    return new
+
+
+def _keep_addresses(old: Obj, new: Obj, tables: Tables, random: Randomness) -> Obj:
+    """A Service update that does not name its addresses keeps those it has."""
+    spec = dict(new["spec"])
+    before = old["spec"]
+    if spec.get("type") == "ExternalName":
+        return new
+    if before.get("type") != "ExternalName":
+        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"):
+            if not spec.get(field) and field in before:
+                spec[field] = before[field]
+        ports = {(port["port"], port.get("protocol", "TCP")): port for port in before.get("ports") or ()}
+        if spec.get("type") in ("NodePort", "LoadBalancer"):
+            spec["ports"] = [
+                {**port, "nodePort": kept["nodePort"]}
+                if not port.get("nodePort")
+                and (kept := ports.get((port["port"], port.get("protocol", "TCP")), NOTHING)).get("nodePort")
+                else port
+                for port in spec.get("ports") or ()
+            ]
+    others = {
+        key: service
+        for key, service in tables["services"].items()
+        if service["metadata"]["uid"] != old["metadata"]["uid"]
+    }
+    changed = {**new, "spec": spec}
+    if spec.get("clusterIP") and spec.get("type") == "ClusterIP":
+        return changed
+    return allocators.allocate(changed, others, random)
+
+
+def status_metadata(resource: str, current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Through /status a few kinds may also change labels and annotations; nobody else's metadata moves.
+
+    Deployments are one of them: their revision annotation is written together with the status.
+    """
+    if resource not in ("nodes", "pods", "persistentvolumes", "persistentvolumeclaims", "deployments"):
+        return current
+    metadata = {**current}
+    for field in ("labels", "annotations"):
+        value = wanted.get(field)
+        if value:
+            metadata[field] = value
+        else:
+            metadata.pop(field, None)
+    return metadata
+
+
+def decoded(info: ResourceInfo, name: str, obj: Any) -> Obj:
+    """What a reader's patch made of an object, if it still is one of its kind.
+
+    Raises:
+        StatusError: 400, a field of the wrong type, an unknown one, or another object's identity.
+    """
+    if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
+        raise errors.bad_request("the patched object is no object any more")
+    given = obj["metadata"].get("name")
+    if given != name:
+        raise errors.bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
+    if obj.get("kind") != info.kind or obj.get("apiVersion") != info.api_version:
+        raise errors.bad_request(
+            f"the API version in the data ({obj.get('apiVersion')}) does not match the expected API version "
+            f"({info.api_version}), or the kind ({obj.get('kind')}) is not {info.kind}"
+        )
+    return decode(obj).obj
