@@ -66,7 +66,7 @@ def pod_states() -> list[tuple[str, str]]:
     """The legend: the marks of `apps.diagrams.states` in the order of a Pod's life, and their names."""
     return [
         ("Pending", _("Pending")),
-        ("ContainerCreating", _("Container being created")),
+        ("ContainerCreating", _("Creating")),
         ("Running", _("Running")),
         ("Ready", _("Ready")),
         ("Terminating", _("Terminating")),

@@ -37,6 +37,7 @@ def database(url: str, var: Path) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": name,
+            "CONN_MAX_AGE": 60,
             "OPTIONS": {
                 # A writer asks for the lock at once, so two writers queue instead of one failing half-way.
                 "transaction_mode": "IMMEDIATE",

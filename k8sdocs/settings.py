@@ -1,4 +1,4 @@
-"""Settings. A fresh clone needs none of the variables below; `docs/deploy.md` says what each is for.
+"""Settings. A fresh clone needs none of these variables.
 
 K8SDOCS_DEBUG          1 = Django's debug pages and templates read anew at each request
 K8SDOCS_SECRET_KEY     signs keys and cookies; default: made once, kept in var/

@@ -38,7 +38,7 @@ export class ScenarioForm extends HTMLElement {
     const next = Math.max(0, (Number.parseInt(field.value, 10) || 0) + (button.value === "more" ? 1 : -1));
     if (String(next) === field.value) return;
     field.value = String(next);
-    this.#send("save");
+    this.#send({ name: "action", value: "save" });
   }
 
   /** @param {SubmitEvent} event */
@@ -46,17 +46,17 @@ export class ScenarioForm extends HTMLElement {
     const { submitter } = event;
     if (this.#form.querySelector("input[type=file]")?.files.length) return; // a file goes the plain way
     event.preventDefault();
-    this.#send(submitter?.name === "action" ? submitter.value : "");
+    this.#send(submitter);
   }
 
-  /** @param {string} action */
-  async #send(action) {
+  /** @param {{name: string, value: string}|null} submitter  the button that was pressed */
+  async #send(submitter) {
     if (this.#sending) return;
     this.#sending = true;
     this.setAttribute("aria-busy", "true");
     const before = document.querySelector("k8s-figure")?.playhead?.head;
     const body = new URLSearchParams(new FormData(this.#form));
-    if (action) body.set("action", action);
+    if (submitter?.name) body.set(submitter.name, submitter.value);
     try {
       const response = await fetch(this.#form.getAttribute("action"), { method: "POST", body, headers: { Accept: "text/html" }, redirect: "follow" });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -98,6 +98,7 @@ export class ScenarioForm extends HTMLElement {
     document.querySelector(".middle > .problem-list")?.remove();
     if (alerts) document.querySelector(".middle")?.prepend(document.importNode(alerts, true));
     refresh(here, there);
+    if (response.ok && "quiet" in this.#form.dataset) return;
     if (response.ok) document.dispatchEvent(new CustomEvent("k8s-applied", { detail: { revision: before } }));
     else document.querySelector(".wrong input, .wrong select, .wrong textarea, .field-errors")?.focus?.();
   }

@@ -1,4 +1,4 @@
-/** What every page does: the theme switch, the slash key, the language links that keep their place. */
+/** What every page does: theme and stillness, the slash key, the language links that keep their place. */
 
 const root = document.documentElement;
 const THEMES = ["auto", "light", "dark"];
@@ -29,6 +29,22 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
       // no storage: it holds for this page
     }
     for (const each of document.querySelectorAll("[data-theme-toggle]")) showTheme(each);
+  });
+}
+
+for (const label of document.querySelectorAll("[data-motion-toggle]")) {
+  const box = label.querySelector("input");
+  label.hidden = false;
+  box.checked = root.dataset.motion === "none";
+  box.addEventListener("change", () => {
+    if (box.checked) root.dataset.motion = "none";
+    else delete root.dataset.motion;
+    try {
+      localStorage.setItem("motion", box.checked ? "none" : "");
+    } catch {
+      // no storage: it holds for this page
+    }
+    if (box.checked) for (const figure of document.querySelectorAll("k8s-figure")) figure.stop?.();
   });
 }
 
