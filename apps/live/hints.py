@@ -12,7 +12,8 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
-from apps.live.hub import group_of, running_hubs
+from apps.live.hub import PROCESS, group_of, running_hubs
+from apps.scenarios.session import Session
 from apps.scenarios.signals import scenario_changed
 
 logger = logging.getLogger(__name__)
@@ -23,15 +24,15 @@ def connect() -> None:
     scenario_changed.connect(on_change, dispatch_uid="live")
 
 
-def on_change(sender: Any, scenario_id: str, **kwargs: Any) -> None:
+def on_change(sender: Any, scenario_id: str, session: Session | None = None, **kwargs: Any) -> None:
     """May run in any thread."""
     hubs = running_hubs()
     for hub in hubs:
-        hub.loop.call_soon_threadsafe(hub.poke, scenario_id)
+        hub.loop.call_soon_threadsafe(hub.poke, scenario_id, session)
     layer = get_channel_layer()
     if layer is None or not hasattr(layer, "group_send"):
         return
-    message = {"type": "scenario.changed", "scenario": scenario_id}
+    message = {"type": "scenario.changed", "scenario": scenario_id, "process": PROCESS}
     try:
         if hubs:
             asyncio.run_coroutine_threadsafe(_tell(layer, scenario_id, message), hubs[0].loop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,11 +14,13 @@ from channels.layers import get_channel_layer
 
 from apps.live.room import Room
 from apps.live.viewer import Viewer
+from apps.scenarios.session import Session
 
 logger = logging.getLogger(__name__)
 
 THREADS = 4  # that simulate and draw
 RETRY_S = 1.0
+PROCESS = secrets.token_hex(8)  # names this process on the channel layer
 
 _hubs: list[Hub] = []
 _lock = threading.Lock()
@@ -61,11 +64,11 @@ class Hub:
             room.leave(viewer)
             await self._tidy(scenario_id)
 
-    def poke(self, scenario_id: str) -> None:
-        """Something was written in a scenario."""
+    def poke(self, scenario_id: str, session: Session | None = None) -> None:
+        """Something was written in a scenario, by `session` if that was in this process."""
         room = self.rooms.get(scenario_id)
         if room is not None:
-            room.poke()
+            room.poke(session)
 
     async def close(self) -> None:
         """Let go of everything; for tests and for the end of the process."""
@@ -114,7 +117,8 @@ class Hub:
                 logger.warning("the channel layer is not answering", exc_info=True)
                 await asyncio.sleep(RETRY_S)
                 continue
-            self.poke(message.get("scenario", ""))
+            if message.get("process") != PROCESS:  # our own changes we know already
+                self.poke(message.get("scenario", ""))
 
 
 def hub() -> Hub:

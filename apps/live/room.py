@@ -129,9 +129,10 @@ class Room:
             viewer.close()
         self.viewers.clear()
 
-    def poke(self) -> None:
-        """Somebody wrote, or set the clock."""
-        self._stale = True
+    def poke(self, session: Session | None = None) -> None:
+        """Somebody wrote, or set the clock; if it was through our own `session`, that is current without a look."""
+        if session is None or session is not self.session:
+            self._stale = True
         self._poked.set()
 
     async def work(self, function: Callable[[], T]) -> T:

@@ -2,5 +2,6 @@
 
 from django.dispatch import Signal
 
-# A command was made durable, or the clock was set. Sent after the transaction; arguments: scenario_id.
+# A command was made durable, or the clock was set. Sent after the transaction; arguments: scenario_id, and session, the
+# copy that knows of it already.
 scenario_changed = Signal()
