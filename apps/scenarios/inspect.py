@@ -21,7 +21,7 @@ from apps.scenarios import yamlwrite
 
 Obj = dict[str, Any]
 EVENTS = 8  # newest first
-WHY = 8  # links of the chain
+WHY = 8  # links of the chain, and the first of all
 NODES = 30  # rows of the scheduler's table
 WORKLOADS = {"deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers"}
 
@@ -55,11 +55,17 @@ def inspect(
         "reason": reason,
         "message": message,
         "nodes": fits(snapshot, shown) if _unscheduled(shown) else [],
-        "why": [step_json(step) for step in reversed(list(why)[:WHY])],
+        "why": [step_json(step) for step in chain(why)],
         "yaml": yaml_lines(shown, before if obj is not None else None),
         "changed_at": changed_at,
         "events": events_of(snapshot, shown, base_ms),
     }
+
+
+def chain(why: Sequence[Step]) -> list[Step]:
+    """The causes, the first of all at the top; of a long chain, that one and the nearest."""
+    nearest = list(why[:WHY])
+    return [*([why[-1]] if len(why) > WHY else []), *reversed(nearest)]
 
 
 # ---- what state it is in -------------------------------------------------------------------------

@@ -212,7 +212,7 @@ def _inspected(source: Source, snapshot: Snapshot, focus: str, lang: str) -> dic
         told = inspect(
             snapshot,
             ref,
-            why=trace.why(last) if last is not None else (),
+            why=trace.why(last, 64) if last is not None else (),
             before=before,
             step_json=lambda step: {
                 **step_json(step, lang, run.base_ms),
