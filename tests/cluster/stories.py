@@ -62,7 +62,7 @@ commands = st.one_of(
         st.sampled_from(["deployments", "statefulsets"]),
         names,
         replicas,
-    ),  # fmt: skip
+    ),
     st.builds(
         lambda resource, name, how: {
             "op": "delete",
@@ -74,7 +74,7 @@ commands = st.one_of(
         st.sampled_from(["deployments", "statefulsets", "daemonsets"]),
         names,
         st.sampled_from(["Background", "Foreground", "Orphan"]),
-    ),  # fmt: skip
+    ),
     st.builds(
         lambda verb, name: {"op": "node", "verb": verb, "name": name},
         st.sampled_from(["join", "remove", "cordon", "uncordon", "drain", "power-off", "power-on"]),
@@ -90,7 +90,7 @@ commands = st.one_of(
         },
         st.sampled_from(["undo", "restart", "pause", "resume"]),
         names,
-    ),  # fmt: skip
+    ),
 )
 stories = st.lists(st.tuples(st.integers(0, 20_000), commands), max_size=8)
 

@@ -10,7 +10,12 @@ from apps.cluster.apply import LAST_APPLIED, three_way
 
 
 def deployment(**spec):
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"}, "spec": spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": spec,
+    }
 
 
 def applied(manifest, **live):
@@ -45,7 +50,9 @@ def test_fields(last, live, wanted, expected):
 
 def test_a_container_that_left_the_manifest_is_deleted_by_its_name():
     one, two = {"name": "one", "image": "a"}, {"name": "two", "image": "b"}
-    patch, _ = three_way(applied(deployment(template=template(one, two))), annotated(deployment(template=template(one))), builtin=True)
+    patch, _ = three_way(
+        applied(deployment(template=template(one, two))), annotated(deployment(template=template(one))), builtin=True
+    )
     assert patch["spec"]["template"]["spec"] == {
         "$setElementOrder/containers": [{"name": "one"}],
         "containers": [{"name": "two", "$patch": "delete"}],
