@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -177,7 +178,7 @@ def test_failures_back_off_and_success_forgets_them(server, controller):
     controller.enqueue("a")
     server._engine.run_until(10_000)
     times = [time for time, _ in controller.synced]
-    assert [later - earlier for earlier, later in zip(times, times[1:], strict=False)] == [10, 10, 20, 40, 80]
+    assert [later - earlier for earlier, later in pairwise(times)] == [10, 10, 20, 40, 80]
     controller.failures_left = 1
     controller.enqueue("a")
     server._engine.run_until(20_000)
