@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
+from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.cluster import Snapshot
 from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
@@ -103,7 +104,7 @@ def check_width(text: str | None) -> str:
 
 
 def check_focus(text: str | None) -> str:
-    """The object that an address chooses: `pods/default/web-0`.
+    """The object that an address chooses: `pods/default/web-0`, or as kubectl takes it, `pod/…`, `deploy/…`, `Node/…`.
 
     Raises:
         StatusError: 400 for what is no such name. (An object that is not there at this revision is no error.)
@@ -113,7 +114,18 @@ def check_focus(text: str | None) -> str:
     parts = text.split("/")
     if len(text) > 600 or not 2 <= len(parts) <= 3 or not all(parts) or any(not char.isprintable() for char in text):
         raise Said(400, "BadRequest", _("focus must be resource/namespace/name, or resource/name."))
-    return text
+    return "/".join([_plural(parts[0]), *parts[1:]])
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    return {name: info.plural for info in RESOURCES.values() for name in (info.singular, *info.short_names)}
+
+
+def _plural(name: str) -> str:
+    """A resource by any of its names."""
+    lowered = name.lower()
+    return _aliases().get(lowered, lowered if lowered in RESOURCES else name)
 
 
 @cache

@@ -110,6 +110,12 @@ def test_a_frame_says_one_revision_everywhere(client):
     assert frame["time"] == step["time"]
 
 
+@pytest.mark.parametrize("resource", ["deployments", "deployment", "Deployment", "deploy"])
+def test_a_focus_may_say_a_kind_as_kubectl_takes_it(client, resource):
+    frame = client.get(f"/en/s/{ROLLING}/frame/?at=400&focus={resource}/default/web").json()
+    assert 'data-ref="deployments/default/web"' in frame["inspector"]
+
+
 def test_steps_are_those_asked_for(client):
     everything = client.get(f"/en/s/{ROLLING}/steps/").json()
     assert everything["base"] < everything["steps"][0]["revision"] <= everything["base"] + 1
