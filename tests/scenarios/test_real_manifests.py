@@ -1,4 +1,4 @@
-"""Manifests that other people wrote: each can be pasted, and becomes a cluster whose page, figure and files are there."""
+"""Manifests that other people wrote: each can be pasted, and its page, its figures and its files are there."""
 
 from __future__ import annotations
 

@@ -333,3 +333,36 @@ def Run_(cluster, story: Story, until: int):
     while not cluster.at_rest and (due := cluster.next_due()) is not None and due <= base + until:
         cluster.run_until(due)
     return cluster
+
+
+@pytest.mark.parametrize("type_", ["merge", "strategic"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"spec": {"replicas": "three"}}, id="a word for a number"),
+        pytest.param({"spec": {"template": {"spec": {"containers": "x"}}}}, id="text for a list"),
+        pytest.param(
+            {"spec": {"template": {"spec": {"containers": [{"name": "web", "nosuch": 1}]}}}}, id="no such field"
+        ),
+        pytest.param({"metadata": 7}, id="no metadata"),
+        pytest.param({"metadata": {"labels": {"a": 5}}}, id="a number for a label"),
+        pytest.param({"metadata": {"name": "other"}}, id="another name"),
+        pytest.param({"kind": "Pod"}, id="another kind"),
+        pytest.param({"spec": None}, id="no spec"),
+    ],
+)
+def test_a_patch_that_breaks_an_object_is_refused(made, clock, type_, body):
+    session = Session(made.scenario.id)
+    clock.pass_ms(30_000)
+    patch = {
+        "op": "patch",
+        "resource": "deployments",
+        "namespace": "default",
+        "name": "web",
+        "type": type_,
+        "body": body,
+    }
+    with pytest.raises(StatusError) as caught:
+        session.execute(patch)
+    assert caught.value.code in {400, 404, 422}
+    assert Command.objects.count() == 0
