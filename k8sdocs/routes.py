@@ -29,25 +29,24 @@ def words() -> list[tuple[str, str]]:
 def drawn(articles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """The paths as rulers: a tick a minute, a station an article.
 
-    `articles`: slug -> {"short", "url", "minutes"}. A name that would run into the one before it goes a line higher.
+    `articles`: slug -> {"short", "url", "minutes"}. A name that would run over the next ones stands a line above them.
     """
     found = []
     for (title, note), slugs in zip(words(), PATHS, strict=True):
         stations: list[dict[str, Any]] = []
         ticks: list[tuple[float, bool]] = []
         minute = 0
-        ends = [0.0] * LEVELS
         for article in [articles[slug] for slug in slugs if articles[slug]["minutes"] >= WHOLE]:
-            long = max(1, article["minutes"])
-            x = round(4 + minute * MINUTE, 1)
-            level = next((each for each, end in enumerate(ends) if end <= x), 0)
-            ends[level] = x + length(article["short"]) + 8
-            room = long * MINUTE > 30
-            stations.append(
-                {**article, "minutes": long, "x": x, "y": BASE - 20 - 17 * level, "pole": level, "room": room}
-            )
+            long = article["minutes"]
+            stations.append({**article, "x": round(4 + minute * MINUTE, 1), "room": long * MINUTE > 30})
             ticks += [(round(4 + (minute + each) * MINUTE, 1), each == 0) for each in range(long)]
             minute += long
+        for index in reversed(range(len(stations))):
+            station = stations[index]
+            end = station["x"] + length(station["short"]) + 8
+            over = [later["level"] for later in stations[index + 1 :] if later["x"] < end]
+            station["level"] = min(LEVELS - 1, max(over) + 1 if over else 0)
+            station["y"] = BASE - 20 - 17 * station["level"]
         if not stations:
             continue
         end = round(4 + minute * MINUTE, 1)
