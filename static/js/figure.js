@@ -20,6 +20,8 @@ const SAY_EVERY_MS = 4000;
 const PUSHED = 300; // pictures from the socket that are kept
 /** After the last pushed picture, this long until the rest of the frame (inspector, words) is fetched. */
 const REST_MS = 450;
+/** What a reader has set going is played on until the cluster is at rest, or silent for this long. */
+const SILENT_MS = 15_000;
 
 /**
  * @customElement k8s-figure
@@ -50,6 +52,7 @@ export class Figure extends HTMLElement {
   #wanted = 0; // counts what was asked for, so that a late answer is dropped
   #shown = { revision: -1, view: "", layout: "" };
   #timer = 0;
+  #walking = false; // the timer stands for the next stop: what comes in meanwhile must not put it off
   #settle = 0;
   #said = 0;
   #chunks = new Map();
@@ -61,6 +64,8 @@ export class Figure extends HTMLElement {
   #resize = new ResizeObserver(() => this.#fit());
   #watchers = new AbortController();
   #touched = false;
+  #playsOn = false; // the reader's own change: played change by change as it comes
+  #atRest = false; // nothing more is due, as far as the socket has told
 
   connectedCallback() {
     const data = this.dataset;
@@ -163,12 +168,16 @@ export class Figure extends HTMLElement {
 
   stop() {
     this.playhead.playing = false;
+    this.#playsOn = false;
+    this.#walking = false;
     clearTimeout(this.#timer);
     this.#paint();
   }
 
-  /** Plays what is new since `revision`, change by change, then goes along. @param {number} revision */
+  /** Plays what is new since `revision`, change by change until nothing is due, then goes along. @param {number} revision */
   playFrom(revision) {
+    this.#playsOn = true;
+    this.#atRest = false;
     this.playhead.seek(revision);
     this.play();
   }
@@ -193,6 +202,7 @@ export class Figure extends HTMLElement {
     const fits = LAYOUTS.find(([, width]) => width <= room + 2)?.[0] ?? (room >= NARROW ? "medium" : "narrow");
     if (fits === this.#layout) return;
     this.#layout = fits;
+    this.dataset.layout = fits;
     this.#look();
     this.#show({ instant: true });
   }
@@ -399,16 +409,23 @@ export class Figure extends HTMLElement {
 
   #schedule() {
     clearTimeout(this.#timer);
+    this.#walking = false;
     const { playhead } = this;
     if (document.hidden || !this.isConnected) return;
     if (!playhead.playing && !playhead.following) return;
     if (this.#nextStop() === undefined) {
-      if (!playhead.following) this.#ended();
+      if (playhead.following) return;
+      if (this.#playsOn && !this.#atRest) this.#timer = setTimeout(() => this.#ended(), SILENT_MS);
+      else this.#ended();
       return;
     }
+    this.#walking = true;
     this.#timer = setTimeout(async () => {
       const next = this.#nextStop();
-      if (next === undefined) return;
+      if (next === undefined) {
+        this.#walking = false;
+        return;
+      }
       const limit = Number(this.dataset.to ?? Number.POSITIVE_INFINITY);
       if (playhead.playing && next > limit) {
         this.#ended();
@@ -422,7 +439,10 @@ export class Figure extends HTMLElement {
           // shown as trouble by the move below
         }
       }
-      if (!playhead.playing && !playhead.following) return;
+      if (!playhead.playing && !playhead.following) {
+        this.#walking = false;
+        return;
+      }
       playhead.seek(next);
       let ahead = playhead.playing ? next : undefined;
       for (let count = 0; count < AHEAD && ahead !== undefined; count += 1) {
@@ -451,6 +471,8 @@ export class Figure extends HTMLElement {
 
   #ended() {
     this.playhead.playing = false;
+    this.#playsOn = false;
+    this.#walking = false;
     if (this.dataset.socketUrl && this.playhead.at === this.playhead.head) this.playhead.following = true;
     this.#paint();
   }
@@ -568,7 +590,7 @@ export class Figure extends HTMLElement {
     this.dataset.head = String(this.playhead.head);
     this.#paint();
     this.dispatchEvent(new CustomEvent("k8s-steps", { bubbles: true }));
-    this.#schedule();
+    if (!this.#walking) this.#schedule();
   }
 
   /** @param {string} path */
@@ -607,6 +629,8 @@ export class Figure extends HTMLElement {
       }
       this.dispatchEvent(new CustomEvent("k8s-clock", { bubbles: true, detail: { clock: message.clock, online: true } }));
       this.#paint();
+      this.#atRest = Boolean(message.clock?.at_rest || message.clock?.paused);
+      if (this.#playsOn && !this.#walking) this.#schedule();
       return;
     }
     if (message.type === "STATUS") {

@@ -37,6 +37,7 @@ export class Share extends HTMLElement {
     this.querySelector("[data-share-options]").hidden = false;
     this.addEventListener("change", () => this.#paint());
     this.#figure.addEventListener("k8s-frame", () => this.#paint());
+    this.#figure.addEventListener("k8s-move", () => this.#paint());
     this.#figure.addEventListener("k8s-focus", () => this.#paint());
     const close = this.querySelector("[data-share-close]");
     close.hidden = false;
