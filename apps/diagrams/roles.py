@@ -24,33 +24,47 @@ CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 # drawing.
 RECORDS = frozenset(
     {
-        "apiservices",
-        "certificatesigningrequests",
-        "clusterrolebindings",
-        "clusterroles",
         "controllerrevisions",
         "csinodes",
         "endpoints",
         "endpointslices",
         "events",
-        "flowschemas",
         "ipaddresses",
         "leases",
-        "namespaces",
         "nodes",
         "pods",
-        "priorityclasses",
-        "prioritylevelconfigurations",
-        "rolebindings",
-        "roles",
         "servicecidrs",
         "volumeattachments",
     }
 )
 WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs")
+# What every cluster has from kubeadm and Calico, before its reader has made anything: by name, and by what names begin with.
 _GIVEN = frozenset(
-    {"serviceaccounts/default", "configmaps/kube-root-ca.crt", "services/kubernetes", "storageclasses/standard"}
+    {
+        "serviceaccounts/default",
+        "configmaps/kube-root-ca.crt",
+        "services/kubernetes",
+        "storageclasses/standard",
+        "namespaces/default",
+        *(f"namespaces/{name}" for name in SYSTEM_NAMESPACES),
+        *(f"clusterroles/{name}" for name in ("admin", "cluster-admin", "edit", "view")),
+        "clusterrolebindings/cluster-admin",
+    }
 )
+_GIVEN_KINDS = frozenset(
+    {
+        "apiservices",
+        "certificatesigningrequests",
+        "clusterrolebindings",
+        "clusterroles",
+        "flowschemas",
+        "priorityclasses",
+        "prioritylevelconfigurations",
+        "rolebindings",
+        "roles",
+    }
+)
+_GIVEN_NAMES = ("system:", "system-", "kubeadm:", "calico-")
 _PROVISIONED = "pv.kubernetes.io/provisioned-by"  # a volume that a claim brought about
 _MIRROR = "kubernetes.io/config.mirror"
 _NAMED_AFTER_OWNER = frozenset({"ReplicaSet", "DaemonSet", "Job", "ReplicationController"})
@@ -65,7 +79,10 @@ def is_plain(resource: str, obj: Obj) -> bool:
     """Drawn as what it is, a box with its kind and name: neither a workload nor the cluster's own record."""
     if resource in RECORDS or resource in WORKLOADS or is_system(obj):
         return False
-    return f"{resource}/{name_of(obj)}" not in _GIVEN and _PROVISIONED not in annotations_of(obj)
+    name = name_of(obj)
+    if f"{resource}/{name}" in _GIVEN or (resource in _GIVEN_KINDS and name.startswith(_GIVEN_NAMES)):
+        return False
+    return _PROVISIONED not in annotations_of(obj)
 
 
 def is_control_plane(node: Obj) -> bool:
