@@ -9,6 +9,7 @@ A text begins with a YAML head between two lines of `---`:
     minutes     to read and watch, whole articles only
     component   the package under apps/cluster whose `Models` and `Leaves out` the page shows; several in a list
     preset      the story its figure shows;  view  of the figure;  caption
+    focus       the object that the page opens with in its inspector; without it, none
     map         true: the parts of the figure lead to their articles
 """
 
@@ -52,6 +53,7 @@ class Article:
     preset: str
     view: str
     caption: str
+    focus: str
     map: bool
     body: str
 
@@ -126,7 +128,8 @@ def _read(language: str, slug: str, chapter: Chapter) -> Article:
         components=tuple([components] if isinstance(components, str) else components),
         preset=head["preset"],
         view=head.get("view", "cluster"),
-        caption=head["caption"],
+        caption=" ".join(head["caption"].split()),
+        focus=head.get("focus", ""),
         map=bool(head.get("map")),
         body=body.strip() + "\n",
     )

@@ -6,7 +6,7 @@ English is read from there. Korean follows in `content/ko/omissions.toml`, keyed
     subject = "파드 가비지 수집기"
     leaves_out = ["…", "…"]            as many as the docstring has, in its order
 
-A test holds the two together, so a promise that changes is changed in both.
+A test holds the two together, so a promise that changes is changed in both. Until then the page says it in English.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Line:
     subject: str
     text: str  # a sentence; "" if it leaves out nothing
     models: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -131,20 +132,19 @@ def korean() -> dict[str, dict[str, Any]]:
 
 
 def line(found: Header, language: str) -> Line:
-    """One module in one language.
-
-    Raises:
-        KeyError: there is no Korean for it.
-    """
+    """One module in one language; in English where the Korean has not followed yet."""
     subject, parts = found.subject, found.leaves_out
     if language == "ko":
-        entry = korean()[found.module]
-        subject, parts = entry["subject"], tuple(entry["leaves_out"])
+        entry = korean().get(found.module)
+        if entry is None or len(entry["leaves_out"]) != len(parts):
+            language = "en"
+        else:
+            subject, parts = entry["subject"], tuple(entry["leaves_out"])
     text = ""
     if parts:
         text = "; ".join(part.rstrip(".") for part in parts)
         text = f"{text[0].upper() if language == 'en' and _plain(text) else text[0]}{text[1:]}."
-    return Line(subject, text, found.models)
+    return Line(subject, text, found.models, language)
 
 
 def _plain(text: str) -> bool:
@@ -157,7 +157,7 @@ def box(components: tuple[str, ...], language: str) -> tuple[Group, ...]:
     """What an article shows: a group a component. A module that two components share is told once.
 
     Raises:
-        FileNotFoundError: there is no such component; KeyError: a module without Korean.
+        FileNotFoundError: there is no such component.
     """
     seen: set[str] = set()
     groups = []

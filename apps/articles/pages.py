@@ -93,7 +93,7 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
     preset = presets.get(article.preset)
     source = open_source(preset.link, language)
     at = _revision(request.GET.get("at", ""), source.base, source.head, walk.at)
-    focus = _focus(request.GET.get("focus", ""), source, at)
+    focus = _focus(request.GET.get("focus", article.focus), source, at)
     around = page_context(request, source, language, at=at, view=article.view, focus=focus, parts=article.map)
     before, after = library.neighbours(language, article.slug)
     return {
