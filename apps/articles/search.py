@@ -100,13 +100,17 @@ def _excerpt(text: str, wanted: list[str], around: int = 70) -> tuple[tuple[str,
     places = [place for word in wanted if (place := low.find(word)) >= 0]
     middle = min(places) if places else 0
     start, end = max(0, middle - around), min(len(text), middle + around * 2)
+    if start:  # from the beginning of a word to the end of one
+        start = text.find(" ", start, middle) + 1 or start
+    if end < len(text):
+        end = max(text.rfind(" ", middle + around, end), middle + around)
     piece = text[start:end]
     pattern = re.compile("|".join(re.escape(word) for word in sorted(wanted, key=len, reverse=True)), re.IGNORECASE)
-    parts: list[tuple[str, bool]] = [("…", False)] if start else []
+    parts: list[tuple[str, bool]] = [("… ", False)] if start else []
     position = 0
     for match in pattern.finditer(piece):
         parts.append((piece[position : match.start()], False))
         parts.append((match[0], True))
         position = match.end()
-    parts.append((piece[position:] + ("…" if end < len(text) else ""), False))
+    parts.append((piece[position:] + (" …" if end < len(text) else ""), False))
     return tuple(part for part in parts if part[0])

@@ -38,7 +38,7 @@ RECORDS = frozenset(
     }
 )
 WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs")
-# What every cluster has from kubeadm and Calico, before its reader has made anything: by name, and by what names begin with.
+# What every cluster has from kubeadm and Calico before its reader has made anything: by name, and by how names begin.
 _GIVEN = frozenset(
     {
         "serviceaccounts/default",
