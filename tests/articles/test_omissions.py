@@ -37,9 +37,9 @@ def test_a_subject_is_short_enough_to_stand_in_bold(module):
         pytest.param("Leaves out  nothing that matters", (), id="nothing, with words"),
         pytest.param("Leaves out  -", (), id="a dash is nothing"),
         pytest.param("Leaves out  one; two", ("one", "two"), id="parts by semicolon"),
-        pytest.param("Leaves out  one, and\n            the rest of it; two", ("one, and the rest of it", "two"), id="two lines"),
+        pytest.param("Leaves out  one, and\n            more; two", ("one, and more", "two"), id="two lines"),
     ],
-)  # fmt: skip
+)
 def test_leaves_out_is_read_from_the_docstring(tmp_path, monkeypatch, doc, expected):
     monkeypatch.setattr(omissions, "ROOT", tmp_path)
     path = tmp_path / "part.py"
