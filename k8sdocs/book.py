@@ -72,4 +72,5 @@ def pod_states() -> list[tuple[str, str]]:
         ("Terminating", _("Terminating")),
         ("Failed", _("Failed")),
         ("Unknown", _("Unknown")),
+        ("Completed", _("Completed")),
     ]

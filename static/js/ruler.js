@@ -99,7 +99,7 @@ export class Ruler extends HTMLElement {
           flag.append(draw("text", { x: place + 13, y: top + 8 }, shown));
           rows[row] = place + 13 + shown.length * LETTER;
         }
-        svg.append(flag);
+        svg.prepend(flag); // a later flag's pole passes behind an earlier one's words
       });
 
     svg.append(draw("path", { class: "base", d: `M0 ${BASELINE}H${width}` }));

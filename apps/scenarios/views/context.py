@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -180,7 +181,7 @@ def _share(
         "embed": f'<iframe src="{embed}?lang={lang}" width="100%" height="640" loading="lazy"></iframe>',
         "files": files,
         "kube": f"kubectl --server={absolute(f'/k8s/{source.ref}')} --token={key or 'TOKEN'} get pods"
-        if source.stored
+        if source.stored and apps.is_installed("apps.kubeapi")
         else "",
     }
 
