@@ -101,6 +101,8 @@ def _objects(op: str, command: Command, client: Client) -> list[Obj]:
                 out[position] = _apply(client, info, obj)
             elif op == "create":
                 out[position] = client.create(info.plural, obj, why="kubectl.create", name=_display(obj))
+            elif not obj["metadata"].get("name"):
+                raise bad_request("resource name may not be empty")
             else:
                 out[position] = client.update(info.plural, obj, why="kubectl.replace", name=_display(obj))
         except StatusError as error:

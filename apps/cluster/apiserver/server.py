@@ -67,10 +67,16 @@ class APIServer:
         return info
 
     def info_for(self, api_version: str, kind: str) -> ResourceInfo:
-        """The resource of a kind; one never heard of is stored as it is from now on."""
+        """The resource of a kind; one never heard of is stored as it is from now on.
+
+        Raises:
+            StatusError: 404, the name is a built-in kind's and the version is not.
+        """
         info = info_for(api_version, kind)
-        self.infos.setdefault(info.plural, info)
-        return self.infos[info.plural]
+        known = self.infos.setdefault(info.plural, info)
+        if known.builtin and known is not info and (known.api_version, known.kind) != (api_version, kind):
+            raise errors.StatusError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
+        return known
 
     def get(self, resource: str, namespace: str, name: str) -> Obj:
         """Raises: StatusError 404."""
@@ -247,6 +253,8 @@ class APIServer:
             StatusError: 400, 404, 409, 422.
         """
         info = self.infos.get(resource) or self.info(resource)
+        if subresource and subresource not in info.subresources:
+            raise errors.StatusError(404, "NotFound", "the server could not find the requested resource")
         old = self.get(resource, namespace, name)
         if type == "json":
             new = patches.json_patch(old, body)
