@@ -6,7 +6,7 @@ Leaves out  alpha and beta versions, conversion between versions; events.k8s.io 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from apps.cluster.api import defaults, validation
 from apps.cluster.api.resource import ResourceInfo
@@ -167,7 +167,7 @@ def by_kind(api_version: str, kind: str) -> ResourceInfo | None:
     return KINDS.get((api_version, kind))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def unknown(api_version: str, kind: str, plural: str = "", namespaced: bool | None = None) -> ResourceInfo:
     """What is not built in: stored, listed and drawn as it is, and only its metadata is judged."""
     group, _, version = api_version.rpartition("/")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
+
+from apps.cluster.apimachinery.remember import remembered
 
 LABEL_MAX = 63
 SUBDOMAIN_MAX = 253
@@ -103,7 +104,7 @@ def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def dns1123_label(value: str) -> tuple[str, ...]:
     """A name such as a namespace's or a container's: `web-0`."""
     errors = []
@@ -117,7 +118,7 @@ def dns1123_label(value: str) -> tuple[str, ...]:
     return tuple(errors)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def dns1123_subdomain(value: str) -> tuple[str, ...]:
     """A name such as a Pod's or a ConfigMap's: `web-0.example.com`."""
     errors = []
@@ -138,7 +139,7 @@ def wildcard_dns1123_subdomain(value: str) -> tuple[str, ...]:
     return tuple(errors)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def dns1035_label(value: str) -> tuple[str, ...]:
     """A name such as a Service's: begins with a letter."""
     errors = []
@@ -149,7 +150,7 @@ def dns1035_label(value: str) -> tuple[str, ...]:
     return tuple(errors)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def qualified_name(value: str) -> tuple[str, ...]:
     """A label or annotation key: `app`, `example.com/app`."""
     errors = []
@@ -180,7 +181,7 @@ def qualified_name(value: str) -> tuple[str, ...]:
     return tuple(errors)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def label_value(value: str) -> tuple[str, ...]:
     """A label's value, which may be empty."""
     errors = []
@@ -246,7 +247,7 @@ def port_number(port: int) -> tuple[str, ...]:
     return () if 1 <= port <= 65535 else (between(1, 65535),)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def port_name(value: str) -> tuple[str, ...]:
     """A port's name (IANA service name): `http`, `web-2`."""
     errors = []
@@ -270,8 +271,7 @@ def percent(value: str) -> tuple[str, ...]:
     return (regex_error(message, _PERCENT, "1%", "93%"),)
 
 
-@lru_cache(maxsize=8192)
-@lru_cache(maxsize=4096)
+@remembered(8192)
 def is_ip(value: str) -> bool:
     """An IPv4 or IPv6 address as Go's net.ParseIP reads it, without zones."""
     try:

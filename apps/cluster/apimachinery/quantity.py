@@ -1,7 +1,8 @@
 """Quantities: "500m", "1Gi", "1e3". Read exactly, compared exactly, written in the one canonical form.
 
 Models      k8s.io/apimachinery/pkg/api/resource (ParseQuantity, CanonicalizeBytes, RoundUp, Cmp)
-Leaves out  arithmetic on Quantity objects: sums are done on whole milli, nano or unit integers
+Leaves out  arithmetic on Quantity objects: sums are done on whole milli, nano or unit integers; texts of more than
+            1,000 characters and exponents beyond a thousand are refused rather than worked out
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL_SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _BINARY_SUFFIX = {0: "", **{exponent: suffix for suffix, exponent in _BINARY.items()}}
 _MAX_INT64 = (1 << 63) - 1
+_MOST = 10**60
 _NANO = 10**9
 _PRECISION = 18  # decimal digits that always fit an int64
+_LONGEST = 1000  # characters of a quantity, and the largest exponent: ten to the thousand millionth fits no memory
 
 
 class InvalidQuantity(ValueError):
@@ -103,9 +106,12 @@ def _interpret(suffix: str) -> tuple[int, int, str]:
         return 2, _BINARY[suffix], BINARY_SI
     if len(suffix) > 1 and suffix[0] in "eE":
         try:
-            return 10, int(suffix[1:]), DECIMAL_EXPONENT
+            exponent = int(suffix[1:])
         except ValueError:
             pass
+        else:
+            if abs(exponent) <= _LONGEST:
+                return 10, exponent, DECIMAL_EXPONENT
     raise InvalidQuantity(SUFFIX_WRONG)
 
 
@@ -121,6 +127,8 @@ def parse(text: str) -> Quantity:
     """
     if not text:
         raise InvalidQuantity(FORMAT_WRONG)
+    if len(text) > _LONGEST:
+        raise InvalidQuantity(NUMERIC_WRONG)
     if text == "0":
         return Quantity(0, 0, DECIMAL_SI, False, "0")
     match = _SPLIT.fullmatch(text)
@@ -177,14 +185,19 @@ def _text(quantity: Any) -> str:
     return quantity if isinstance(quantity, str) else str(quantity)
 
 
+def _bounded(number: int) -> int:
+    """No more than anybody can do arithmetic with, fractions included."""
+    return max(-_MOST, min(number, _MOST))
+
+
 @lru_cache(maxsize=4096)
 def _milli(text: str) -> int:
-    return parse(text).scaled(-3)
+    return _bounded(parse(text).scaled(-3))
 
 
 @lru_cache(maxsize=4096)
 def _value(text: str) -> int:
-    return parse(text).scaled(0)
+    return _bounded(parse(text).scaled(0))
 
 
 @lru_cache(maxsize=4096)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
+from apps.cluster.apimachinery.remember import remembered
 from apps.cluster.apimachinery.status import bad_request
 
 _NAME = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
@@ -90,7 +90,7 @@ def _print(term: Requirement) -> str:
 _TOKEN = re.compile(r"\s*(==|!=|=|,|\(|\)|!|<|>|[^\s=!,()<>]+)")
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def parse(text: str) -> Selector:
     """A selector from its text form, `app=web,tier in (a,b),!legacy`.
 
@@ -205,7 +205,7 @@ def from_label_selector(selector: Mapping[str, Any] | None) -> Selector:
     return Selector(tuple(terms))
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def field_selector(text: str) -> Callable[[dict[str, Any]], bool]:
     """A predicate from `spec.nodeName=worker-1,status.phase!=Running`.
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from zlib import crc32
+
+from apps.cluster.apimachinery.remember import remembered
 
 MB = 1_000_000
 PULL_BASE_MS = 400  # asking the registry for the manifest
@@ -154,7 +155,7 @@ def short(image: str) -> str:
     return _repository(image).rpartition("/")[2]
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def look_up(image: str) -> Image:
     """What the catalogue says of an image reference. Names it does not know get a size that depends on the name."""
     name = normalize(image)

@@ -7,12 +7,12 @@ Leaves out  nothing
 from __future__ import annotations
 
 import ipaddress
-from functools import lru_cache
 from typing import Any
 
 from apps.cluster.api.validation.fields import Errors, all_invalid, invalid, required
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import Obj
+from apps.cluster.apimachinery.remember import remembered
 
 MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
@@ -87,7 +87,7 @@ def ip(errors: Errors, at: str, value: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def _reachable(value: str) -> bool:
     """An address with which nothing is wrong: by far the most that are asked about."""
     if not names.is_ip(value):
