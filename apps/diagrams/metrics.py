@@ -31,13 +31,22 @@ _OTHER_SANS = {"×": 600, "·": 326, "…": 803}
 _WIDE = 1000  # what no Plex face draws is taken as wide as it gets
 
 
-@lru_cache(maxsize=8192)
+LONGEST = 512  # more characters than any line of a figure has room for
+
+
 def width(text: str, size: float, face: str = "mono") -> float:
     """The width of a text in pixels; `face` is mono, sans or sans-500.
 
     >>> width("worker-1", 12), round(width("스케줄링 제외", 11, "sans"), 1)
     (57.6, 61.5)
     """
+    if len(text) > LONGEST:  # a name of a megabyte: as wide as its beginning, and more than there is room for anyway
+        text = text[:LONGEST]
+    return _width(text, size, face)
+
+
+@lru_cache(maxsize=8192)
+def _width(text: str, size: float, face: str) -> float:
     return sum(_advance(char, face) for char in text) * size / 1000
 
 
@@ -54,31 +63,43 @@ def _advance(char: str, face: str) -> int:
     return _OTHER_SANS.get(char, _WIDE)
 
 
-@lru_cache(maxsize=8192)
 def fit(text: str, room: float, size: float = 11, face: str = "mono") -> str:
     """The text, or as much of its beginning as fits, with an ellipsis.
 
-    >>> fit("web-57794f8f99", 60)
-    'web-5779…'
+    >>> fit("web-57794f8f99", 60), len(fit("x" * 100_000, 1e6))
+    ('web-5779…', 512)
     """
-    if width(text, size, face) <= room:
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1] + "…"
+    return _fit(text, room, size, face)
+
+
+@lru_cache(maxsize=8192)
+def _fit(text: str, room: float, size: float, face: str) -> str:
+    if _width(text, size, face) <= room:
         return text
     cut = len(text) - 1
-    while cut > 0 and width(text[:cut] + "…", size, face) > room:
+    while cut > 0 and _width(text[:cut] + "…", size, face) > room:
         cut -= 1
     return text[:cut] + "…"
 
 
-@lru_cache(maxsize=8192)
 def fit_end(text: str, room: float, size: float = 11, face: str = "mono") -> str:
     """The text, or as much of its end as fits, with an ellipsis before it.
 
     >>> fit_end("elasticsearch-master-0", 60)
     '…master-0'
     """
-    if width(text, size, face) <= room:
+    if len(text) > LONGEST:
+        text = "…" + text[1 - LONGEST :]
+    return _fit_end(text, room, size, face)
+
+
+@lru_cache(maxsize=8192)
+def _fit_end(text: str, room: float, size: float, face: str) -> str:
+    if _width(text, size, face) <= room:
         return text
     cut = 1
-    while cut < len(text) and width("…" + text[cut:], size, face) > room:
+    while cut < len(text) and _width("…" + text[cut:], size, face) > room:
         cut += 1
     return "…" + text[cut:]
