@@ -119,10 +119,33 @@ def load_json(text: str | bytes) -> Any:
 
     try:
         value = json.loads(text, parse_constant=refuse)
+        measured(value)
         dumps(value).encode()  # also refuses lone surrogates and floats that overflowed
     except (ValueError, RecursionError) as error:
         raise bad_request(f"not JSON: {str(error)[:200]}") from None
     return value
+
+
+def measured(value: Any, budget: int = limits.MANIFEST_NODES) -> int:
+    """How many values there are in a JSON value.
+
+    Raises:
+        LimitExceeded: too many, or too deep.
+    """
+    count, level = 1, [value]
+    for _ in range(limits.MANIFEST_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return count
+        count += len(level)
+        if count > budget:
+            raise limits.exceeded("manifest_nodes", limits.MANIFEST_NODES)
+    raise limits.exceeded("manifest_depth", limits.MANIFEST_DEPTH)
 
 
 def dumps(value: Any) -> str:

@@ -42,7 +42,9 @@ def inspect(
     shown = obj if obj is not None else before
     assert shown is not None
     _resource, namespace, name = split_ref(ref)
-    node = snapshot.objects.get("nodes", {}).get((shown.get("spec") or {}).get("nodeName", ""))
+    spec = shown.get("spec")
+    node_name = spec.get("nodeName", "") if isinstance(spec, dict) and ref.startswith("pods/") else ""
+    node = snapshot.objects.get("nodes", {}).get(node_name)
     state, summary, reason, message = _summary(shown, ref, node, gone=obj is None)
     changed_at = shown["metadata"].get("resourceVersion", "")
     return {
@@ -54,7 +56,7 @@ def inspect(
         "summary": summary,
         "reason": reason,
         "message": message,
-        "nodes": fits(snapshot, shown) if _unscheduled(shown) else [],
+        "nodes": fits(snapshot, shown) if ref.startswith("pods/") and _unscheduled(shown) else [],
         "why": [step_json(step) for step in chain(why)],
         "yaml": yaml_lines(shown, before if obj is not None else None),
         "changed_at": changed_at,
@@ -227,7 +229,7 @@ def events_of(snapshot: Snapshot, obj: Obj, base_ms: int) -> list[dict[str, Any]
             or event.get("eventTime")
             or event["metadata"].get("creationTimestamp")
         )
-        at = parse(when) - base_ms if when else 0
+        at = parse(when) - base_ms // 1000 * 1000 if when else 0  # timestamps are whole seconds
         out.append(
             {
                 "type": event.get("type", "Normal"),

@@ -15,7 +15,7 @@ from typing import Any
 
 from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.scenarios import limits, yamlread
-from apps.scenarios.commands import dumps
+from apps.scenarios.commands import dumps, measured
 
 Obj = dict[str, Any]
 UNTYPED = (
@@ -198,26 +198,8 @@ def _value(piece: str, budget: int) -> tuple[Any, int]:
         except (ValueError, RecursionError):
             pass
         else:
-            return value, _measured(value, budget)
+            return value, measured(value, budget)
     return yamlread.load(piece, budget=budget)
-
-
-def _measured(value: Any, budget: int) -> int:
-    """How many values there are in a JSON value, within the same bounds as YAML."""
-    count, level = 1, [value]
-    for _ in range(limits.MANIFEST_DEPTH + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return count
-        count += len(level)
-        if count > budget:
-            raise limits.exceeded("manifest_nodes", limits.MANIFEST_NODES)
-    raise limits.exceeded("manifest_depth", limits.MANIFEST_DEPTH)
 
 
 def _first_line(piece: str, line: int) -> int:

@@ -265,7 +265,7 @@ class APIServer:
         if actor.component == "kubectl":
             new = updating.decoded(info, name, new)
         if subresource == "scale":
-            new = {**old, "spec": {**old["spec"], "replicas": new["spec"]["replicas"]}}
+            new = {**old, "spec": {**old["spec"], "replicas": (new.get("spec") or {}).get("replicas", 0)}}
             subresource = ""
             verb_subresource = "scale"
         else:
