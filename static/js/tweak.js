@@ -21,6 +21,7 @@ function takeFigure(page) {
   const fresh = document.importNode(there, true);
   fresh.id = "plate";
   delete fresh.dataset.address; // the address goes on naming the article
+  if (here.dataset.parts) fresh.dataset.parts = here.dataset.parts;
   fresh.querySelector(".tb-form")?.remove();
   fresh.querySelector(".legend")?.remove();
   here.replaceWith(fresh);
@@ -35,6 +36,7 @@ async function send(form, action) {
   const before = figure?.playhead?.head ?? 0;
   const body = new URLSearchParams(new FormData(form));
   if (action) body.set("action", action);
+  if (figure?.playhead) body.set("at", String(figure.playhead.at)); // the reader's cluster goes on from what is on show
   panel.setAttribute("aria-busy", "true");
   problem.hidden = true;
   try {
@@ -50,7 +52,7 @@ async function send(form, action) {
     const fresh = document.importNode(row, true);
     form.closest("k8s-form").replaceWith(fresh);
     const details = fresh.querySelector("details");
-    if (details && open) details.open = true;
+    if (details && response.ok) details.open = Boolean(open); // what is wrong with a field is never folded away
     const texts = [...page.querySelectorAll(".middle > .problem-list p")].map((each) => each.textContent);
     problem.textContent = texts.join(" ");
     problem.hidden = texts.length === 0;
