@@ -43,6 +43,7 @@ CONTROLLER_ARTICLES = {
     "statefulset": "statefulset",
     "job": "job",
     "cronjob": "job",
+    "ttlafterfinished": "job",
     "endpoint": "services",
     "endpointslice": "services",
     "endpointslicemirroring": "services",

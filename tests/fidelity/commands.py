@@ -44,7 +44,7 @@ def commands(line: str, namespace: str, objects: Sequence[Command], nodes: dict[
     if verb == "create" and "-f" in words:
         return [{"op": "create", "objects": list(objects)}]
     if verb == "create" and words[1] == "job":
-        return []  # Jobs are not modelled
+        return [{"from": _flag(words, "--from").partition("/")[2], "name": words[-1], "namespace": namespace}]
     if verb == "create" and words[1] == "deployment":
         return [{"op": "create", "objects": [_deployment(words[2], _flag(words, "--image"), namespace)]}]
     where = {"namespace": namespace}
@@ -138,6 +138,23 @@ def _deployment(name: str, image: str, namespace: str) -> Command:
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         },
+    }
+
+
+def job_from(cron_job: Any, name: str) -> Any:
+    """What `kubectl create job --from` makes of a CronJob."""
+    template, metadata = cron_job["spec"]["jobTemplate"], cron_job["metadata"]
+    owner = {"kind": "CronJob", "apiVersion": "batch/v1", "name": metadata["name"], "uid": metadata["uid"]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "annotations": {"cronjob.kubernetes.io/instantiate": "manual"},
+            "ownerReferences": [{**owner, "controller": True}],
+        },
+        "spec": template["spec"],
     }
 
 

@@ -123,7 +123,11 @@ def _worth_a_report(pod: Obj) -> bool:
 
 def _as_reported(changed: Fields) -> Fields:
     return {
-        path: value for path, value in changed.items() if path.lstrip("+-") == "status.phase" or path.endswith(REPORTED)
+        path: value
+        for path, value in changed.items()
+        if path.lstrip("+-") == "status.phase"
+        or path.endswith(REPORTED)
+        or (path.endswith("].started") and path[0] != "+")  # told when it changes, not when it begins
     }
 
 

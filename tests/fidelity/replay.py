@@ -15,9 +15,10 @@ from typing import Any
 
 import yaml
 
+from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Cluster, Config
-from tests.fidelity.commands import Command, commands
+from tests.fidelity.commands import Command, commands, job_from
 from tests.fidelity.facts import Fact
 from tests.fidelity.recorder import record
 
@@ -36,6 +37,8 @@ class Profile:
     nodes: dict[str, str] = field(default_factory=dict)  # the recording's names -> ours
     namespace: str = ""  # "": the scenario's name
     later: tuple[float, int] = (0.0, 0)  # from that second on, commands come so many ms later
+    runs_ms: int = -1  # how long containers run before they end; -1: until they are stopped
+    starts_at: str = ""  # the time of day at which the recording began, where that matters
 
 
 _NODES = {"cp": "control-plane-1", "w1": "worker-1", "w2": "worker-2", "w3": "worker-3"}
@@ -43,6 +46,11 @@ PROFILES = {
     # A machine that joins runs its first Pods some seconds later than a stand-in.
     "c1-daemonset": Profile(workers=2, nodes=_NODES, namespace="c1", later=(3.0, 20_000)),
     # Recorded with a node grace of 8 s, where ours is the default 50 s.
+    "d1-job-3x2": Profile(runs_ms=1_000),
+    "d2-job-backofflimit": Profile(runs_ms=1_000),
+    "d4-job-ttl": Profile(runs_ms=1_000),
+    # A CronJob's Jobs are named by the minute.
+    "d7-cronjob": Profile(runs_ms=1_000, starts_at="2026-11-23T04:03:57Z"),
     "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000)),
     "f1-namespace": Profile(namespace="fresh"),
     "f2-services": Profile(namespace="f2"),
@@ -82,8 +90,11 @@ def replay(scenario: Scenario, seed: int = 1) -> dict[str, Any]:
     profile = PROFILES.get(scenario.name, Profile())
     namespace = profile.namespace or scenario.name
     manifests = [[doc for doc in yaml.safe_load_all(text) if doc] for text in scenario.manifests]
-    images = dict.fromkeys(sorted(_images(scenario)), STAND_IN)
+    behaviour = STAND_IN if profile.runs_ms < 0 else {**STAND_IN, "ends_after_ms": profile.runs_ms}
+    images = dict.fromkeys(sorted(_images(scenario)), behaviour)
     cluster = Cluster.boot(Config(workers=profile.workers, seed=seed, images=images))
+    if profile.starts_at:
+        cluster.run_until(timestamps.parse(profile.starts_at) - SETTLE_MS)
     if "Namespace" not in scenario.kinds:
         cluster.execute({"op": "create", "objects": [_namespace(namespace)]})
         cluster.run_for(SETTLE_MS)
@@ -123,9 +134,13 @@ def _rename(recording: dict[str, Any], unsigned: set[str], nodes: dict[str, str]
 
 
 def _named(cluster: Cluster, given: list[Command]) -> list[Command]:
-    """Commands that say which objects they mean by label and node, by name."""
+    """Commands that mean objects by label and node, or make one from another that is there, in plain words."""
     out = []
     for command in given:
+        if "from" in command:
+            cron_job = cluster.apiserver.get("cronjobs", command["namespace"], command["from"])
+            out.append({"op": "create", "objects": [job_from(cron_job, command["name"])]})
+            continue
         if "labels" not in command:
             out.append(command)
             continue

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery import status as errors
 from apps.cluster.apiserver import admission, allocators
-from apps.cluster.apiserver.strategy import FIRST_STATUS, qos_class, with_template_generation
+from apps.cluster.apiserver.strategy import FIRST_STATUS, qos_class, with_generated_selector, with_template_generation
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
@@ -64,6 +64,8 @@ class Creation:
             obj = new_namespace(obj)
         elif resource == "daemonsets":
             obj = {**obj, "metadata": with_template_generation(obj["metadata"], 1)}
+        elif resource == "jobs":
+            obj = with_generated_selector(obj)
         obj = info.default(obj)
         first = FIRST_STATUS.get(resource)
         if first is not None:

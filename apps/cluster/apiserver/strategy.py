@@ -77,6 +77,34 @@ def wanted_state_changed(old: Obj, new: Obj) -> bool:
     return False
 
 
+def with_generated_selector(job: Obj) -> Obj:
+    """A new Job with a selector by its own uid, and a template whose Pods it selects, unless `manualSelector` is set.
+
+    Labels under the names from before the batch.kubernetes.io/ prefix are given too. What the manifest says under these
+    names stays, for validation to judge.
+    """
+    spec = job.get("spec")
+    if not isinstance(spec, dict) or spec.get("manualSelector") or not isinstance(spec.get("template"), dict):
+        return job
+    name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+    template = spec["template"]
+    metadata = template.get("metadata") or {}
+    labels = dict(metadata.get("labels") or {})
+    for label, value in (("job-name", name), ("controller-uid", uid)):
+        labels.setdefault(label, value)
+        labels.setdefault(f"batch.kubernetes.io/{label}", value)
+    selector = spec.get("selector") or {}
+    matched = {"batch.kubernetes.io/controller-uid": uid, **(selector.get("matchLabels") or {})}
+    return {
+        **job,
+        "spec": {
+            **spec,
+            "selector": {**selector, "matchLabels": matched},
+            "template": {**template, "metadata": {**metadata, "labels": labels}},
+        },
+    }
+
+
 def template_generation(metadata: Obj) -> int:
     """How many templates a DaemonSet has had, by the annotation that its controller labels Pods with."""
     text = (metadata.get("annotations") or {}).get(TEMPLATE_GENERATION, "")

@@ -23,6 +23,8 @@ class Controller:
     """Level-triggered: `sync(key)` reads the whole state, never the event that woke it."""
 
     name: ClassVar[str] = ""
+    backoff_base_ms: ClassVar[int] = BACKOFF_BASE_MS  # after the first failure of a key, then doubling
+    backoff_max_ms: ClassVar[int] = BACKOFF_MAX_MS
 
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
         self.engine = engine
@@ -58,7 +60,8 @@ class Controller:
             self.errors += 1
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
-            self.enqueue(key, max(REACTION_MS, min(BACKOFF_BASE_MS << min(failures, 20), BACKOFF_MAX_MS)))
+            wait = min(self.backoff_base_ms << min(failures, 20), self.backoff_max_ms)
+            self.enqueue(key, max(REACTION_MS, wait))
         else:
             if self._failures:
                 self._failures.pop(key, None)

@@ -10,7 +10,7 @@ releases its own whose labels no longer do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from apps.cluster.apimachinery.meta import Obj, controller_of, controller_ref, labels_of, name_of, namespace_of, uid_of
@@ -74,6 +74,7 @@ class RefManager:
     """Claims objects of one resource for one controller.
 
     `filters` are further conditions that an object must meet to be adopted or kept (StatefulSets: its name).
+    `finalizers` come with adoption and go with release (Jobs: the one that keeps a Pod until it is counted).
     `component` is the first half of the message ids: "replicaset" gives "replicaset.adopt", "replicaset.release".
     """
 
@@ -86,6 +87,7 @@ class RefManager:
         selector: Matcher,
         component: str,
         filters: Iterable[Callable[[Obj], bool]] = (),
+        finalizers: Sequence[str] = (),
     ) -> None:
         self.client = client
         self.resource = resource
@@ -94,6 +96,7 @@ class RefManager:
         self.selector = selector
         self.component = component
         self.filters = tuple(filters)
+        self.finalizers = list(finalizers)
         self._can_adopt: bool | None = None
 
     def claim(self, objects: Iterable[Obj]) -> list[Obj]:
@@ -146,12 +149,16 @@ class RefManager:
             self._can_adopt = uid_of(fresh) == meta["uid"] and not fresh["metadata"].get("deletionTimestamp")
         if not self._can_adopt:
             return False
-        body = {"metadata": {"ownerReferences": [controller_ref(self.controller)], "uid": uid_of(obj)}}
+        body: Obj = {"metadata": {"ownerReferences": [controller_ref(self.controller)], "uid": uid_of(obj)}}
+        if self.finalizers:
+            body["metadata"]["finalizers"] = self.finalizers
         return self._patch(obj, body, "adopt", gone=("NotFound",))
 
     def _release(self, obj: Obj) -> None:
         reference = {"$patch": "delete", "uid": self.controller["metadata"]["uid"]}
-        body = {"metadata": {"ownerReferences": [reference], "uid": uid_of(obj)}}
+        body: Obj = {"metadata": {"ownerReferences": [reference], "uid": uid_of(obj)}}
+        if self.finalizers:
+            body["metadata"]["$deleteFromPrimitiveList/finalizers"] = self.finalizers
         # Invalid: it was deleted and made again (another uid), or has no references any more; no concern of ours.
         self._patch(obj, body, "release", gone=("NotFound", "Invalid"))
 

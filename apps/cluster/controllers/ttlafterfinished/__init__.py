@@ -1,0 +1,1 @@
+"""Finished Jobs and how long they stay."""
