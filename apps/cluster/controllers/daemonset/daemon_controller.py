@@ -23,9 +23,10 @@ from apps.cluster.apimachinery.meta import (
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.daemonset import history, placement, plan
+from apps.cluster.controllers.daemonset.roster import Roster
 from apps.cluster.controllers.indexes import add_node_index, pods_on
 from apps.cluster.controllers.pod_helpers import is_pod_ready, is_pod_terminal, pod_from_template
-from apps.cluster.controllers.refs import RefManager, add_controller_index, owned_or_orphaned
+from apps.cluster.controllers.refs import RefManager, add_controller_index, orphans, owned, owned_or_orphaned
 from apps.cluster.engine import Engine
 
 BURST_REPLICAS = 250  # upstream's limit on what one sync may create or delete
@@ -54,10 +55,11 @@ class DaemonSetController(Controller):
         self.daemon_sets.add_handler(self._changed, lambda _, new: self._changed(new), self._deleted)
         self.pods.add_handler(self._pod_added, self._pod_updated, self._pod_deleted)
         self.revisions.add_handler(self._revision_added, self._revision_updated, self._revision_deleted)
-        self.nodes.add_handler(self._node_added, self._node_updated)
+        self.nodes.add_handler(self._node_added, self._node_updated, self._touch)
         self._backoff: dict[str, list[int]] = {}  # "uid/generation/node" -> [back-off ms, when it was set]
         # Answers of node_should_run by DaemonSet uid, kept while template and node stay the same objects.
         self._runs: dict[str, tuple[Obj, Obj, dict[str, _Run]]] = {}
+        self._rosters: dict[str, Roster] = {}  # by DaemonSet uid; made when first needed, forgotten when in doubt
 
     # What wakes a DaemonSet. A node that goes wakes none: its Pods do, when they are collected.
 
@@ -66,6 +68,7 @@ class DaemonSetController(Controller):
 
     def _deleted(self, daemon_set: Obj) -> None:
         self._runs.pop(uid_of(daemon_set), None)
+        self._rosters.pop(uid_of(daemon_set), None)
         self.enqueue(key_of(daemon_set))
 
     def _owner(self, obj: Obj, reference: Obj) -> Obj | None:
@@ -91,12 +94,20 @@ class DaemonSetController(Controller):
         reference = controller_of(pod)
         if reference is not None:
             if reference["kind"] == "DaemonSet":
+                if (roster := self._rosters.get(reference["uid"])) is not None:
+                    roster.add(pod)
                 self._wake_owner(pod, reference)
         elif "deletionTimestamp" not in pod["metadata"]:
             self._wake_matching(pod)
 
     def _pod_updated(self, old: Obj, new: Obj) -> None:
         reference = controller_of(new)
+        if self._rosters:
+            before = controller_of(old)
+            if before is not None and (roster := self._rosters.get(before["uid"])) is not None:
+                roster.remove(old)
+            if reference is not None and (roster := self._rosters.get(reference["uid"])) is not None:
+                roster.add(new)
         if old["metadata"].get("ownerReferences") is not new["metadata"].get("ownerReferences"):
             before = controller_of(old)
             if before is not None and before != reference:
@@ -117,6 +128,8 @@ class DaemonSetController(Controller):
     def _pod_deleted(self, pod: Obj) -> None:
         reference = controller_of(pod)
         if reference is not None and reference["kind"] == "DaemonSet":
+            if (roster := self._rosters.get(reference["uid"])) is not None:
+                roster.remove(pod)
             self._wake_owner(pod, reference)
 
     def _revision_added(self, revision: Obj) -> None:
@@ -137,11 +150,17 @@ class DaemonSetController(Controller):
         if reference is not None:
             self._wake_owner(revision, reference)
 
+    def _touch(self, node: Obj) -> None:
+        for roster in self._rosters.values():
+            roster.touch(name_of(node))
+
     def _node_added(self, node: Obj) -> None:
+        self._touch(node)
         self.enqueue(NODE_KEY + name_of(node))
 
     def _node_updated(self, old: Obj, new: Obj) -> None:
         if labels_of(old) != labels_of(new) or _taints(old) != _taints(new):
+            self._touch(new)
             self.enqueue(NODE_KEY + name_of(new))
 
     # One turn.
@@ -167,11 +186,34 @@ class DaemonSetController(Controller):
             return
         claims = RefManager(self.client, "controllerrevisions", daemon_set, "daemonsets", selector, "daemonset")
         revisions = claims.claim(owned_or_orphaned(self.revisions, daemon_set))
+        if self._report_calm(daemon_set, selector, revisions):
+            return
         pods = self._claim(daemon_set, selector)
         current, old = history.construct(self.client, daemon_set, revisions, pods)
         refused = self._update(daemon_set, selector, labels_of(current).get(placement.HASH_LABEL, ""), old)
         if refused is not None:
             raise refused
+
+    def _report_calm(self, daemon_set: Obj, selector: selectors.Selector, revisions: list[Obj]) -> bool:
+        """Report the numbers if nothing else is to be done; False when a look at every node is needed."""
+        spec = daemon_set["spec"]
+        current, old = history.split(daemon_set, revisions)
+        if spec.get("minReadySeconds") or not history.is_settled(daemon_set, current, old):
+            return False
+        if any(selector.matches(labels_of(pod)) for pod in orphans(self.pods, daemon_set)):
+            return False
+        hash_ = labels_of(current[0]).get(placement.HASH_LABEL, "")
+        version = (hash_, placement.template_generation(daemon_set))
+        uid = uid_of(daemon_set)
+        roster = self._rosters.get(uid)
+        if roster is None or roster.version != version:
+            roster = self._rosters[uid] = Roster(version, selector, owned(self.pods, daemon_set))
+            for node in self.nodes.list():
+                roster.touch(name_of(node))
+        if not roster.calm(lambda name: self._wants(daemon_set, name)):
+            return False
+        self._report(daemon_set, plan.calm_status(daemon_set, roster.desired, roster.ready), 0)
+        return True
 
     def _claim(self, daemon_set: Obj, selector: selectors.Selector) -> list[Obj]:
         manager = RefManager(self.client, "pods", daemon_set, "daemonsets", selector, "daemonset")
@@ -201,7 +243,8 @@ class DaemonSetController(Controller):
             pods = self._claim(daemon_set, selector)
             history.clean_up(self.client, daemon_set, old, pods)
         by_node = _by_node(nodes, self._claim(daemon_set, selector))
-        self._report(daemon_set, plan.status_of(daemon_set, nodes, by_node, runs, target), target)
+        status = plan.status_of(daemon_set, nodes, by_node, runs, target)
+        self._report(daemon_set, status, target.min_ready_seconds)
         return refused
 
     def _roll(
@@ -224,21 +267,22 @@ class DaemonSetController(Controller):
         return plan.Changes(delete=plan.replace_in_place(everywhere, unavailable, target))
 
     def _should_run(self, daemon_set: Obj) -> dict[str, tuple[bool, bool]]:
-        """`node_should_run` for every node. Worked out anew only for nodes whose labels or taints are other ones."""
+        """`node_should_run` for every node."""
+        spec, answers = self._answers(daemon_set)
+        return {name_of(node): _answer(spec, answers, node) for node in self.nodes.list()}
+
+    def _wants(self, daemon_set: Obj, name: str) -> bool | None:
+        """Whether a node should have a Pod; None when there is no such node."""
+        node = self.nodes.get(name)
+        return None if node is None else _answer(*self._answers(daemon_set), node)[0]
+
+    def _answers(self, daemon_set: Obj) -> tuple[Obj, dict[str, _Run]]:
+        """The Pod spec that nodes are judged by, and what was found for them so far."""
         template = daemon_set["spec"]["template"]
         kept = self._runs.get(uid_of(daemon_set))
         if kept is None or kept[0] is not template:
             kept = self._runs[uid_of(daemon_set)] = (template, placement.pod_spec(template), {})
-        _, spec, answers = kept
-        out = {}
-        for node in self.nodes.list():
-            name = node["metadata"]["name"]
-            labels, taints = node["metadata"].get("labels"), _taints(node)
-            answer = answers.get(name)
-            if answer is None or answer[0] is not labels or answer[1] is not taints:
-                answer = answers[name] = (labels, taints, placement.node_should_run(spec, node))
-            out[name] = answer[2]
-        return out
+        return kept[1], kept[2]
 
     # Failed Pods.
 
@@ -314,14 +358,14 @@ class DaemonSetController(Controller):
             batch *= 2
         return None
 
-    def _report(self, daemon_set: Obj, status: Obj, target: plan.Target) -> None:
+    def _report(self, daemon_set: Obj, status: Obj, min_ready_seconds: int) -> None:
         if status != (daemon_set.get("status") or EMPTY):
             why, ready, desired = "daemonset.report", status["numberReady"], status["desiredNumberScheduled"]
             self.client.update_status(
                 "daemonsets", {**daemon_set, "status": status}, why=why, ready=ready, desired=desired
             )
-        if target.min_ready_seconds and status["numberReady"] != status.get("numberAvailable", 0):
-            self.enqueue(key_of(daemon_set), target.min_ready_seconds * 1000)
+        if min_ready_seconds and status["numberReady"] != status.get("numberAvailable", 0):
+            self.enqueue(key_of(daemon_set), min_ready_seconds * 1000)
 
     # Nodes.
 
@@ -342,28 +386,36 @@ class DaemonSetController(Controller):
                 self.enqueue(key)
 
     def _should_run_on(self, daemon_set: Obj, name: str) -> tuple[bool, bool]:
-        kept = self._runs.get(uid_of(daemon_set))
-        template = daemon_set["spec"]["template"]
-        spec = kept[1] if kept is not None and kept[0] is template else placement.pod_spec(template)
         node = self.nodes.get(name)
         assert node is not None
-        return placement.node_should_run(spec, node)
+        return _answer(*self._answers(daemon_set), node)
 
     # What outlives the process's turn.
 
     def stop(self) -> None:
         super().stop()
         self._backoff.clear()
+        self._rosters.clear()
 
     def state(self) -> dict[str, Any]:
         return {"backoff": {key: list(entry) for key, entry in self._backoff.items()}}
 
     def set_state(self, data: dict[str, Any]) -> None:
         self._backoff = {key: list(entry) for key, entry in data["backoff"].items()}
+        self._rosters.clear()
 
 
 def _taints(node: Obj) -> Any:
     return (node.get("spec") or EMPTY).get("taints")
+
+
+def _answer(spec: Obj, answers: dict[str, _Run], node: Obj) -> tuple[bool, bool]:
+    """`node_should_run`, worked out anew only for a node whose labels or taints are other ones."""
+    name, labels, taints = name_of(node), node["metadata"].get("labels"), _taints(node)
+    answer = answers.get(name)
+    if answer is None or answer[0] is not labels or answer[1] is not taints:
+        answer = answers[name] = (labels, taints, placement.node_should_run(spec, node))
+    return answer[2]
 
 
 def _by_node(nodes: list[str], pods: list[Obj]) -> dict[str, list[Obj]]:

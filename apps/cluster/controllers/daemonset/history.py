@@ -45,6 +45,12 @@ def construct(client: Client, daemon_set: Obj, revisions: Iterable[Obj], pods: I
     return kept, old
 
 
+def is_settled(daemon_set: Obj, current: list[Obj], old: list[Obj]) -> bool:
+    """Whether `construct` and `clean_up` have nothing to write."""
+    newest = max((int(revision["revision"]) for revision in old), default=0)
+    return len(current) == 1 and current[0]["revision"] > newest and len(old) <= _limit(daemon_set)
+
+
 def _snapshot(client: Client, daemon_set: Obj, number: int) -> Obj:
     collisions = (daemon_set.get("status") or EMPTY).get("collisionCount")
     hash_ = pod_template_hash(daemon_set["spec"]["template"], collisions)
@@ -96,11 +102,15 @@ def _deduplicate(client: Client, daemon_set: Obj, current: list[Obj], pods: Iter
 
 def clean_up(client: Client, daemon_set: Obj, old: list[Obj], pods: Iterable[Obj]) -> None:
     """Delete old revisions beyond `revisionHistoryLimit` that no Pod is of."""
-    limit = daemon_set["spec"].get("revisionHistoryLimit")
-    limit = DEFAULT_LIMIT if limit is None else int(limit)
+    limit = _limit(daemon_set)
     if len(old) <= limit:
         return
     live = {labels_of(pod).get(HASH_LABEL, "") for pod in pods}
     for revision in surplus_by_hash(old, HASH_LABEL, live, limit):
         why = "daemonset.delete-revision"
         client.delete("controllerrevisions", namespace_of(daemon_set), name_of(revision), why=why)
+
+
+def _limit(daemon_set: Obj) -> int:
+    limit = daemon_set["spec"].get("revisionHistoryLimit")
+    return DEFAULT_LIMIT if limit is None else int(limit)

@@ -265,6 +265,17 @@ def status_of(
             ready += 1
             available += target.available(pod)
         updated += target.updated(pod)
+    return _status(daemon_set, desired, current, misscheduled, ready, updated, available)
+
+
+def calm_status(daemon_set: Obj, desired: int, ready: int) -> Obj:
+    """The status when each of the `desired` nodes has one Pod of the present template, `ready` of them ready."""
+    return _status(daemon_set, desired, desired, 0, ready, desired, ready)
+
+
+def _status(
+    daemon_set: Obj, desired: int, current: int, misscheduled: int, ready: int, updated: int, available: int
+) -> Obj:
     status: Obj = {
         "currentNumberScheduled": current,
         "numberMisscheduled": misscheduled,
