@@ -22,6 +22,11 @@ function takeFigure(page) {
   fresh.id = "plate";
   delete fresh.dataset.address; // the address goes on naming the article
   if (here.dataset.parts) fresh.dataset.parts = here.dataset.parts;
+  if (here.playhead) {
+    // It begins with the picture that is on show, so that the change itself is the first thing that is seen to happen.
+    Object.assign(fresh.dataset, { at: String(here.playhead.at), view: here.view, layout: here.dataset.layout, digest: here.dataset.digest });
+    fresh.querySelector("[data-plate]").replaceChildren(...here.querySelector("[data-plate]").childNodes);
+  }
   fresh.querySelector(".tb-form")?.remove();
   fresh.querySelector(".legend")?.remove();
   here.replaceWith(fresh);
