@@ -41,6 +41,7 @@ async function send(form, action) {
   const before = figure?.playhead?.head ?? 0;
   const body = new URLSearchParams(new FormData(form));
   if (action) body.set("action", action);
+  if (!("own" in panel.dataset)) figure?.stop?.(); // it must not walk on while the copy is made of where it stands
   if (figure?.playhead) body.set("at", String(figure.playhead.at)); // the reader's cluster goes on from what is on show
   panel.setAttribute("aria-busy", "true");
   problem.hidden = true;
