@@ -1,7 +1,7 @@
 """The CronJob controller: a Job whenever the schedule says so.
 
 Models      pkg/controller/cronjob/cronjob_controllerv2.go (syncCronJob, cleanupFinishedJobs), 1.36
-Leaves out  a schedule's own TZ= prefix is honoured without the warning; metrics
+Leaves out  nothing that shows
 
 It sleeps until the next run: a cluster that only waits for one is at rest.
 """

@@ -2,7 +2,7 @@
 
 Models      pkg/controller/job/job_controller.go (trackJobStatusAndRemoveFinalizers, canRemoveFinalizer,
             cleanUncountedPodsWithoutFinalizers)
-Leaves out  metrics
+Leaves out  nothing that shows
 
 Pure. A Pod that has ended is first noted by uid in `status.uncountedTerminatedPods`; then it loses the finalizer that
 kept it from vanishing; then it is counted and its uid goes. Whenever the controller dies in between, it knows by
