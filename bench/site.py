@@ -31,7 +31,7 @@ def environment(var: Path) -> dict[str, str]:
         **kept,
         "DJANGO_SETTINGS_MODULE": "k8sdocs.settings",
         "K8SDOCS_VAR": str(var),
-        "K8SDOCS_STATIC": kept.get("K8SDOCS_STATIC") or str(built / "static"),
+        "K8SDOCS_STATIC": str(var / "static"),
         "K8SDOCS_SECRET_KEY": "only-for-benchmarks",
     }
 
@@ -115,6 +115,8 @@ def daphne(application: str, env: dict[str, str] | None = None) -> Server:
         str(port),
         "--access-log",
         os.devnull,
+        "-v",
+        "0",
         application,
     ]
     return Server(command, port, env or dict(os.environ))
