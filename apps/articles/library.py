@@ -9,6 +9,7 @@ A text begins with a YAML head between two lines of `---`:
     minutes     to read and watch, whole articles only
     component   the package under apps/cluster whose `Models` and `Leaves out` the page shows; several in a list
     preset      the story its figure shows;  view  of the figure;  caption
+    tweak       the workload whose form stands beside the figure; without it, the preset's own focus if that is one
     focus       the object that the page opens with in its inspector; without it, none
     map         true: the parts of the figure lead to their articles
 """
@@ -54,12 +55,18 @@ class Article:
     view: str
     caption: str
     focus: str
+    tweak: str
     map: bool
     body: str
 
     @property
     def url(self) -> str:
         return f"/{self.language}/docs/{self.slug}/"
+
+    @property
+    def lead(self) -> str:
+        """The first sentence of the claim."""
+        return self.claim.partition(". ")[0].rstrip(".") + "."
 
     @property
     def whole(self) -> bool:
@@ -130,6 +137,7 @@ def _read(language: str, slug: str, chapter: Chapter) -> Article:
         view=head.get("view", "cluster"),
         caption=" ".join(head["caption"].split()),
         focus=head.get("focus", ""),
+        tweak=head.get("tweak", ""),
         map=bool(head.get("map")),
         body=body.strip() + "\n",
     )

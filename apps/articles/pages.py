@@ -62,6 +62,12 @@ def answer(request: HttpRequest, article: Article) -> HttpResponse:
     return response
 
 
+def forget() -> None:
+    """Put every page together anew."""
+    with _lock:
+        _pages.clear()
+
+
 def _keepable(request: HttpRequest) -> bool:
     return not settings.DEBUG and KEPT_QUERY.issuperset(request.GET) and not get_messages(request)
 
@@ -108,7 +114,7 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
         "left_out": omissions.box(article.components, language),
         "before": before,
         "after": after,
-        "tweak": _tweak(around["forms"], preset.focus),
+        "tweak": _tweak(around["forms"], article.tweak or preset.focus),
     }
 
 
@@ -143,7 +149,7 @@ def chapters(language: str, current: str = "") -> list[dict[str, Any]]:
                     "slug": slug,
                     "title": found.title,
                     "short": found.short,
-                    "claim": found.claim,
+                    "lead": found.lead,
                     "url": found.url,
                     "minutes": found.minutes,
                     "whole": found.whole,

@@ -28,6 +28,11 @@ BRACKET_PARTICLE = re.compile(r"\)((?:</(?:code|a|strong|em)>)?)(?=[가-힣])")
 WORD_JOINER = "\u2060"
 CODE_BLOCK = re.compile(r'<pre><code class="language-(\w+)">(.*?)</code></pre>', re.DOTALL)
 CONSOLE_PROMPT = re.compile(r"^\$ ", re.MULTILINE)
+# Names that are one word to a reader, though a browser would break them at the hyphen.
+NAME = re.compile(
+    r"\b(?:kube-[a-z-]+[a-z]|[a-z]+-controller|calico-node|node-log|cri-dockerd|CRI-O|(?:worker|db|web)-\d)\b", re.ASCII
+)
+TAGS = re.compile(r"(<(?:pre|code)\b.*?</(?:pre|code)>|<[^>]*>)", re.DOTALL)
 TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 
 
@@ -151,6 +156,7 @@ def render(text: str, language: str, targets: Targets) -> Prose:
     html = md.convert(text)
     if language == "ko":
         html = joined(html)
+    html = unbroken(html)
     html = CODE_BLOCK.sub(lambda match: _code(match[1], match[2], targets.words), html)
     html = TABLE.sub(lambda match: f'<div class="wide" tabindex="0">{match[0]}</div>', html)
     parts: list[tuple[str, str]] = []
@@ -175,6 +181,19 @@ def joined(html: str) -> str:
     True
     """
     return BRACKET_PARTICLE.sub(rf"\g<0>{WORD_JOINER}", html)
+
+
+def unbroken(html: str) -> str:
+    """HTML in which no name is broken at its hyphen.
+
+    >>> unbroken("by kube-proxy, not <code>kube-proxy</code>")
+    'by <span class="nb">kube-proxy</span>, not <code>kube-proxy</code>'
+    """
+    pieces = TAGS.split(html)
+    return "".join(
+        piece if position % 2 else NAME.sub(r'<span class="nb">\g<0></span>', piece)
+        for position, piece in enumerate(pieces)
+    )
 
 
 def _code(language: str, code: str, words: Mapping[str, str]) -> str:

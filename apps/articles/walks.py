@@ -32,7 +32,7 @@ from typing import Any
 
 from apps.articles import finding, measures
 from apps.articles.library import CONTENT, LANGUAGES, Article
-from apps.articles.prose import joined, label_of
+from apps.articles.prose import joined, label_of, unbroken
 from apps.cluster.engine import Step
 from apps.scenarios import presets
 from apps.scenarios.replay import Run, settled
@@ -188,4 +188,4 @@ def paragraph(text: str, names: Mapping[str, str], *, links: bool = True, answer
         return f'<a class="obj-l" href="?focus={escape(ref)}#plate" data-ref="{escape(ref)}">{escape(label)}</a>'
 
     html = CODE.sub(lambda match: f"<code>{match[1]}</code>", escape(text, quote=False))
-    return joined(NAME.sub(replace, html))
+    return unbroken(joined(NAME.sub(replace, html)))

@@ -200,10 +200,14 @@ function markOf(pod) {
   return svg;
 }
 
-/** A Pod that the text names bears the mark that it bears in the figure; none when the figure does not have it now. */
+/**
+ * A Pod that the text names bears the mark that it bears in the figure; none when the figure does not have it now. A step
+ * of the walk-through tells of its own moment: there the mark is shown when the figure stands at it.
+ */
 function marks() {
   for (const link of document.querySelectorAll(".prose a.obj-l[data-ref^='pods/']")) {
-    const pod = figureOf(link)?.querySelector(`.plate .k-pod[data-ref="${CSS.escape(link.dataset.ref)}"]`);
+    const elsewhere = link.closest(".walk > li:not(.on)");
+    const pod = elsewhere ? null : figureOf(link)?.querySelector(`.plate .k-pod[data-ref="${CSS.escape(link.dataset.ref)}"]`);
     link.querySelector(".mark-of")?.remove();
     if (pod) link.prepend(markOf(pod));
   }
