@@ -147,6 +147,7 @@ export class Figure extends HTMLElement {
   /** @param {string} view */
   turn(view) {
     this.view = view;
+    this.dataset.view = view;
     this.#look();
     this.#show({ instant: true });
   }

@@ -1,6 +1,7 @@
 /** The table of steps beside a figure: one row a step, the present row on the wash, what is yet to come in grey. */
 
 const WINDOW = 160; // rows kept in the page on either side of the present
+const WORTH = new Set(["change", "note"]);
 
 /**
  * @customElement k8s-timeline
@@ -12,6 +13,7 @@ export class Timeline extends HTMLElement {
   #range = [0, -1];
   #all = false;
   #due = 0;
+  #guest; // the present step, when it is of a rank that is otherwise left out
 
   async connectedCallback() {
     await customElements.whenDefined("k8s-figure");
@@ -45,9 +47,14 @@ export class Timeline extends HTMLElement {
     this.#due = requestAnimationFrame(() => this.#paint());
   }
 
+  /** Changes, and whatever stands at the present revision: there is a row for where the reader is. */
   #visible() {
-    const { steps } = this.#figure.playhead;
-    return this.#all ? steps : steps.filter((step) => step.rank === "change" || step.rank === "note");
+    const { steps, at } = this.#figure.playhead;
+    const present = this.#figure.playhead.stepAt(at);
+    const guest = present && !WORTH.has(present.rank) ? present : undefined;
+    if (guest !== this.#guest) this.#range = [0, -1];
+    this.#guest = guest;
+    return this.#all ? steps : steps.filter((step) => WORTH.has(step.rank) || step === guest);
   }
 
   #paint() {
