@@ -2,10 +2,10 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+from k8sdocs.handler import http_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "k8sdocs.settings")
-django_application = get_asgi_application()  # before anything that imports models
+django_application = http_application()  # before anything that imports models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
