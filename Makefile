@@ -64,8 +64,10 @@ lint: $(STAMPS)/python-dev
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
+# Browser tests apart: Playwright keeps an event loop running in its process, which asyncio's own tests cannot share.
 test: $(STAMPS)/system-test assets lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not browser"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m browser
 
 bench: $(STAMPS)/python-dev assets
 	$(BIN)/python -m bench
