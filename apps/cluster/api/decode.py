@@ -94,7 +94,7 @@ def decode(doc: Any) -> Decoded:
     """One document as an object of its kind.
 
     Raises:
-        StatusError: 400 BadRequest in the real server's words.
+        StatusError: 400 BadRequest in the real server's words, 404 for what cannot be a kind.
     """
     if not isinstance(doc, dict):
         raise status.bad_request(
@@ -112,8 +112,10 @@ def decode(doc: Any) -> Decoded:
             )
     assert isinstance(api_version, str)
     assert isinstance(kind, str)
-    info = scheme.info_for(api_version, kind)
     found = struct_of_kind(api_version, kind)
+    if found is None and not scheme.may_be(api_version, kind):
+        raise StatusError(404, "NotFound", f'no matches for kind "{kind[:100]}" in version "{api_version[:100]}"')
+    info = scheme.info_for(api_version, kind)
     if found is None:
         return Decoded(_pass_through(doc, info), info)
     return Decoded(typed(doc, found, kind, api_version), info)

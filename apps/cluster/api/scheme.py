@@ -6,6 +6,7 @@ Leaves out  alpha and beta versions, conversion between versions; events.k8s.io 
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from apps.cluster.api import defaults, validation
@@ -114,6 +115,21 @@ CLUSTER_SCOPED = {
     "SecurityContextConstraints",
     "Project",
 }
+
+
+# What a CustomResourceDefinition may be called: group, version and kind end up in addresses and etcd keys.
+_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_API_VERSION = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*/)?{_LABEL}")
+_KIND = re.compile(r"[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
+
+
+def may_be(api_version: str, kind: str) -> bool:
+    """Whether there could be such a kind, built in or not.
+
+    >>> may_be("example.com/v1", "Widget"), may_be("v1", "a/b"), may_be("../v1", "Pod")
+    (True, False, False)
+    """
+    return len(api_version) <= 253 and bool(_API_VERSION.fullmatch(api_version)) and bool(_KIND.fullmatch(kind))
 
 
 def pluralize(kind: str) -> str:
