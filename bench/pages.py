@@ -18,8 +18,8 @@ from bench.site import ROOT, Server, daphne, environment, served
 
 PAGES = ("/ko/docs/deployment/", "/en/docs/architecture/")
 CONNECTIONS = 16
-SECONDS = 1.5
-TURNS = 4
+SECONDS = 1.0
+TURNS = 3
 
 
 def read(server: Server, path: str, *headers: str) -> dict[str, Any]:

@@ -54,7 +54,10 @@ def in_process() -> Iterator[None]:
         from django.core.management import call_command
         from django.db import connections
 
+        from apps.scenarios.collecting import settle_in
+
         django.setup()
+        settle_in()
         call_command("migrate", verbosity=0)
         try:
             yield

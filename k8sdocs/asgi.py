@@ -10,6 +10,7 @@ django_application = http_application()  # before anything that imports models
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from apps.scenarios.collecting import settle_in  # noqa: E402
 from k8sdocs.rooms import has  # noqa: E402
 
 websocket_urlpatterns: list = []
@@ -22,3 +23,5 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns)),
     }
 )
+
+settle_in()

@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Snapshot
-from apps.scenarios import files, limits, making, manifests, presets, service, steps, tables, yamlwrite
+from apps.scenarios import collecting, files, limits, making, manifests, presets, service, steps, tables, yamlwrite
 from apps.scenarios.replay import Run
 from apps.scenarios.story import Entry, Story
 
@@ -83,6 +83,7 @@ class Command(BaseCommand):
         parser.add_argument("--lang", choices=("ko", "en"), default="en")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        collecting.settle_in()
         with override(options["lang"]):
             self._handle(options)
 
