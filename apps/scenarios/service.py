@@ -228,7 +228,8 @@ def _inspected(source: Source, snapshot: Snapshot, focus: str, lang: str) -> dic
             before=before,
             step_json=lambda step: {
                 **step_json(step, lang, run.base_ms),
-                "url": f"?at={max(step.revision, run.base)}&focus={quote(ref)}",
+                # What came before the story begins can be told, not shown.
+                "url": f"?at={step.revision}&focus={quote(ref)}" if step.revision >= run.base else "",
             },
             base_ms=run.base_ms,
         )

@@ -35,6 +35,7 @@ const SILENT_MS = 15_000;
  * @attr {boolean} data-address  the page's address follows
  * @fires k8s-move  the playhead stands elsewhere
  * @fires k8s-frame  {detail: frame}  another revision is shown
+ * @fires k8s-picture  {detail: step}  another revision's picture came over the socket; its frame follows
  * @fires k8s-steps  the list of steps or commands has grown
  * @fires k8s-clock  {detail: {clock, online}}
  * @fires k8s-focus  {detail: {ref}}
@@ -251,7 +252,9 @@ export class Figure extends HTMLElement {
       this.dataset.digest = pushed.digest;
     }
     this.#shown.revision = at;
-    this.#say(this.playhead.stepAt(at)?.text ?? "");
+    const step = this.playhead.stepAt(at);
+    if (step) this.dispatchEvent(new CustomEvent("k8s-picture", { bubbles: true, detail: step }));
+    this.#say(step?.text ?? "");
     this.#settled();
     if (document.querySelector(`k8s-inspector[for="${this.id}"]`)) {
       // A little chance, so that a thousand readers do not ask in the same instant.
