@@ -18,12 +18,17 @@ from django.conf import settings
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
+from django.middleware.gzip import re_accepts_gzip as accepts_gzip
 from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from apps.articles import library, omissions, prose, walks
 from apps.articles.library import Article
+from apps.articles.packing import Packed
 from apps.articles.prose import Prose
 from apps.articles.walks import Prediction, Walk
 from apps.scenarios import presets
@@ -41,7 +46,7 @@ BLANK = secrets.token_hex(32)  # stands where a token goes; nobody else can writ
 class Page:
     """A page without its token."""
 
-    html: str
+    packed: Packed
     digest: str
 
 
@@ -52,12 +57,16 @@ _lock = threading.Lock()
 def answer(request: HttpRequest, article: Article) -> HttpResponse:
     """The page of an article, from memory if it can be."""
     page = _kept(request, article) if _keepable(request) else _made(request, article)
-    blank = BLANK in page.html
-    html = page.html.replace(BLANK, get_token(request)) if blank else page.html
-    response = HttpResponse(html)
+    blank = len(page.packed.parts) > 1
+    token = get_token(request) if blank else ""
+    if accepts_gzip.search(request.headers.get("Accept-Encoding", "")):
+        response = HttpResponse(page.packed.filled(token), headers={"Content-Encoding": "gzip"})
+    else:
+        response = HttpResponse(page.packed.plain(token))
+    patch_vary_headers(response, ("Accept-Encoding",))
     # The token belongs to the reader's cookie: who comes back with the same one may go on showing what they have.
     secret = request.META.get("CSRF_COOKIE", "") if blank else ""
-    response["ETag"] = f'"{page.digest}-{hashlib.blake2b(secret.encode(), digest_size=6).hexdigest()}"'
+    response["ETag"] = f'W/"{page.digest}-{hashlib.blake2b(secret.encode(), digest_size=6).hexdigest()}"'
     response["Cache-Control"] = "private, no-cache"
     return response
 
@@ -89,7 +98,7 @@ def _kept(request: HttpRequest, article: Article) -> Page:
 
 def _made(request: HttpRequest, article: Article) -> Page:
     html = render_to_string("articles/article.html", {**context(request, article), "csrf_token": BLANK}, request)
-    return Page(html, hashlib.blake2b(html.encode(), digest_size=12).hexdigest())
+    return Page(Packed(html.split(BLANK)), hashlib.blake2b(html.encode(), digest_size=12).hexdigest())
 
 
 def context(request: HttpRequest, article: Article) -> dict[str, Any]:
@@ -106,6 +115,8 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
         **around,
         "article": article,
         "parts": article.map,
+        "claim": _line(article.claim),
+        "caption": _line(article.caption),
         "chapters": chapters(language, current=article.slug),
         "prose": text_of(article),
         "moments": _moments(walk, at),
@@ -161,6 +172,11 @@ def chapters(language: str, current: str = "") -> list[dict[str, Any]]:
         }
         for chapter in library.chapters()
     ]
+
+
+def _line(text: str) -> str:
+    """A line of the head, its names whole."""
+    return mark_safe(prose.unbroken(escape(text)))  # noqa: S308 - escaped just here
 
 
 def _moments(walk: Walk, at: int) -> list[dict[str, Any]]:

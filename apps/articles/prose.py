@@ -30,7 +30,8 @@ CODE_BLOCK = re.compile(r'<pre><code class="language-(\w+)">(.*?)</code></pre>',
 CONSOLE_PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 # Names that are one word to a reader, though a browser would break them at the hyphen.
 NAME = re.compile(
-    r"\b(?:kube-[a-z-]+[a-z]|[a-z]+-controller|calico-node|node-log|cri-dockerd|CRI-O|(?:worker|db|web)-\d)\b", re.ASCII
+    r"\b(?:kube-[a-z-]+[a-z]|(?:[a-z]+-)+controller|calico-node|node-log|cri-dockerd|CRI-O|(?:worker|db|web)-\d)\b",
+    re.ASCII,
 )
 TAGS = re.compile(r"(<(?:pre|code)\b.*?</(?:pre|code)>|<[^>]*>)", re.DOTALL)
 TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
