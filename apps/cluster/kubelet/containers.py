@@ -29,6 +29,7 @@ WARNING = "Warning"
 ANNOUNCE_MS = 1_000  # from a failure to the sync that finds itself backing off
 CONFIG_RETRY_MS = 10_000
 CONFIG_RETRY_MAX_MS = 80_000
+SIGKILL_CODE, SIGTERM_CODE = 137, 143  # what a shell says of a process that a signal ended
 STARTED = "Container started"
 CREATED = "Container created"
 
@@ -235,7 +236,9 @@ class ContainerManager:
         allowed = grace_s * 1000
         takes = min(wanted, allowed)
         c.probes = {}
-        c.attempts[0].exit_code = 0 if wanted <= allowed else 137
+        # A server ends well when it is asked to. A program with an end of its own has not come to it.
+        asked = SIGTERM_CODE if image.ends_after_ms >= 0 else 0
+        c.attempts[0].exit_code = asked if wanted <= allowed else SIGKILL_CODE
         self._next(c, step.STOPPING, takes)
         return takes
 

@@ -14,6 +14,7 @@ import pytest
 import apps.cluster.controllers as room
 from apps.cluster.controllers.registry import CONTROLLERS
 from apps.diagrams import wording
+from tests.cluster.controllers.batch import cron_job, job
 from tests.cluster.controllers.objects import CLAIM_TEMPLATES, daemon_set, deployment, image, service, stateful_set
 from tests.cluster.controllers.objects import storage_class as a_class
 from tests.cluster.controllers.world import World
@@ -42,7 +43,7 @@ def test_every_reason_given_for_a_write_has_its_sentence(language: str) -> None:
         found |= set(re.findall(r'"([a-z-]+\.[a-z-]+)"', path.read_text()))
     known = {name.partition(".")[0] for name in wording.messages(language)}
     reasons = {name for name in found if name.partition(".")[0] in known}
-    assert len(reasons) > 60
+    assert len(reasons) > 80
     assert [name for name in sorted(reasons) if not wording.has(language, name)] == []
 
 
@@ -53,6 +54,8 @@ def story(made: World) -> None:
     made.create(service("web"))
     made.create(daemon_set())
     made.create(stateful_set(volumeClaimTemplates=CLAIM_TEMPLATES))
+    made.create(job(completions=3, parallelism=2))
+    made.create(cron_job())
     made.run(6_000)
     made.power_off("worker-3")
     made.kubectl.patch("daemonsets", "default", "agent", image("agent:2"), type="strategic")
@@ -61,6 +64,7 @@ def story(made: World) -> None:
 
 def ending(made: World) -> None:
     made.delete("deployments", "web", propagation="Foreground")
+    made.patch("jobs", "sum", {"spec": {"suspend": True}})
     made.kubectl.patch("statefulsets", "default", "db", image("nginx:2"), type="strategic")
     made.run(400_000)
 
