@@ -32,6 +32,8 @@ def pod(ready):
         pytest.param({"changed": ["status.conditions[type=Ready].status"]}, True, id="a field changed"),
         pytest.param({"status": {"status.phase": "*"}}, False, id="a field that is not there has no value"),
         pytest.param({"status": {"status.phase": ""}}, True, id="and can be asked to be absent"),
+        pytest.param({"gone": True}, False, id="it is still there"),
+        pytest.param({"gone": False}, True, id="and can be asked to be"),
     ],
 )
 def test_matches(finder, expected):
