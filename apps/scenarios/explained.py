@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from apps.cluster.api.explain import explain as taken_apart
+from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import StatusError
 from apps.diagrams import wording
 from apps.scenarios.limits import Said
 from apps.scenarios.manifests import ManifestError, Problem
+
+# Maps whose values are quantities, by their names in the API.
+QUANTITIES = frozenset(
+    {"requests", "limits", "capacity", "hard", "overhead", "default", "defaultRequest", "max", "min"}
+)
 
 
 @dataclass(frozen=True)
@@ -55,19 +62,54 @@ def problems_json(error: ManifestError, lang: str) -> list[dict[str, Any]]:
     return [shown for problem in error.problems for shown in _problem(problem, lang)]
 
 
+def bad_quantity(value: Any, path: str = "") -> str:
+    """The path of the first quantity that is none; "" without one. The API server's own message does not say where.
+
+    >>> bad_quantity({"spec": {"containers": [{"resources": {"limits": {"cpu": "100x"}}}]}})
+    'spec.containers[0].resources.limits.cpu'
+    """
+    items: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        items = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
+    elif isinstance(value, list):
+        items = ((f"{path}[{number}]", item) for number, item in enumerate(value))
+    for place, item in items:
+        name = place.rpartition(".")[2]
+        if name in QUANTITIES and isinstance(item, dict):
+            found = next((f"{place}.{key}" for key, amount in item.items() if not _is_quantity(amount)), "")
+        elif name == "sizeLimit":
+            found = "" if _is_quantity(item) else place
+        else:
+            found = bad_quantity(item, place)
+        if found:
+            return found
+    return ""
+
+
+def _is_quantity(amount: Any) -> bool:
+    try:
+        quantity.parse(str(amount))
+    except quantity.InvalidQuantity:
+        return False
+    return not isinstance(amount, bool | dict | list)
+
+
 def _problem(problem: Problem, lang: str) -> list[dict[str, Any]]:
     out = []
     for told in explain_all(problem.error, lang):
         line = problem.line
-        if told.field and problem.document is not None:
-            line = problem.document.line_of(told.field)
+        field = told.field
+        if not field and "quantit" in told.message and problem.document is not None:
+            field = bad_quantity(problem.document.obj)
+        if field and problem.document is not None:
+            line = problem.document.line_of(field)
         out.append(
             {
                 "document": problem.number,
                 "line": line,
                 "kind": problem.kind,
                 "name": problem.name,
-                "field": told.field,
+                "field": field,
                 "message": told.message,
                 "text": told.text,
                 "fix": told.fix,

@@ -38,7 +38,7 @@ def until(page: Page, condition: str, arg: Any = None, *, what: str = "", patien
 
 
 class Reader:
-    """One person. `complaints` gathers errors of the console, of scripts, of the policy, and answers of 500 and more."""
+    """One person. `complaints` gathers errors of the console, scripts and the policy, and answers of 500 and more."""
 
     def __init__(self, context: BrowserContext, site: str) -> None:
         self.context, self.site = context, site

@@ -1,4 +1,4 @@
-"""However a reader moves, figure, transport, ruler, timeline, inspector and share panel show one and the same revision."""
+"""However a reader moves: figure, transport, ruler, timeline, inspector and share panel show the same revision."""
 
 from __future__ import annotations
 
@@ -160,8 +160,9 @@ def test_a_live_cluster_at_every_picture_it_shows(reader, presets):
         const step = figure.playhead.stepAt(figure.playhead.at);
         const shown = document.querySelector(".inspected")?.dataset.ref;
         const share = new URL(document.querySelector("[data-share-address]").value).searchParams.get("at");
-        if (step && step.ref !== shown && step.rank === "change") window.apart.push([figure.playhead.at, step.ref, shown]);
-        if (share !== String(figure.playhead.at)) window.apart.push([figure.playhead.at, "share", share]);
+        const { at } = figure.playhead;
+        if (step && step.ref !== shown && step.rank === "change") window.apart.push([at, step.ref, shown]);
+        if (share !== String(at)) window.apart.push([at, "share", share]);
       };
       figure.addEventListener("k8s-move", () => setTimeout(look, 150));
     }""")

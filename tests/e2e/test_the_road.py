@@ -89,7 +89,8 @@ def test_from_reading_to_handing_over(reader):
     assert writer.at() == scale["revision"]
     until(
         page,
-        "(wanted) => document.querySelector(\".plate [data-ref='deployments/default/web'] .k-num\").textContent === wanted",
+        """(wanted) => document.querySelector(".plate [data-ref='deployments/default/web'] .k-num").textContent
+          === wanted""",
         f"{wanted}/{wanted + 1}",
         what="the figure goes back with the transport",
     )
