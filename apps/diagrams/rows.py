@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from apps.cluster.apimachinery import conditions, timestamps
 from apps.cluster.apimachinery.meta import controller_of
 from apps.diagrams import roles
 
@@ -22,7 +23,7 @@ _PARENT_OF_KIND = {"Deployment": "deployments", "CronJob": "cronjobs"}
 
 
 class Child(NamedTuple):
-    """A ReplicaSet of a Deployment, or a Job of a CronJob."""
+    """A ReplicaSet of a Deployment, or a Job of a CronJob. The higher revision is the newer: a Job's is its time."""
 
     parent: str
     active: bool
@@ -139,7 +140,10 @@ class Rows:
         if resource == "deployments":
             active = bool((obj.get("spec") or {}).get("replicas", 1) or status.get("replicas"))
             return Child(parent, active, roles.revision_of(obj))
-        return Child(parent, "completionTime" not in status, 0)
+        listed = status.get("conditions")
+        ended = conditions.is_true(listed, "Complete") or conditions.is_true(listed, "Failed")
+        made = obj["metadata"].get("creationTimestamp")
+        return Child(parent, not ended, timestamps.parse(made) if made else 0)
 
     def _root(self, ref: str, obj: Obj) -> None:
         resource = ref.partition("/")[0]

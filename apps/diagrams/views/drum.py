@@ -97,11 +97,7 @@ def _row(scene: Scene, place: Plate, ref: str, obj: Obj, base: float) -> Element
     count_width = metrics.width(counts, 11)
     shown = metrics.fit(shown, right - count_width - 8 - at, 11)
     texts = (Text(x, base, "k-ok"), Text(at, base, "k-on"), Text(right, base, "k-num", "end"))
-    ready, _, wanted = counts.partition("/")
-    if wanted:
-        label = scene.say("aria.counted", kind=obj.get("kind", ""), name=name, ready=ready, wanted=wanted)
-    else:
-        label = scene.say("aria.object", kind=obj.get("kind", ""), name=name)
+    label = told(scene, resource, obj, name, counts)
     tint = tints.tint_of(scene.places, ref) if has_swatch else ""
     return Element(
         scene.id_of(ref),
@@ -124,6 +120,16 @@ def counted(resource: str, obj: Obj) -> str:
     if resource == "cronjobs":
         return str(spec.get("schedule", ""))
     return f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 1)}"
+
+
+def told(scene: Scene, resource: str, obj: Obj, name: str, counts: str) -> str:
+    """What is heard of an object: its kind and name, and how many of its Pods are ready, or have succeeded."""
+    kind = obj.get("kind", "")
+    ready, _, wanted = counts.partition("/")
+    if not wanted.isdigit():
+        return scene.say("aria.object", kind=kind, name=name)
+    message = "aria.succeeded" if resource == "jobs" else "aria.counted"
+    return scene.say(message, kind=kind, name=name, ready=ready, wanted=wanted)
 
 
 def _also(scene: Scene, place: Plate, hidden: int) -> Element:

@@ -18,7 +18,7 @@ from apps.diagrams.options import WIDTHS, Options
 from apps.diagrams.places import BARE, SnapshotLike, claim_owner, natural
 from apps.diagrams.rows import ABREAST, CHILDREN, NESTED
 from apps.diagrams.views import lanes, splines
-from apps.diagrams.views.drum import counted
+from apps.diagrams.views.drum import counted, told
 from apps.diagrams.views.lanes import Lane
 from apps.diagrams.views.scene import Scene
 
@@ -314,11 +314,7 @@ class _Drawing:
             Text(rect.right - 10, first, "k-num", "end"),
             Text(at, base, "k-nm"),
         )
-        ready, _, wanted = counts.partition("/")
-        if wanted and wanted.isdigit():
-            label = scene.say("aria.counted", kind=kind, name=full, ready=ready, wanted=wanted)
-        else:
-            label = scene.say("aria.object", kind=kind, name=full)
+        label = told(scene, ref.partition("/")[0], obj, full, counts)
         return Element(
             scene.id_of(ref),
             f"k-own {tint or 'k-bare'}{scene.marks(ref)}",
