@@ -55,8 +55,8 @@ function isField(target) {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
-  const field = document.querySelector("[data-search-field]");
-  if (field && field.offsetParent) {
+  const field = [...document.querySelectorAll("[data-search-field]")].find((each) => each.offsetParent);
+  if (field) {
     event.preventDefault();
     field.focus();
     field.select();
