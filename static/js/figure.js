@@ -65,7 +65,6 @@ export class Figure extends HTMLElement {
   #resize = new ResizeObserver(() => this.#fit());
   #watchers = new AbortController();
   #touched = false;
-  #playsOn = false; // the reader's own change: played change by change as it comes
   #atRest = false; // nothing more is due, as far as the socket has told
 
   connectedCallback() {
@@ -170,7 +169,7 @@ export class Figure extends HTMLElement {
 
   stop() {
     this.playhead.playing = false;
-    this.#playsOn = false;
+    this.playhead.own = false;
     this.#walking = false;
     clearTimeout(this.#timer);
     this.#paint();
@@ -178,7 +177,13 @@ export class Figure extends HTMLElement {
 
   /** Plays what is new since `revision`, change by change until nothing is due, then goes along. @param {number} revision */
   playFrom(revision) {
-    this.#playsOn = true;
+    if (still()) {
+      this.stop(); // nothing plays by itself: the newest is shown as it comes
+      this.playhead.following = true;
+      this.#schedule();
+      return;
+    }
+    this.playhead.own = true;
     this.#atRest = false;
     this.playhead.seek(revision);
     this.play();
@@ -419,7 +424,7 @@ export class Figure extends HTMLElement {
     if (!playhead.playing && !playhead.following) return;
     if (this.#nextStop() === undefined) {
       if (playhead.following) return;
-      if (this.#playsOn && !this.#atRest) this.#timer = setTimeout(() => this.#ended(), SILENT_MS);
+      if (this.playhead.own && !this.#atRest) this.#timer = setTimeout(() => this.#ended(), SILENT_MS);
       else this.#ended();
       return;
     }
@@ -475,7 +480,7 @@ export class Figure extends HTMLElement {
 
   #ended() {
     this.playhead.playing = false;
-    this.#playsOn = false;
+    this.playhead.own = false;
     this.#walking = false;
     if (this.dataset.socketUrl && this.playhead.at === this.playhead.head) this.playhead.following = true;
     this.#paint();
@@ -634,7 +639,7 @@ export class Figure extends HTMLElement {
       this.dispatchEvent(new CustomEvent("k8s-clock", { bubbles: true, detail: { clock: message.clock, online: true } }));
       this.#paint();
       this.#atRest = Boolean(message.clock?.at_rest || message.clock?.paused);
-      if (this.#playsOn && !this.#walking) this.#schedule();
+      if (this.playhead.own && !this.#walking) this.#schedule();
       return;
     }
     if (message.type === "STATUS") {

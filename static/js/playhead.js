@@ -28,6 +28,9 @@ const LIVE_MS = 220;
 /** Pictures that wait are shown within about this time, however many they are. */
 const CATCH_UP_MS = 1500;
 const FASTEST_MS = 40;
+/** One's own change is played at the usual pace, but faster the more of it waits: about this much of it, in all. */
+const OWN_MS = 8000;
+const OWN_FASTEST_MS = 80;
 /** Two stops that lie further apart than this in simulated time wait no longer than this. */
 const LONGEST_WAIT_MS = 4000;
 
@@ -50,6 +53,8 @@ export class Playhead extends EventTarget {
     /** Goes along when something new happens. */
     this.following = following;
     this.playing = false;
+    /** What plays is what the reader has just set going. */
+    this.own = false;
     /** @type {number|"real"} */
     this.speed = 1;
   }
@@ -146,7 +151,10 @@ export class Playhead extends EventTarget {
   pause(waiting = 0) {
     const next = this.nextStop();
     if (this.following) return Math.max(FASTEST_MS, Math.min(LIVE_MS, CATCH_UP_MS / Math.max(1, waiting)));
-    if (this.speed !== "real") return PACE_MS / this.speed;
+    if (this.speed !== "real") {
+      const pace = this.own ? Math.max(OWN_FASTEST_MS, Math.min(PACE_MS, OWN_MS / Math.max(1, this.behind))) : PACE_MS;
+      return pace / this.speed;
+    }
     const here = this.#byRevision.get(this.at)?.time_ms;
     const there = next === undefined ? undefined : this.#byRevision.get(next)?.time_ms;
     if (here === undefined || there === undefined) return PACE_MS;

@@ -24,8 +24,8 @@ def until(page: Page, condition: str, arg: Any = None, *, what: str = "", patien
     found = page.evaluate(
         f"""([arg, patience]) => new Promise((resolve) => {{
           const end = performance.now() + patience;
-          const look = () => {{
-            const found = ({condition})(arg);
+          const look = async () => {{
+            const found = await ({condition})(arg);
             if (found || performance.now() > end) resolve(found);
             else setTimeout(look, 20);
           }};
@@ -87,14 +87,16 @@ class Reader:
         return answer.json()
 
     def settled(self) -> int:
-        """Waits until the figure shows the newest revision and nothing more is due; the revision."""
+        """Waits until the cluster is at rest and the figure shows its newest revision; that revision."""
         return until(
             self.page,
-            """() => {
-              const { playhead } = document.querySelector("k8s-figure");
-              return !playhead.playing && playhead.at === playhead.head && playhead.at;
+            """async () => {
+              const { playhead, dataset } = document.querySelector("k8s-figure");
+              if (playhead.playing || playhead.at !== playhead.head) return false;
+              const { clock, head } = await (await fetch(`${dataset.stepsUrl}?from=99999999`)).json();
+              return clock?.at_rest !== false && playhead.at === head && head;
             }""",
-            what="the figure comes to the newest revision",
+            what="the cluster comes to rest, and the figure with it",
         )
 
 

@@ -95,3 +95,13 @@ test("many waiting pictures are shown faster than one", () => {
   playhead.following = true;
   assert.ok(playhead.pause(50) < playhead.pause(1));
 });
+
+test("one's own change is played at the usual pace, and faster the more of it waits", () => {
+  const few = started(100);
+  few.own = true;
+  assert.equal(few.pause(), PACE_MS);
+  few.add(Array.from({ length: 60 }, (_, n) => ({ index: 50 + n, revision: 200 + n, time_ms: 9000 + n, rank: "change" })));
+  assert.ok(few.pause() < PACE_MS / 4);
+  few.own = false;
+  assert.equal(few.pause(), PACE_MS);
+});
