@@ -11,6 +11,7 @@ from apps.cluster import kubeadm, kubectl
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Client, Informers, Recorder
+from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Store
@@ -119,6 +120,11 @@ class Cluster:
     def next_due(self) -> int | None:
         """When something happens next, in virtual ms."""
         return self.engine.next_due()
+
+    def next_scheduled(self) -> int | None:
+        """When a cluster at rest goes on by itself, in virtual ms: the next run of a CronJob. None: never."""
+        cron_jobs = self.engine.component(CronJobController.name)
+        return cron_jobs.next_run_ms() if isinstance(cron_jobs, CronJobController) else None
 
     # ---- commands ------------------------------------------------------------------------------
 

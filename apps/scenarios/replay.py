@@ -89,10 +89,10 @@ class Run:
         return last + limits.HORIZON_MS
 
     def next_ms(self) -> int | None:
-        """When the next thing happens: a turn of the cluster's own, or a command of the story."""
+        """When the next thing happens: a turn of the cluster's own, a CronJob's run, or a command of the story."""
         if len(self.cluster.trace.steps) > limits.STEPS:
             return None
-        due = None if self.cluster.at_rest else self.cluster.next_due()
+        due = self.cluster.next_scheduled() if self.cluster.at_rest else self.cluster.next_due()
         own = None if due is None else due - self.base_ms
         if self.pending:
             told = max(self.pending[-1].time_ms, self.done_ms)

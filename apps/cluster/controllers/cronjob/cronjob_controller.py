@@ -114,6 +114,10 @@ class CronJobController(Controller):
         if wait_ms is not None:
             self.enqueue(key, max(wait_ms, REACTION_MS), quiet=True)
 
+    def next_run_ms(self) -> int | None:
+        """When it will look at a CronJob next, None while nothing waits."""
+        return min(self._due.values(), default=None)
+
     # One turn.
 
     def sync(self, key: str) -> None:
