@@ -13,6 +13,8 @@ from apps.cluster.apimachinery import status as errors
 
 Obj = dict[str, Any]
 NOTHING: dict[str, Any] = {}
+# Kinds from before there was garbage collection: who deletes one and says nothing else keeps its Pods.
+ORPHAN_BY_DEFAULT = frozenset({"jobs", "replicationcontrollers"})
 
 
 def grace_seconds(resource: str, obj: Obj, asked: int | None) -> int:
@@ -33,10 +35,12 @@ def may_go(info: ResourceInfo, obj: Obj) -> bool:
     return not obj["metadata"].get("deletionGracePeriodSeconds")
 
 
-def finalizers_for(finalizers: list[str], propagation: str | None) -> list[str]:
+def finalizers_for(resource: str, finalizers: list[str], propagation: str | None) -> list[str]:
     """The finalizers a deletion leaves: Foreground and Orphan each add their own and take the other's away."""
     if propagation is None:
-        return finalizers
+        if resource not in ORPHAN_BY_DEFAULT or "foregroundDeletion" in finalizers or "orphan" in finalizers:
+            return finalizers
+        propagation = "Orphan"
     kept = [name for name in finalizers if name not in ("foregroundDeletion", "orphan")]
     if propagation == "Foreground":
         return [*kept, "foregroundDeletion"]

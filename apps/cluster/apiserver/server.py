@@ -312,7 +312,7 @@ class APIServer:
             self._delete_namespace(actor, info, key, old, why, params)
             return
         grace = deleting.grace_seconds(resource, old, grace_period_seconds)
-        finalizers = deleting.finalizers_for(metadata.get("finalizers") or [], propagation)
+        finalizers = deleting.finalizers_for(resource, metadata.get("finalizers") or [], propagation)
         if "deletionTimestamp" in metadata:
             already = metadata.get("deletionGracePeriodSeconds", 0)
             if grace >= already and finalizers == (metadata.get("finalizers") or []) and not (grace == 0 == already):

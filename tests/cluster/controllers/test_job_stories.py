@@ -328,3 +328,15 @@ def test_a_back_off_survives_saving() -> None:
         for cluster in (straight.cluster, halted)
     ]
     assert told[0] == told[1]
+
+
+def test_who_deletes_a_job_through_the_api_and_says_no_more_keeps_its_pods() -> None:
+    story = Story(job(command="sleep 60"))
+    story.run(5)
+    story.cluster.apiserver.delete(Actor("somebody"), "jobs", "default", "sum")
+    story.rest()
+    assert story.names("jobs") == []
+    [kept] = story.names("pods")
+    metadata = story.get("pods", kept)["metadata"]
+    assert "ownerReferences" not in metadata
+    assert "finalizers" not in metadata
