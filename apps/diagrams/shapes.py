@@ -107,7 +107,7 @@ def chip(rect: Rect) -> Shape:
         rect,
         box="k-c",
         radius=3,
-        over=_glyph(x + 8, y + h / 2, 0.75),
+        over=_glyph(x + 2, y + 1, 0.7),  # a badge on the corner: beside the name there is no room
         texts=(Text(x + w / 2, y + h / 2 + 4, "k-cp", "middle"),),
     )
 
