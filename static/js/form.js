@@ -53,6 +53,11 @@ export class ScenarioForm extends HTMLElement {
   async #send(submitter) {
     if (this.#sending) return;
     this.#sending = true;
+    const menu = this.querySelector(".row-menu[open]");
+    if (menu) {
+      menu.open = false; // chosen from
+      menu.querySelector("summary").focus();
+    }
     this.setAttribute("aria-busy", "true");
     const before = document.querySelector("k8s-figure")?.playhead?.head;
     const body = new URLSearchParams(new FormData(this.#form));

@@ -63,6 +63,20 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A menu closes when its reader turns to something else.
+const MENUS = "details.menu[open], details.row-menu[open]";
+
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll(MENUS)) if (!menu.contains(target)) menu.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target instanceof Element ? event.target.closest(MENUS) : null;
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 for (const link of document.querySelectorAll("a[data-language]")) {
   link.addEventListener("click", () => {
     const { language } = link.dataset;

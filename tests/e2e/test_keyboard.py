@@ -156,6 +156,13 @@ def test_a_node_is_drained_from_its_menu(editor):
     page.keyboard.press("Enter")
     switch = page.locator("form[data-ref='nodes/worker-2']").get_by_role("switch")
     expect(switch).to_have_attribute("aria-checked", "false")
+    expect(page.locator("form[data-ref='nodes/worker-2'] details")).not_to_have_attribute("open", re.compile(""))
+    assert focused(page, "form[data-ref='nodes/worker-2'] summary")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.locator("form[data-ref='nodes/worker-2'] details")).not_to_have_attribute("open", re.compile(""))
+    assert focused(page, "form[data-ref='nodes/worker-2'] summary")
 
 
 @pytest.mark.parametrize(
