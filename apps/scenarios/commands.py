@@ -108,7 +108,7 @@ def parse(text: str | bytes) -> Body:
 
 
 def load_json(text: str | bytes) -> Any:
-    """JSON as it came from outside. NaN and Infinity are no JSON, and lone surrogates cannot be stored or sent.
+    """JSON as it came from outside. NaN and Infinity are no JSON; lone surrogates and NUL cannot be stored.
 
     Raises:
         StatusError: 400 BadRequest.
@@ -120,10 +120,26 @@ def load_json(text: str | bytes) -> Any:
     try:
         value = json.loads(text, parse_constant=refuse)
         measured(value)
-        dumps(value).encode()  # also refuses lone surrogates and floats that overflowed
+        written = dumps(value)
+        written.encode()  # also refuses lone surrogates and floats that overflowed
+        if "\\u0000" in written and has_nul(value):
+            raise ValueError("control characters are not allowed")
     except (ValueError, RecursionError) as error:
         raise bad_request(f"not JSON: {str(error)[:200]}") from None
     return value
+
+
+def has_nul(value: Any) -> bool:
+    """Whether a text in it, or a key, holds the character that no database keeps.
+
+    >>> has_nul({"a": ["b", "c\\0"]}), has_nul({"a": r"\\u0000"})
+    (True, False)
+    """
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in key or has_nul(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(has_nul(inner) for inner in value)
 
 
 def measured(value: Any, budget: int = limits.MANIFEST_NODES) -> int:

@@ -19,6 +19,10 @@ QUANTITIES = frozenset(
 )
 
 
+TOLD = 50  # things wrong that are listed; ten thousand would help nobody
+MESSAGE = 2000  # characters shown of Kubernetes' own message
+
+
 @dataclass(frozen=True)
 class Told:
     """`text` says what is wrong, `fix` what to do about it (may be empty); `message` is how Kubernetes says it."""
@@ -30,20 +34,25 @@ class Told:
 
 
 def explain_all(error: StatusError, lang: str) -> list[Told]:
-    """Everything that a refusal says, one thing at a time; never empty."""
+    """Everything that a refusal says, one thing at a time; never empty, and not without end."""
     if isinstance(error, Said):
         return [Told(error.message, message=error.message)]
-    found = taken_apart(error)
-    own = [str(one) for one in error.errors] if len(error.errors) == len(found) else [error.message] * len(found)
-    return [
+    found = taken_apart(error, TOLD + 1)
+    own = [str(one) for one in error.errors[: len(found)]] if error.errors else [error.message] * len(found)
+    told = [
         Told(
             wording.say(lang, one.message_id, one.params),
             wording.say(lang, one.fix_id, one.params) if one.fix_id else "",
             one.field,
-            message,
+            message if len(message) <= MESSAGE else message[: MESSAGE - 1] + "…",
         )
-        for one, message in zip(found, own, strict=True)
+        for one, message in zip(found[:TOLD], own, strict=False)
     ]
+    return [*told, _more(lang)] if len(found) > TOLD else told
+
+
+def _more(lang: str) -> Told:
+    return Told(wording.say(lang, "rejected.more", {"limit": TOLD}))
 
 
 def explain(error: StatusError, lang: str) -> Told:
@@ -58,8 +67,14 @@ def in_one_line(told: Told) -> str:
 
 
 def problems_json(error: ManifestError, lang: str) -> list[dict[str, Any]]:
-    """Every problem of a manifest, as the page shows it."""
-    return [shown for problem in error.problems for shown in _problem(problem, lang)]
+    """The problems of a manifest, as the page shows them."""
+    shown: list[dict[str, Any]] = []
+    for problem in error.problems:
+        shown += _problem(problem, lang)
+        if len(shown) > TOLD:
+            last = _more(lang)
+            return [*shown[:TOLD], {**shown[TOLD], "field": "", "message": "", "text": last.text, "fix": ""}]
+    return shown
 
 
 def bad_quantity(value: Any, path: str = "") -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from apps.cluster.apimachinery.status import StatusError, bad_request
@@ -48,12 +49,16 @@ class Document:
         metadata = self.obj.get("metadata")
         return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
 
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        try:
+            return yamlread.lines(self.text)
+        except yamlread.YAMLError:
+            return {}
+
     def line_of(self, path: str) -> int:
         """The line of a field in the file, or of the nearest thing around it: `spec.ports[0].port` -> 14."""
-        try:
-            known = yamlread.lines(self.text)
-        except yamlread.YAMLError:
-            return self.line
+        known = self._lines
         while path and path not in known:
             cut = max(path.rfind("."), path.rfind("["))
             path = path[:cut] if cut > 0 else ""
@@ -130,6 +135,8 @@ def read(text: str, *, source: str = "", most: int = limits.MANIFEST_BYTES) -> l
             budget -= spent
         except yamlread.YAMLError as error:
             number += 1
+            if number > limits.DOCUMENTS:
+                raise limits.exceeded("documents", limits.DOCUMENTS, number) from None
             refusal = bad_request(f"error converting YAML to JSON: yaml: {error.message}")
             problems.append(Problem(refusal, number, line + max(error.line, 1) - 1, source=source))
             continue
@@ -190,7 +197,7 @@ def missing_namespaces(documents: Sequence[Document], existing: Iterable[str]) -
 
 
 def _value(piece: str, budget: int) -> tuple[Any, int]:
-    if piece.lstrip()[:1] == "{":
+    if piece.lstrip()[:1] == "{" and "\\u0000" not in piece:
         # JSON may be indented with tabs, which YAML is not; anything else than clean JSON is left to the YAML reader.
         try:
             value = json.loads(piece)

@@ -2,7 +2,7 @@
 
 Models      sigs.k8s.io/yaml (goyaml.v2 resolution of plain scalars, YAML 1.1 booleans, keys made strings)
 Leaves out  a merge key never overrides a key written before it; a repeated key silently takes its last value, as
-            kubectl does
+            kubectl does; NUL in a text, which kubectl would send, is refused: databases do not keep it
 
 One pass over the parser's events, with a stack of its own: depth costs no recursion, and an alias adds the size of
 what it stands for, so a text that unfolds into billions of values is refused after the first few.
@@ -159,6 +159,8 @@ def _as_go(error: yaml.MarkedYAMLError, extra: int) -> YAMLError:
 
 def _scalar(event: Any, stack: list[_Frame]) -> Any:
     tag, text = event.tag, event.value
+    if "\0" in text:
+        raise YAMLError("control characters are not allowed", event.start_mark.line + 1)
     plain = event.implicit[0] if event.implicit else False
     if tag in (None, "!") and not plain:
         return text
@@ -166,7 +168,7 @@ def _scalar(event: Any, stack: list[_Frame]) -> Any:
         return text
     if tag == BINARY:
         try:
-            return base64.b64decode(text, validate=False).decode("utf-8", "replace")
+            return base64.b64decode(text, validate=False).decode("utf-8", "replace").replace("\0", "\ufffd")
         except binascii.Error:
             raise YAMLError("!!binary value contains invalid base64 data", event.start_mark.line + 1) from None
     if plain and text == "<<" and stack and isinstance(stack[-1].value, dict) and not stack[-1].has_key:

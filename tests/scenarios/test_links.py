@@ -35,10 +35,11 @@ def test_golden_links_are_read_for_ever(case):
     assert links.encode(link) == case["token"]
 
 
-names = st.text(min_size=1, max_size=20)
+letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])  # what a database keeps
+names = st.text(letters, min_size=1, max_size=20)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(letters, max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(letters, max_size=8), inner, max_size=3),
     max_leaves=8,
 )
 bodies = st.one_of(
@@ -58,7 +59,7 @@ bodies = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 10**6), bodies), max_size=6), st.text(max_size=30))
+@given(st.lists(st.tuples(st.integers(0, 10**6), bodies), max_size=6), st.text(letters, max_size=30))
 def test_a_link_says_what_was_put_in(timed, title):
     timed.sort(key=lambda pair: pair[0])
     link = links.Link("empty", {"workers": 4}, tuple(Entry(t, b) for t, b in timed), title)

@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from apps.cluster.api import schema
@@ -139,8 +140,8 @@ WITH_FIX = {
 }
 
 
-def explain(error: StatusError) -> list[Explanation]:
-    """What a refusal says, one thing at a time; never empty.
+def explain(error: StatusError, most: int = 1000) -> list[Explanation]:
+    """What a refusal says, one thing at a time, `most` of them; never empty.
 
     >>> from apps.cluster.apimachinery import status
     >>> one, = explain(status.bad_request('Pod in version "v1" cannot be handled as a Pod: strict decoding error: '
@@ -149,8 +150,8 @@ def explain(error: StatusError) -> list[Explanation]:
     ('rejected.unknown-field-near', 'spec.containers[0].imgae', 'image')
     """
     if error.errors:
-        return [_field(one) for one in error.errors]
-    found = list(_decoding(error.message))
+        return [_field(one) for one in error.errors[:most]]
+    found = list(islice(_decoding(error.message), most))
     return found or [_status(error)]
 
 
@@ -201,7 +202,8 @@ def _decoding(message: str) -> Iterator[Explanation]:
     kind, version = (handled[1], handled[2]) if handled else ("", "")
     rest = message[handled.end() :] if handled else message
     if "strict decoding error" in rest:
-        for what, path in UNKNOWN.findall(rest):
+        for one in UNKNOWN.finditer(rest):
+            what, path = one[1], one[2]
             if what == "duplicate":
                 yield _made("duplicate-field", path)
                 continue
