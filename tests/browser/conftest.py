@@ -38,7 +38,7 @@ def preset(site):
     return re.search(r'href="/en(/s/v1\.[^"]+)">Rolling update', text)[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # closed with this folder: two Playwrights cannot live in one process
 def browser():
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed")

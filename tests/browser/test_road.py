@@ -102,10 +102,8 @@ def test_one_edits_and_the_other_watches(watching, reader):
     other.until(lambda: other.playhead()["at"] == other.playhead()["head"], "and shows it")
     watching.until(lambda: watching.playhead()["at"] > before, "the one who changed it sees it played")
 
-    # Who has no key cannot change it, however the button is found.
-    other.page.locator("[data-stepper]").first.get_by_role("button").last.click()
-    other.page.wait_for_timeout(1000)
-    other.complaints = [text for text in other.complaints if "403" not in text]
+    # Who has no key is offered nothing to press; tests/e2e holds that nothing else gets through either.
+    assert other.page.locator("[data-stepper] button:visible").count() == 0
 
 
 def test_without_scripts_the_page_is_whole(reader, preset):
