@@ -38,7 +38,10 @@ def commands_with(text: str, pod: dict[str, Any], set_name: str) -> list[dict[st
     widget["status"] = {"conditions": [{"type": text, "status": "False", "reason": text, "message": text}]}
     container = {"name": "web", "image": f"x{text}x".replace(" ", ""), "args": [text], "env": []}
     container["env"] = [{"name": "A", "value": text}]
-    template = {"metadata": {"labels": {"app": "b"}, "annotations": {"note": text}}, "spec": {"containers": [container]}}
+    template = {
+        "metadata": {"labels": {"app": "b"}, "annotations": {"note": text}},
+        "spec": {"containers": [container]},
+    }
     spec = {"replicas": 2, "selector": {"matchLabels": {"app": "b"}}, "template": template}
     workload = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "b", "annotations": {"n": text}}}
     change = {"resource": "pods", "namespace": "default", "name": pod["metadata"]["name"], "type": "strategic"}
@@ -50,7 +53,10 @@ def commands_with(text: str, pod: dict[str, Any], set_name: str) -> list[dict[st
         {"op": "create", "objects": [role]},
         {"op": "create", "objects": [widget]},
         {"op": "create", "objects": [{**workload, "spec": spec}]},
-        {"op": "create", "objects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": text}}]},
+        {
+            "op": "create",
+            "objects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": text}}],
+        },
         {"op": "create", "objects": [event]},
         {"op": "create", "objects": [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": text}}]},
         {"op": "patch", **change, "body": {"status": status}, "subresource": "status"},
@@ -58,8 +64,14 @@ def commands_with(text: str, pod: dict[str, Any], set_name: str) -> list[dict[st
         {**node, "body": {"status": {"conditions": [reason]}}},
         {"op": "node", "verb": "join", "name": text},
         {"op": "delete", "resource": text, "name": text},
-        {"op": "patch", "resource": "deployments", "namespace": "default", "name": set_name, "type": "json",
-         "body": [{"op": "add", "path": "/metadata/annotations/a", "value": text}]},
+        {
+            "op": "patch",
+            "resource": "deployments",
+            "namespace": "default",
+            "name": set_name,
+            "type": "json",
+            "body": [{"op": "add", "path": "/metadata/annotations/a", "value": text}],
+        },
     ]
 
 
@@ -145,7 +157,7 @@ def test_objects(written: tuple[str, session.Session, making.Made]) -> None:
 
 
 def test_scripts_get_it_as_data(written: tuple[str, session.Session, making.Made]) -> None:
-    text, found, made = written
+    text, _found, made = written
     client = Client()
     for view in ("cluster", "ownership"):
         answer = client.get(f"/en/s/{made.scenario.id}/frame/?view={view}")
@@ -170,8 +182,30 @@ def check_svg(svg: str) -> None:
             continue
         name = etree.QName(element).localname
         assert name in {
-            "svg", "g", "path", "rect", "text", "tspan", "circle", "ellipse", "line", "polygon", "polyline", "a", "use",
-            "defs", "symbol", "style", "title", "desc", "pattern", "clipPath", "marker", "linearGradient", "stop", "mask",
+            "svg",
+            "g",
+            "path",
+            "rect",
+            "text",
+            "tspan",
+            "circle",
+            "ellipse",
+            "line",
+            "polygon",
+            "polyline",
+            "a",
+            "use",
+            "defs",
+            "symbol",
+            "style",
+            "title",
+            "desc",
+            "pattern",
+            "clipPath",
+            "marker",
+            "linearGradient",
+            "stop",
+            "mask",
         }, name
         for attribute, value in element.attrib.items():
             assert not attribute.lower().startswith("on"), attribute
@@ -180,7 +214,7 @@ def check_svg(svg: str) -> None:
 
 
 def test_files(written: tuple[str, session.Session, making.Made]) -> None:
-    text, found, made = written
+    _text, _found, made = written
     client = Client()
     for view in ("cluster", "ownership"):
         for format in ("svg", "dot", "mmd", "yaml", "json"):
