@@ -77,7 +77,8 @@ def _replace(request: HttpRequest, source: Source, resource: str, key: str, lang
             raise manifests.ManifestError([manifests.Problem(problem, 1, 1)])
         target, made_key = target_of(request, source, None)
         try:
-            target.execute({"op": "replace", "objects": [documents[0].obj]})
+            current = target.run.view().objects.get(resource, {}).get(key)
+            target.execute({"op": "replace", "objects": [_brought_up(documents[0].obj, current)]})
         except StatusError as error:
             if made_key:
                 target.scenario.delete()
@@ -96,6 +97,20 @@ def _replace(request: HttpRequest, source: Source, resource: str, key: str, lang
     )
     response.status_code = 303
     return access.keep_key(response, target.id, made_key) if made_key else response
+
+
+def _brought_up(obj: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
+    """The object with the current resourceVersion, when nothing but its status was written since it was read.
+
+    A live cluster reports all the time; somebody else's change of the same object stays a conflict.
+    """
+    metadata = obj.get("metadata")
+    if current is None or not isinstance(metadata, dict) or "resourceVersion" not in metadata:
+        return obj
+    now = current["metadata"]
+    if now.get("generation") is None or metadata.get("generation") != now["generation"]:
+        return obj
+    return {**obj, "metadata": {**metadata, "resourceVersion": now["resourceVersion"]}}
 
 
 def _other_object(documents: list[manifests.Document], resource: str, key: str, source: Source) -> StatusError | None:
