@@ -66,9 +66,7 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-@pytest.fixture
-def reader(browser: Any, site: str) -> Iterator[Callable[..., Reader]]:
-    """`reader(locale=…, viewport=…)`: one more person. Nothing that a page complained about goes unseen."""
+def people(browser: Any, site: str) -> Iterator[Callable[..., Reader]]:
     made: list[Reader] = []
 
     def make(*, at: str = site, **options: Any) -> Reader:
@@ -81,6 +79,18 @@ def reader(browser: Any, site: str) -> Iterator[Callable[..., Reader]]:
     for each in made:
         each.context.close()
     assert unexpected == []
+
+
+@pytest.fixture
+def reader(browser: Any, site: str) -> Iterator[Callable[..., Reader]]:
+    """`reader(locale=…, viewport=…)`: one more person. Nothing that a page complained about goes unseen."""
+    yield from people(browser, site)
+
+
+@pytest.fixture(scope="module")
+def regular(browser: Any, site: str) -> Iterator[Callable[..., Reader]]:
+    """The same, for readers who stay for all tests of a module: most of a short test is the opening of a page."""
+    yield from people(browser, site)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,12 @@ def until(page: Page, condition: str, arg: Any = None, *, what: str = "", patien
         f"""([arg, patience]) => new Promise((resolve) => {{
           const end = performance.now() + patience;
           const look = async () => {{
-            const found = await ({condition})(arg);
+            let found;
+            try {{
+              found = await ({condition})(arg);
+            }} catch {{
+              found = false; // a server that is away for the moment
+            }}
             if (found || performance.now() > end) resolve(found);
             else setTimeout(look, 20);
           }};

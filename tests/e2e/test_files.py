@@ -19,22 +19,29 @@ PODS = """() => Object.fromEntries([...document.querySelectorAll(".plate .k-pod[
   (pod) => [pod.dataset.ref, [...pod.classList].find((name) => name.startsWith("st-"))]))"""
 
 
-@pytest.fixture
-def writer(reader, presets):
-    """Somebody with a cluster of their own, changed twice and at rest, standing at a revision of its past."""
-    visitor = reader(reduced_motion="reduce")
+@pytest.fixture(scope="module")
+def owner(regular, presets):
+    """Somebody with a cluster of their own, changed and at rest."""
+    visitor = regular(reduced_motion="reduce")
     page = visitor.go(f"/ko{presets['Create a Deployment']}")
     page.locator("[data-sheet] [name=replicas]").first.fill("4")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/ko/s/[a-z0-9]+/"))
     visitor.ready()
     expect(page.locator(".plate .k-worker .k-pod.st-Ready")).to_have_count(4)
-    end = visitor.settled()
-    page.locator("[data-act=back]").click()
-    page.locator("[data-act=back]").click()
-    expect(page.locator(".transport [data-out=revision]")).not_to_have_text(str(end))
-    everything_at(visitor, visitor.at())
+    visitor.settled()
+    page.get_by_text("다른 방법").click()
     return visitor
+
+
+@pytest.fixture
+def writer(owner):
+    """The same, standing at a revision of the past."""
+    owner.page.locator("a[data-view=cluster]").click()
+    end = int(owner.figure("head"))
+    owner.page.evaluate("(at) => document.querySelector('k8s-figure').seek(at)", end - 6)
+    everything_at(owner, end - 6)
+    return owner
 
 
 def files(visitor) -> dict[str, str]:
@@ -103,7 +110,6 @@ def test_the_yaml_makes_the_same_cluster_again(writer, reader):
 
 def test_the_whole_scenario_in_an_address(writer, reader):
     page = writer.page
-    page.get_by_text("다른 방법").click()
     link = page.get_by_label("시나리오를 통째로 담은 주소").input_value()
     assert re.search(r"/ko/s/v1\.[A-Za-z0-9_-]+/$", link)
     assert len(link) < 2000
@@ -148,7 +154,6 @@ def test_embedded_in_somebody_elses_page(writer, reader, elsewhere):
     page = writer.page
     at = writer.at()
     pods = page.evaluate(PODS)
-    page.get_by_text("다른 방법").click()
     snippet = page.get_by_label("페이지에 싣기").input_value()
     source = re.search(r'src="([^"]+)"', snippet)[1].replace("&amp;", "&")
     visitor = reader(reduced_motion="reduce")
@@ -166,7 +171,6 @@ def test_embedded_in_somebody_elses_page(writer, reader, elsewhere):
 def test_no_button_leads_nowhere(writer, reader):
     """Every link of the page answers, and every fragment names something."""
     page = writer.page
-    page.get_by_text("다른 방법").click()
     links = set(page.locator("a[href]").evaluate_all("(all) => all.map((one) => one.getAttribute('href'))"))
     assert len(links) > 15
     for link in sorted(links):

@@ -48,7 +48,7 @@ def test_a_manifest_of_many_kinds(reader):
     expect(page).to_have_url(re.compile(r"/ko/s/[a-z0-9]{6,}/$"))
     visitor.ready()
     page.locator("a[data-view=ownership]").click()
-    expect(page.locator(".plate .k-pod.st-Ready")).to_have_count(5)
+    expect(page.locator(".plate .k-pod.st-Ready")).to_have_count(4)
     everything_at(visitor, visitor.settled())
     assert shown(page) >= {
         "namespaces/bookshop",

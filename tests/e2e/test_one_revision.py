@@ -10,11 +10,25 @@ from playwright.sync_api import expect
 from tests.e2e.readers import everything_at, until
 
 
-@pytest.fixture
-def watching(reader, presets):
+@pytest.fixture(scope="module")
+def visitor(regular, presets):
     """The rolling update at revision 500, in Korean, with nothing that plays by itself."""
-    visitor = reader()
+    visitor = regular()
     visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=500")
+    return visitor
+
+
+@pytest.fixture
+def watching(visitor):
+    """The same page for everybody, put back to where it was opened."""
+    visitor.page.evaluate("""() => {
+      const figure = document.querySelector("k8s-figure");
+      if (figure.focusRef) figure.choose("");
+      document.querySelector("a[data-view=cluster]").click();
+      document.activeElement.blur();
+      figure.seek(500);
+    }""")
+    everything_at(visitor, 500)
     return visitor
 
 

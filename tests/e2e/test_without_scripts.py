@@ -19,14 +19,29 @@ def plain(reader):
     return open_at
 
 
-@pytest.fixture
-def own(plain, presets):
-    """A cluster of one's own, reached by posting the form of a preset."""
-    page = plain(f"/ko{presets['Create a Deployment']}")
+@pytest.fixture(scope="module")
+def owner(regular, presets):
+    """Somebody with a cluster of their own, reached by posting the form of a preset."""
+    visitor = regular(java_script_enabled=False)
+    visitor.allow("422")
+    page = visitor.page
+    page.goto(f"{visitor.site}/ko{presets['Create a Deployment']}")
     page.locator(".frow [name=replicas]").first.fill("4")
     page.locator(".frow [name=replicas]").first.press("Enter")
     expect(page).to_have_url(re.compile(r"/ko/s/[a-z0-9]+/$"))
+    return page, page.url
+
+
+@pytest.fixture
+def own(owner):
+    """Its page. The tests leave their changes in it, and none counts on those of another."""
+    page, address = owner
+    page.goto(address)
     return page
+
+
+def replicas(page) -> int:
+    return int(page.locator(".frow [name=replicas]").first.input_value())
 
 
 def revision(page) -> int:
@@ -144,27 +159,28 @@ def test_what_can_be_done_with_nodes(own):
 
 def test_the_same_object_as_a_form_and_as_yaml(own):
     page = own
-    address = page.url
+    address, before = page.url, replicas(page)
     page.locator(".frow").first.get_by_role("link", name="YAML").click()
     box = page.locator("textarea[name=yaml]")
     text = box.input_value()
-    assert "\n  replicas: 4\n" in text
-    box.fill(text.replace("\n  replicas: 4\n", "\n  replicas: 2\n"))
+    line = f"\n  replicas: {before}\n"
+    assert line in text
+    box.fill(text.replace(line, f"\n  replicas: {before - 2}\n"))
     page.get_by_role("button", name="적용").click()
     expect(page).to_have_url(re.compile(re.escape(address)))
-    expect(page.locator(".frow [name=replicas]").first).to_have_value("2")
+    expect(page.locator(".frow [name=replicas]").first).to_have_value(str(before - 2))
 
-    page.locator(".frow [name=replicas]").first.fill("3")
+    page.locator(".frow [name=replicas]").first.fill(str(before))
     page.locator(".frow [name=replicas]").first.press("Enter")
     page.locator(".frow").first.get_by_role("link", name="YAML").click()
-    assert "\n  replicas: 3\n" in page.locator("textarea[name=yaml]").input_value()
+    assert line in page.locator("textarea[name=yaml]").input_value()
 
 
 def test_a_broken_object_comes_back_with_its_text_and_what_is_wrong(own):
     page = own
     page.locator(".frow").first.get_by_role("link", name="YAML").click()
     text = page.locator("textarea[name=yaml]").input_value()
-    broken = text.replace("\n  replicas: 4\n", "\n  replicas: four\n")
+    broken = re.sub(r"\n  replicas: \d+\n", "\n  replicas: four\n", text, count=1)
     page.locator("textarea[name=yaml]").fill(broken)
     page.get_by_role("button", name="적용").click()
     expect(page.locator("[role=alert]").first).to_contain_text("replicas")
