@@ -34,9 +34,10 @@ class Recorder:
         self._component = component
         self._node = node
         self.modern = modern  # events.k8s.io style: eventTime and action instead of counts (the scheduler)
-        self._seen: dict[str, list[Any]] = {}  # what was told: key -> [namespace, name, count, message]
-        self._aggregates: dict[str, list[Any]] = {}  # key without message -> [last_ms, [messages]]
-        self._spam: dict[str, list[int]] = {}  # object -> [tokens, last_ms]
+        # Values are replaced, never changed: what is kept of a busy recorder is saved with every command.
+        self._seen: dict[str, tuple[str, str, int, str]] = {}  # what was told: key -> namespace, name, count, message
+        self._aggregates: dict[str, tuple[int, tuple[str, ...]]] = {}  # key without message -> last_ms, messages
+        self._spam: dict[str, tuple[int, int]] = {}  # object -> tokens, last_ms
 
     def event(
         self,
@@ -67,16 +68,15 @@ class Recorder:
         if bucket is None:
             if len(self._spam) >= CACHE_SIZE:
                 del self._spam[next(iter(self._spam))]
-            self._spam[subject] = [SPAM_BURST - 1, now]
+            self._spam[subject] = (SPAM_BURST - 1, now)
             return False
-        earned = (now - bucket[1]) // SPAM_REFILL_MS
+        tokens, last = bucket
+        earned = (now - last) // SPAM_REFILL_MS
         if earned:
-            bucket[0] = min(SPAM_BURST, bucket[0] + earned)
-            bucket[1] += earned * SPAM_REFILL_MS
-        if bucket[0] <= 0:
-            return True
-        bucket[0] -= 1
-        return False
+            tokens, last = min(SPAM_BURST, tokens + earned), last + earned * SPAM_REFILL_MS
+        spent = tokens <= 0
+        self._spam[subject] = (tokens if spent else tokens - 1, last)
+        return spent
 
     def _correlate(self, obj: Obj, subject: str, type_: str, reason: str, message: str, field_path: str) -> None:
         now = self._engine.now_ms
@@ -85,33 +85,35 @@ class Recorder:
         if aggregate is None or now - aggregate[0] > AGGREGATE_WINDOW_MS:
             if len(self._aggregates) >= CACHE_SIZE:
                 del self._aggregates[next(iter(self._aggregates))]
-            aggregate = self._aggregates[group] = [now, []]
-        aggregate[0] = now
+            aggregate = (now, ())
         messages = aggregate[1]
-        if message not in messages:
-            messages.append(message)
-            if len(messages) >= AGGREGATE_AFTER:
-                messages.pop(0)
-                self._tell(obj, group, type_, reason, COMBINED + message, field_path)
-                return
+        new = message not in messages
+        if new:
+            messages = (*messages, message)
+        full = new and len(messages) >= AGGREGATE_AFTER
+        self._aggregates[group] = (now, messages[1:] if full else messages)
+        if full:
+            self._tell(obj, group, type_, reason, COMBINED + message, field_path)
+            return
         self._tell(obj, f"{group}|{message}", type_, reason, message, field_path)
 
     def _tell(self, obj: Obj, key: str, type_: str, reason: str, message: str, field_path: str) -> None:
         seen = self._seen.get(key)
         if seen is not None:
-            seen[2] += 1
-            body: Obj = {"count": seen[2], "lastTimestamp": format_ms(self._engine.now_ms)}
-            if seen[3] != message:
-                body["message"] = seen[3] = message
+            namespace, name, count, last = seen
+            self._seen[key] = (namespace, name, count + 1, message)
+            body: Obj = {"count": count + 1, "lastTimestamp": format_ms(self._engine.now_ms)}
+            if last != message:
+                body["message"] = message
             try:
-                self._client.patch("events", seen[0], seen[1], body, type="merge")
+                self._client.patch("events", namespace, name, body, type="merge")
                 return
             except StatusError:
                 pass  # it has expired: tell it anew
         if len(self._seen) >= CACHE_SIZE:
             del self._seen[next(iter(self._seen))]
         created = self._create(obj, type_, reason, message, 1, "", field_path, None)
-        self._seen[key] = [created["metadata"]["namespace"], created["metadata"]["name"], 1, message]
+        self._seen[key] = (created["metadata"]["namespace"], created["metadata"]["name"], 1, message)
 
     def _create(
         self,
@@ -171,16 +173,12 @@ class Recorder:
         self._seen, self._aggregates, self._spam = {}, {}, {}
 
     def save(self) -> dict[str, Any]:
-        return {
-            "seen": {key: list(value) for key, value in self._seen.items()},
-            "aggregates": {key: [last, list(messages)] for key, (last, messages) in self._aggregates.items()},
-            "spam": {key: list(value) for key, value in self._spam.items()},
-        }
+        return {"seen": dict(self._seen), "aggregates": dict(self._aggregates), "spam": dict(self._spam)}
 
     def load(self, data: dict[str, Any]) -> None:
-        self._seen = {key: list(value) for key, value in data["seen"].items()}
-        self._aggregates = {key: [last, list(messages)] for key, (last, messages) in data["aggregates"].items()}
-        self._spam = {key: list(value) for key, value in data["spam"].items()}
+        self._seen = {key: tuple(value) for key, value in data["seen"].items()}
+        self._aggregates = {key: (last, tuple(messages)) for key, (last, messages) in data["aggregates"].items()}
+        self._spam = {key: tuple(value) for key, value in data["spam"].items()}
 
 
 def _reference(obj: Obj) -> Obj:
