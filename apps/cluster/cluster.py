@@ -19,6 +19,7 @@ from apps.cluster.kubelet import Kubelet
 from apps.cluster.machines import Machine
 from apps.cluster.processes import Process
 from apps.cluster.scheduler import Scheduler
+from apps.cluster.scheduler.journal import LATEST, Scheduling
 from apps.cluster.snapshot import Snapshot
 
 Obj = dict[str, Any]
@@ -265,7 +266,8 @@ class Cluster:
         if revision is None or revision == self.revision:
             step = self.trace.at(self.revision)
             objects = {resource: dict(table) for resource, table in self.apiserver.tables.items()}
-            return Snapshot(self.revision, self.now_ms, objects, self.machines, step)
+            scheduling = Scheduling(self.scheduler.journal, LATEST)
+            return Snapshot(self.revision, self.now_ms, objects, self.machines, step, scheduling)
         if not 1 <= revision <= self.revision:
             raise bad_request(f"revision {revision} is not between 1 and {self.revision}")
         step = self.trace.at(revision)
@@ -275,6 +277,7 @@ class Cluster:
             self.trace.world(revision),
             self._machines_at(revision),
             step,
+            Scheduling(self.scheduler.journal, self.trace.position(revision)),
         )
 
     def _machines_at(self, revision: int) -> dict[str, Machine]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.cluster.engine import Step
 from apps.cluster.machines import Machine
+from apps.cluster.scheduler.journal import Scheduling
 
 Obj = dict[str, Any]
 
@@ -21,6 +22,7 @@ class Snapshot:
     objects: Mapping[str, Mapping[str, Obj]]
     machines: Mapping[str, Machine] = field(default_factory=dict)
     step: Step | None = None
+    scheduling: Scheduling | None = None  # what kube-scheduler had decided, and who waited for it
 
     def get(self, ref: str) -> Obj | None:
         """The object of a ref, `"pods/default/web-0"`, or None."""

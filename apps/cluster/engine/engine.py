@@ -25,10 +25,22 @@ class Component(Protocol):
     def load(self, data: Any) -> None: ...
 
 
+class Record(Protocol):
+    """What a component keeps of its past beside the trace. It is saved with the trace, and cut with it."""
+
+    def mark(self) -> Any: ...
+    def rewind(self, mark: Any) -> None: ...
+    def save(self) -> Any: ...
+    def load(self, data: Any) -> None: ...
+
+
 class Engine:
     """Virtual time in whole milliseconds; 0 is the moment the first machine is switched on."""
 
-    __slots__ = ("_components", "_loud", "_queue", "_sequence", "cause", "now_ms", "random", "revision", "trace")
+    __slots__ = (
+        *("_components", "_loud", "_queue", "_records", "_sequence"),
+        *("cause", "now_ms", "random", "revision", "trace"),
+    )
 
     def __init__(self, seed: int, *, trace: Trace | None = None) -> None:
         self.now_ms = 0
@@ -40,6 +52,11 @@ class Engine:
         self._sequence = 0
         self._loud = 0
         self._components: dict[str, Component] = {}
+        self._records: dict[str, Record] = {}
+
+    def record(self, name: str, record: Record) -> None:
+        """Keep `record` with the trace."""
+        self._records[name] = record
 
     def register(self, name: str, component: Component) -> None:
         """Give `component` the turns asked for under `name`."""
@@ -126,20 +143,34 @@ class Engine:
         return self._loud == 0
 
     def save(self) -> dict[str, Any]:
-        return {**self._save_turns(), "queue": sorted(self._queue), "steps": list(self.trace.steps)}
+        return {
+            **self._save_turns(),
+            "queue": sorted(self._queue),
+            "steps": list(self.trace.steps),
+            "records": {name: record.save() for name, record in self._records.items()},
+        }
 
     def load(self, data: dict[str, Any]) -> None:
         """Go on from what `save` gave. The same components must be registered already."""
         self.trace = Trace((Step(*step) for step in data["steps"]), keep=self.trace.keep)
+        for name, record in data["records"].items():
+            self._records[name].load(record)
         self._load_turns(data)
 
     def mark(self) -> dict[str, Any]:
         """What `rewind` needs to come back to this moment: less than `save`, for the past is kept anyway."""
-        return {**self._save_turns(), "queue": list(self._queue), "steps": len(self.trace.steps)}
+        return {
+            **self._save_turns(),
+            "queue": list(self._queue),
+            "steps": len(self.trace.steps),
+            "records": {name: record.mark() for name, record in self._records.items()},
+        }
 
     def rewind(self, mark: dict[str, Any]) -> None:
         """Everything since `mark` has not happened."""
         self.trace.rewind(mark["steps"])
+        for name, record in mark["records"].items():
+            self._records[name].rewind(record)
         self._load_turns(mark)
 
     def _save_turns(self) -> dict[str, Any]:

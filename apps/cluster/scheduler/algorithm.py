@@ -49,6 +49,7 @@ class Result(NamedTuple):
     diagnosis: Diagnosis | None
     state: CycleState | None
     details: Details | None
+    filters: tuple[str, ...] = ()  # the plugins that did not skip Filter
 
 
 class Algorithm:
@@ -97,7 +98,9 @@ class Algorithm:
             return None  # the other way finds the words for it
         self.start = (self.start + choice.processed) % nodes
         details = _table_details(table, choice.spread, cache.order) if nodes <= DETAILED_NODES else None
-        return Result(choice.node.name, choice.score, choice.processed, choice.feasible, None, None, details)
+        return Result(
+            choice.node.name, choice.score, choice.processed, choice.feasible, None, None, details, table.filter_names
+        )
 
     # All others
 
@@ -129,16 +132,18 @@ class Algorithm:
             feasible = self._filter(state, pod, diagnosis, among, table)
             self.start = (self.start + len(feasible) + len(diagnosis.statuses)) % len(nodes)
         evaluated = len(feasible) + len(diagnosis.statuses)
+        took_part = tuple([plugin.name for plugin in framework.filters if plugin.name not in state.skip_filter])
         if not feasible:
-            return Result("", 0, evaluated, 0, diagnosis, state, _details(nodes, diagnosis, [], []))
+            return Result("", 0, evaluated, 0, diagnosis, state, _details(nodes, diagnosis, [], []), took_part)
         if len(feasible) == 1:
-            return Result(feasible[0].name, 0, evaluated, 1, diagnosis, state, _details(nodes, diagnosis, feasible, []))
+            details = _details(nodes, diagnosis, feasible, [])
+            return Result(feasible[0].name, 0, evaluated, 1, diagnosis, state, details, took_part)
         scored, totals = self._score(state, pod, feasible, table)
         best = max(totals)
         places = [i for i, total in enumerate(totals) if total == best]
         place = places[self._below(len(places))] if len(places) > 1 else places[0]
         details = _details(nodes, diagnosis, feasible, scored)
-        return Result(feasible[place].name, best, evaluated, len(feasible), diagnosis, state, details)
+        return Result(feasible[place].name, best, evaluated, len(feasible), diagnosis, state, details, took_part)
 
     def _filter(
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, nodes: list[NodeInfo], table: Table | None

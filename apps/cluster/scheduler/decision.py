@@ -6,11 +6,11 @@ Leaves out  nodes one by one in clusters of more than 32 nodes: there only the o
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MOST = 500  # decisions remembered
 DETAILED_NODES = 32
 
 
@@ -69,6 +69,15 @@ class Decision:
     message: str = ""
     nominated: str = ""
     victims: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()  # plugins that took part in Filter, in their order; the others skipped it
+    rejected_by: tuple[str, ...] = ()  # plugins to blame for a failure
+    candidates: tuple[tuple[str, tuple[str, ...], int], ...] = ()  # preemption: node, who would leave, budgets broken
+
+    @property
+    def ties(self) -> tuple[str, ...]:
+        """Nodes with the highest total: when there are several, chance decided."""
+        best = max((node.total for node in self.scores), default=0)
+        return tuple(node.node for node in self.scores if node.total == best)
 
     def as_dict(self) -> dict[str, Any]:
         plain: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
@@ -76,7 +85,9 @@ class Decision:
         plain["scores"] = [
             [s.node, [[p.plugin, p.raw, p.normalized, p.weight] for p in s.scores], s.total] for s in self.scores
         ]
-        plain["victims"] = list(self.victims)
+        for name in ("victims", "filters", "rejected_by"):
+            plain[name] = list(plain[name])
+        plain["candidates"] = [[node, list(victims), broken] for node, victims, broken in self.candidates]
         return plain
 
     @classmethod
@@ -85,47 +96,97 @@ class Decision:
         scores = tuple(
             NodeScore(node, tuple(PluginScore(*part) for part in parts), total) for node, parts, total in data["scores"]
         )
-        return cls(**{**data, "verdicts": verdicts, "scores": scores, "victims": tuple(data["victims"])})
+        lists = {name: tuple(data[name]) for name in ("victims", "filters", "rejected_by")}
+        candidates = tuple((node, tuple(victims), broken) for node, victims, broken in data["candidates"])
+        return cls(**{**data, **lists, "verdicts": verdicts, "scores": scores, "candidates": candidates})
 
 
 class Decisions:
-    """The latest decision about each Pod. Kept as a recipe and worked out when somebody asks."""
+    """Decisions in the order they were made, each with the step it belongs to.
 
-    __slots__ = ("_kept", "_plain")
+    Kept as recipes and worked out when somebody asks. `most`: how many are kept, 0 = all.
+    """
 
-    def __init__(self) -> None:
-        self._kept: dict[str, Decision | Callable[[], Decision]] = {}
-        self._plain: dict[str, dict[str, Any]] = {}  # what was saved before, so that saving again costs nothing
+    __slots__ = ("_by_pod", "_dropped", "_kept", "_steps", "most")
 
-    def keep(self, pod: str, decision: Decision | Callable[[], Decision]) -> None:
-        kept = self._kept
-        self._plain.pop(pod, None)
-        if pod in kept:
-            del kept[pod]
-        elif len(kept) >= MOST:
-            oldest = next(iter(kept))
-            del kept[oldest]
-            self._plain.pop(oldest, None)
-        kept[pod] = decision
+    def __init__(self, most: int = 0) -> None:
+        self.most = most
+        self._steps: list[int] = []
+        self._kept: list[tuple[str, Decision | Callable[[], Decision]]] = []
+        self._by_pod: dict[str, list[int]] = {}  # steps of the decisions about a Pod
+        self._dropped = 0
+
+    def keep(self, step: int, pod: str, decision: Decision | Callable[[], Decision]) -> None:
+        """A decision; `step` is the number of steps from which on it is known, and names it."""
+        steps = self._steps
+        if steps and step <= steps[-1]:
+            step = steps[-1] + 1  # nothing was written in between
+        steps.append(step)
+        self._kept.append((pod, decision))
+        self._by_pod.setdefault(pod, []).append(step)
+        if self.most and len(steps) >= 2 * self.most:
+            self._drop(len(steps) - self.most)
+
+    def _drop(self, count: int) -> None:
+        """Forget the oldest."""
+        for pod, _ in self._kept[:count]:
+            self._by_pod[pod].pop(0)
+            if not self._by_pod[pod]:
+                del self._by_pod[pod]
+        del self._steps[:count], self._kept[:count]
+        self._dropped += count
+
+    def mark(self) -> int:
+        return self._dropped + len(self._steps)
+
+    def rewind(self, mark: int) -> None:
+        """Forget the latest, down to `mark` ever made."""
+        length = max(mark - self._dropped, 0)
+        for pod, _ in reversed(self._kept[length:]):
+            self._by_pod[pod].pop()
+            if not self._by_pod[pod]:
+                del self._by_pod[pod]
+        del self._steps[length:], self._kept[length:]
+
+    def _at(self, step: int) -> Decision:
+        place = bisect_right(self._steps, step) - 1
+        pod, found = self._kept[place]
+        if not isinstance(found, Decision):
+            found = found()
+            self._kept[place] = (pod, found)
+        return found
+
+    def at(self, pod: str, position: int) -> Decision | None:
+        """The latest decision about a Pod once `position` steps have happened."""
+        steps = self._by_pod.get(pod, ())
+        known = bisect_right(steps, position)
+        return self._at(steps[known - 1]) if known else None
 
     def get(self, pod: str) -> Decision | None:
-        found = self._kept.get(pod)
-        if found is None or isinstance(found, Decision):
-            return found
-        decision = self._kept[pod] = found()
-        return decision
+        """The latest decision about a Pod."""
+        steps = self._by_pod.get(pod)
+        return self._at(steps[-1]) if steps else None
+
+    def history(self, pod: str, position: int) -> list[tuple[int, Decision]]:
+        """Every remembered decision about a Pod up to a position, the latest first."""
+        return [(step, self._at(step)) for step in reversed(self._by_pod.get(pod, ())) if step <= position]
+
+    def latest(self, position: int) -> tuple[int, str]:
+        """The step and the Pod of the latest decision up to a position; (0, "") without one."""
+        known = bisect_right(self._steps, position)
+        return (self._steps[known - 1], self._kept[known - 1][0]) if known else (0, "")
 
     def all(self) -> list[Decision]:
         """Oldest first."""
-        return [decision for pod in list(self._kept) if (decision := self.get(pod)) is not None]
+        return [self._at(step) for step in self._steps]
 
-    def save(self) -> list[dict[str, Any]]:
-        plain = self._plain
-        for decision in self.all():
-            if decision.pod not in plain:
-                plain[decision.pod] = decision.as_dict()
-        return [plain[pod] for pod in self._kept]
+    def save(self) -> list[list[Any]]:
+        return [[step, self._at(step).as_dict()] for step in self._steps]
 
-    def load(self, data: list[dict[str, Any]]) -> None:
-        self._kept = {entry["pod"]: Decision.from_dict(entry) for entry in data}
-        self._plain = {entry["pod"]: entry for entry in data}
+    def load(self, data: list[list[Any]]) -> None:
+        self._steps = [step for step, _ in data]
+        self._kept = [(entry["pod"], Decision.from_dict(entry)) for _, entry in data]
+        self._dropped = 0
+        self._by_pod = {}
+        for step, (pod, _) in zip(self._steps, self._kept, strict=True):
+            self._by_pod.setdefault(pod, []).append(step)

@@ -6,6 +6,7 @@ Leaves out  events in flight: nothing happens between taking a Pod out and putti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -72,8 +73,9 @@ Entry = tuple[int, int, int, int, str]  # back-off window, priority reversed, qu
 class SchedulingQueue:
     """Three queues in one. A Pod is in one of them at a time; heaps may hold stale entries, told by their sequence."""
 
-    def __init__(self, framework: Framework) -> None:
+    def __init__(self, framework: Framework, moved: Callable[[QueuedPod], None] | None = None) -> None:
         self._framework = framework
+        self._moved = moved  # told of each Pod that enters a queue or leaves them
         self.pods: dict[str, QueuedPod] = {}
         self._active: list[Entry] = []
         self._backoff: list[Entry] = []
@@ -141,6 +143,8 @@ class SchedulingQueue:
                 self._waiting.setdefault(plugin, {})[queued.key] = queued
         else:
             heappush(self._heap(where), self._entry(queued))
+        if self._moved is not None:
+            self._moved(queued)
 
     def _entry(self, queued: QueuedPod) -> Entry:
         until = 0 if queued.where == ACTIVE else self.backoff_until(queued)
@@ -161,6 +165,8 @@ class SchedulingQueue:
         queued.sequence = 0
         if forget:
             del self.pods[queued.key]
+            if self._moved is not None:
+                self._moved(queued)
 
     # Out
 
@@ -171,6 +177,8 @@ class SchedulingQueue:
             del self.pods[queued.key]
             queued.attempts += 1
             queued.backoff_ms = 0
+            if self._moved is not None:
+                self._moved(queued)
         return queued
 
     def _take(self, heap: list[Entry], where: str) -> QueuedPod | None:
@@ -300,6 +308,7 @@ class SchedulingQueue:
         ]
 
     def load(self, data: list[list[Any]], pods: dict[str, Obj]) -> None:
+        moved, self._moved = self._moved, None  # nobody moves, they are where they were
         for key, where, queued_ms, sequence, attempts, unschedulable, errors, backoff_ms, plugins, gate, cause in data:
             if key not in pods:
                 continue
@@ -313,3 +322,4 @@ class SchedulingQueue:
             heap[:] = [self._entry(q) for q in self.pods.values() if q.where == where]
             heapify(heap)
         self._sequence = max((q.sequence for q in self.pods.values()), default=0)
+        self._moved = moved

@@ -9,6 +9,7 @@ Leaves out  binding next to scheduling (a Pod is bound in the same turn, unless 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from apps.cluster.apimachinery.meta import EMPTY, Obj, is_terminating
@@ -18,10 +19,11 @@ from apps.cluster.client import Client, Informers, Recorder
 from apps.cluster.engine import Engine
 from apps.cluster.scheduler.algorithm import Algorithm, Result
 from apps.cluster.scheduler.cache import Cache
-from apps.cluster.scheduler.decision import Decision, Decisions
+from apps.cluster.scheduler.decision import Decision
 from apps.cluster.scheduler.event_handlers import EventHandlers
 from apps.cluster.scheduler.fit_error import NO_NODES, Diagnosis, note
 from apps.cluster.scheduler.framework import Framework
+from apps.cluster.scheduler.journal import BINDING, Journal, Waiting
 from apps.cluster.scheduler.nominator import Nominator
 from apps.cluster.scheduler.plugins import default_binder, dynamic_resources
 from apps.cluster.scheduler.plugins.base import Handle
@@ -50,7 +52,9 @@ class Scheduler:
         self.informers = informers
         self.recorder = recorder
         self.running = True
-        self.decisions = Decisions()
+        self.journal = Journal(engine.trace.keep)
+        engine.record(self.name, self.journal)
+        self._turn = False
         self._fresh()
         self.handlers = EventHandlers(self)
 
@@ -60,7 +64,7 @@ class Scheduler:
         self.handle = Handle(self.cache, self.informers)
         self.nominator = Nominator()
         self.framework = Framework(self.handle, self.nominator)
-        self.queue = SchedulingQueue(self.framework)
+        self.queue = SchedulingQueue(self.framework, self._moved if self.journal.keep else None)
         self.algorithm = Algorithm(self.framework, self.engine.random.below)
         self.preemption = DefaultPreemption(
             self.framework, self.engine.random.below, lambda: format_ms(self.engine.now_ms)
@@ -76,7 +80,7 @@ class Scheduler:
 
     def decision(self, key: str) -> Decision | None:
         """The latest decision about a Pod such as "default/web-0", if it is remembered."""
-        return self.decisions.get(key)
+        return self.journal.decisions.get(key)
 
     def pending(self) -> dict[str, list[str]]:
         """Keys of waiting Pods by queue: active, backoff, error-backoff, unschedulable."""
@@ -98,8 +102,14 @@ class Scheduler:
             self.engine.wake(self.name, LEFTOVER_KEY, FLUSH_EVERY_MS, quiet=True)
 
     def run(self, key: str) -> None:
-        if not self.running:
-            return
+        if self.running:
+            self._turn = True
+            try:
+                self._run(key)
+            finally:
+                self._turn = False
+
+    def _run(self, key: str) -> None:
         now = self.engine.now_ms
         if not key:
             if self._due != now:
@@ -172,12 +182,14 @@ class Scheduler:
         self.cache.assume(info, result.node)
         self.nominator.remove(info.key)
         if result.state is not None and self.volumes.begin(queued, info, result):
+            self._note(queued, BINDING)
             return
         self.finish(queued, info, result.node, result.score, result.feasible)
 
     def finish(self, queued: QueuedPod, info: PodInfo, node: str, score: int, feasible: int) -> None:
         """Bind an assumed Pod."""
         pod = info.pod
+        self._note(queued, "")
         try:
             default_binder.bind(self.client, info, node, score, feasible)
         except StatusError as error:
@@ -192,6 +204,7 @@ class Scheduler:
         """An assumed Pod is being deleted: free its room."""
         self.cache.forget(key)
         self.volumes.drop(key)
+        self.journal.write(Waiting(self._step(), key, ""))
 
     # No node was found
 
@@ -305,6 +318,29 @@ class Scheduler:
     def volumes_changed(self) -> None:
         self.volumes.look_again()
 
+    def _step(self) -> int:
+        """The step from which on what happens now is so: in a turn of one's own, the one that is to come."""
+        return len(self.engine.trace.steps) + self._turn
+
+    def _moved(self, queued: QueuedPod) -> None:
+        self._note(queued, queued.where)
+
+    def _note(self, queued: QueuedPod, where: str) -> None:
+        until = 0 if where in ("", "active", BINDING) else self.queue.backoff_until(queued)
+        self.journal.write(
+            Waiting(
+                self._step(),
+                queued.key,
+                where,
+                queued.priority,
+                queued.attempts,
+                queued.queued_ms,
+                until,
+                queued.plugins,
+                queued.gate,
+            )
+        )
+
     def _remember(self, queued: QueuedPod, result: Result | None, message: str, outcome: Preemption | None) -> None:
         key, uid, attempt, now, nodes = (
             queued.key,
@@ -313,41 +349,48 @@ class Scheduler:
             self.engine.now_ms,
             len(self.cache.order),
         )
-        nominated = (outcome.nominated or "") if outcome is not None else ""
-        victims = tuple([victim.key for victim in outcome.victims]) if outcome is not None else ()
+        diagnosis = result.diagnosis if result is not None else None
+        plugins = tuple(sorted(diagnosis.plugins)) if message and diagnosis is not None else ()
 
         def work_out() -> Decision:
-            verdicts, scores = result.details() if result is not None and result.details is not None else ((), ())
-            evaluated, feasible = (result.evaluated, result.feasible) if result is not None else (0, 0)
-            return Decision(
-                key,
-                uid,
-                now,
-                attempt,
-                nodes,
-                evaluated,
-                feasible,
-                verdicts,
-                scores,
-                result.node if result is not None else "",
-                result.score if result is not None else 0,
-                message,
-                nominated,
-                victims,
-            )
+            found = Decision(key, uid, now, attempt, nodes, 0, 0, (), (), "", 0, message, rejected_by=plugins)
+            if result is not None:
+                verdicts, scores = result.details() if result.details is not None else ((), ())
+                found = replace(
+                    found,
+                    evaluated=result.evaluated,
+                    feasible=result.feasible,
+                    verdicts=verdicts,
+                    scores=scores,
+                    chosen=result.node,
+                    score=result.score,
+                    filters=result.filters,
+                )
+            if outcome is not None:
+                found = replace(
+                    found,
+                    nominated=outcome.nominated or "",
+                    victims=tuple([victim.key for victim in outcome.victims]),
+                    candidates=tuple(
+                        [(one.node, tuple([v.key for v in one.victims]), one.violations) for one in outcome.candidates]
+                    ),
+                )
+            return found
 
-        self.decisions.keep(key, work_out)
+        self.journal.decisions.keep(self._step(), key, work_out)
 
     # The process
 
     def stop(self) -> None:
         """kube-scheduler is gone: Pods stay Pending."""
         self.running = False
+        self.journal.process(self._step(), False)
         self._fresh()
 
     def start(self) -> None:
         """It is back; its informers will tell it of everything there is."""
         self.running = True
+        self.journal.process(self._step(), True)
 
     def save(self) -> dict[str, Any]:
         return {
@@ -361,7 +404,6 @@ class Scheduler:
             "queue": self.queue.save(),
             "nominated": self.nominator.save(),
             "volumes": self.volumes.save(),
-            "decisions": self.decisions.save(),
         }
 
     def load(self, data: dict[str, Any]) -> None:
@@ -370,7 +412,6 @@ class Scheduler:
         self._due, self._last, self._retry = data["due"], data["last"], data["retry"]
         self._leftover = data["leftover"]
         self.algorithm.start = data["start"]
-        self.decisions.load(data["decisions"])
         if not self.running:
             return
         pods = self.informers("pods")

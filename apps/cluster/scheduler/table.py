@@ -76,6 +76,7 @@ class Table:
         pod = self.pod = PodInfo(pod.pod, pod.kind)  # a Pod of its own: the one that came first will be bound
         self.state = CycleState()
         self.filters = [p for p in framework.local_filters if _takes_part(p.pre_filter(self.state, pod, ()))]
+        self.filter_names = tuple([plugin.name for plugin in self.filters])
         self.scores: list[Plugin] = [p for p in framework.local_scores if _takes_part(p.pre_score(self.state, pod, ()))]
         self.spread_weight = framework.spread.weight
         self.verdicts: list[Status | None] = []

@@ -403,7 +403,7 @@ def test_saved_and_restored_it_goes_on_as_if_nothing_had_been(until_ms):
         each.rest()
     assert again.engine.trace.steps == small.engine.trace.steps
     assert again.scheduler.save() == small.scheduler.save()
-    assert again.scheduler.decisions.all() == small.scheduler.decisions.all()
+    assert again.scheduler.journal.save() == small.scheduler.journal.save()
 
 
 def test_every_step_has_a_sentence_in_both_languages():

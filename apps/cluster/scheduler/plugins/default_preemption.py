@@ -45,6 +45,7 @@ class Preemption(NamedTuple):
     nominated: str | None
     message: str
     victims: tuple[PodInfo, ...] = ()
+    candidates: tuple[Candidate, ...] = ()  # everyone that could have been chosen
 
 
 class DefaultPreemption:
@@ -71,7 +72,7 @@ class DefaultPreemption:
             outcome.statuses, outcome.absent = statuses, NOT_HELPFUL
             return Preemption("", f"preemption: {outcome.message(len(nodes))}")
         best = pick_one(candidates, self.start_time)
-        return Preemption(best.node, "", best.victims)
+        return Preemption(best.node, "", best.victims, tuple(candidates))
 
     def not_eligible(self, pod: PodInfo, diagnosis: Diagnosis) -> str:
         if pod.pod["spec"].get("preemptionPolicy") == "Never":
