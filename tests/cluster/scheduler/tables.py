@@ -91,7 +91,7 @@ def node_info(dumped: Obj) -> NodeInfo:
     """A NodeInfo from the Pods of a dumped one."""
     info = NodeInfo("")
     cache = Cache()
-    for i, entry in enumerate(dumped["Pods"] or ()):
+    for i, entry in enumerate(dumped.get("Pods") or ()):
         info.add(cache.classes.info(named(entry["Pod"], f"unnamed-{i}")))
     return info
 

@@ -1,0 +1,153 @@
+"""What is counted: lines of `matched/all name` in groups, with what differs in each.
+
+Traces are counted fact by fact (`facts.py`), tables row by row, verdicts fact by fact and manifest by manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fidelity import explain, tables, verdicts
+from tests.fidelity.facts import count, facts
+from tests.fidelity.replay import load, names, replay
+
+
+@dataclass
+class Line:
+    """One trace, table or manifest. `differences`: what it is about, how it differs, and why (or None)."""
+
+    name: str
+    matched: int
+    total: int
+    differences: list[tuple[str, str, int | None]] = field(default_factory=list)
+
+    def differs(self, about: str, how: str) -> None:
+        self.differences.append((about, how, explain.why_it_differs(self.name, about, how)))
+
+
+@dataclass
+class Group:
+    """Lines that belong together: the traces, the tables of one topic, the verdicts."""
+
+    kind: str  # traces | tables | verdicts
+    name: str
+    lines: list[Line] = field(default_factory=list)
+    skipped: str = ""
+
+    @property
+    def matched(self) -> int:
+        return sum(line.matched for line in self.lines)
+
+    @property
+    def total(self) -> int:
+        return sum(line.total for line in self.lines)
+
+
+@dataclass
+class LeftOut:
+    """Tables, or rows of one, that are not run: how many rows, and which reason."""
+
+    table: str
+    rows: int
+    why: int | None
+    part: bool = False
+
+
+def trace(name: str, seed: int | None = None) -> Line:
+    scenario = load(name)
+    ours = facts(replay(scenario) if seed is None else replay(scenario, seed))
+    line = Line(name, *count(scenario.facts, ours))
+    for label, difference in (("missing", scenario.facts - ours), ("extra", ours - scenario.facts)):
+        for fact, number in sorted(difference.items(), key=str):
+            line.differs(" ".join(map(str, fact)), f"{label} {number}")
+    return line
+
+
+def table(name: str) -> Line:
+    line = Line(name, 0, 0)
+    for row in tables.rows(name):
+        if explain.why_left_out(name, row.title) is not None:
+            continue
+        how = tables.run(row)
+        line.total += 1
+        line.matched += not how
+        if how:
+            line.differs(row.title, how)
+    return line
+
+
+def groups(wanted: Sequence[str] = ()) -> Iterator[Group]:
+    """Every group, one at a time; or those, and the lines of those, whose names begin as wanted."""
+
+    def chosen(*words: str) -> bool:
+        return not wanted or any(word.startswith(tuple(wanted)) for word in words)
+
+    lines = [trace(name) for name in names() if chosen(name, "traces")]
+    if lines:
+        yield Group("traces", "traces", lines)
+    for topic in tables.topics():
+        run = [name for name in tables.tables(topic) if tables.adaptor_of(name) and chosen(topic, name, "tables")]
+        lines = [line for line in map(table, run) if line.total]
+        if lines:
+            yield Group("tables", topic, lines)
+    if chosen("verdicts"):
+        yield verdicts_group()
+
+
+def verdicts_group() -> Group:
+    found = Group("verdicts", "verdicts")
+    found.skipped = verdicts.missing()
+    if not found.skipped:
+        found.lines = [_verdict(name) for name in verdicts.names()]
+    return found
+
+
+def _verdict(name: str) -> Line:
+    line = Line(name, 0, 0)
+    for about, how in verdicts.judge(name):
+        line.total += 1
+        line.matched += not how
+        if how:
+            line.differs(about, how)
+    return line
+
+
+def left_out() -> Iterator[LeftOut]:
+    """The tables and rows that are not run."""
+    for topic in tables.topics():
+        for name, rows in tables.tables(topic).items():
+            if not tables.adaptor_of(name):
+                yield LeftOut(name, rows, explain.why_left_out(name))
+                continue
+            by_reason: dict[int, int] = {}
+            for row in tables.rows(name):
+                why = explain.why_left_out(name, row.title)
+                if why is not None:
+                    by_reason[why] = by_reason.get(why, 0) + 1
+            for why, number in by_reason.items():
+                yield LeftOut(name, number, why, part=True)
+
+
+def as_data(found: list[Group], gone: list[LeftOut]) -> dict[str, Any]:
+    """The counts as the page reads them."""
+    return {
+        "groups": [
+            {
+                "kind": group.kind,
+                "name": group.name,
+                "lines": [
+                    {
+                        "name": line.name,
+                        "matched": line.matched,
+                        "total": line.total,
+                        "differences": [list(one) for one in line.differences],
+                    }
+                    for line in group.lines
+                ],
+            }
+            for group in found
+        ],
+        "left_out": [[one.table, one.rows, one.why, one.part] for one in gone],
+    }

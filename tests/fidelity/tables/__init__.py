@@ -1,0 +1,20 @@
+"""Adaptors, a module a topic: each row of a table of Kubernetes' own unit tests, run on our model."""
+
+from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
+    api,
+    controllers,
+    cronjob,
+    daemonset,
+    deployment,
+    endpointslice,
+    job,
+    kubelet,
+    persistentvolume,
+    replicaset,
+    scheduler,
+    scheduling,
+    statefulset,
+)
+from tests.fidelity.tables.registry import Row, adaptor, adaptor_of, adaptors, rows, run, same, tables, topics
+
+__all__ = ["Row", "adaptor", "adaptor_of", "adaptors", "rows", "run", "same", "tables", "topics"]
