@@ -54,7 +54,7 @@ def safe_encode(text: str) -> str:
     """Digits in letters that spell no words.
 
     >>> safe_encode("2166136261")
-    '657557b6b5'
+    '65bb57b6b5'
     """
     return text.translate(_ENCODE)
 

@@ -21,6 +21,8 @@ PORT_NAME_MAX = 15
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = _LABEL + "(\\." + _LABEL + ")*"
 _WILDCARD = "\\*\\." + _SUBDOMAIN
+_UNDERSCORED = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN_UNDERSCORED = _UNDERSCORED + "(\\." + _UNDERSCORED + ")*"
 _DNS1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = "(" + _QUALIFIED + ")?"
@@ -36,6 +38,7 @@ _RE = {
         _LABEL,
         _SUBDOMAIN,
         _WILDCARD,
+        _SUBDOMAIN_UNDERSCORED,
         _DNS1035,
         _QUALIFIED,
         _LABEL_VALUE,
@@ -58,6 +61,10 @@ SUBDOMAIN_MESSAGE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must"
     " start and end"
     " with an alphanumeric character"
+)
+UNDERSCORED_MESSAGE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start"
+    " and end with an alphanumeric character"
 )
 WILDCARD_MESSAGE = (
     "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist"
@@ -126,6 +133,16 @@ def dns1123_subdomain(value: str) -> tuple[str, ...]:
         errors.append(max_length(SUBDOMAIN_MAX))
     if not _RE[_SUBDOMAIN].fullmatch(value):
         errors.append(regex_error(SUBDOMAIN_MESSAGE, _SUBDOMAIN, "example.com"))
+    return tuple(errors)
+
+
+def dns1123_subdomain_with_underscore(value: str) -> tuple[str, ...]:
+    """A search domain of a resolver: `_sip._tcp.example.com`."""
+    errors = []
+    if _size(value) > SUBDOMAIN_MAX:
+        errors.append(max_length(SUBDOMAIN_MAX))
+    if not _RE[_SUBDOMAIN_UNDERSCORED].fullmatch(value):
+        errors.append(regex_error(UNDERSCORED_MESSAGE, _SUBDOMAIN_UNDERSCORED, "example.com"))
     return tuple(errors)
 
 
@@ -245,6 +262,16 @@ def http_header_name(value: str) -> tuple[str, ...]:
 
 def port_number(port: int) -> tuple[str, ...]:
     return () if 1 <= port <= 65535 else (between(1, 65535),)
+
+
+MAX_ID = (1 << 31) - 1
+
+
+def user_id(number: int) -> tuple[str, ...]:
+    return () if 0 <= number <= MAX_ID else (between(0, MAX_ID),)
+
+
+group_id = user_id
 
 
 @remembered(1024)

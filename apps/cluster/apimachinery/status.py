@@ -1,7 +1,7 @@
 """Errors as the API server says them: a Status with a code and a reason, and field errors inside.
 
 Models      k8s.io/apimachinery/pkg/api/errors and pkg/util/validation/field (Error.ErrorBody)
-Leaves out  nothing of the texts; Go's %#v of structs is written as compact JSON
+Leaves out  nothing
 """
 
 from __future__ import annotations
@@ -49,13 +49,58 @@ class FieldError:
         return f"{self.field}: {self.body}"
 
 
+_NAMED_ESCAPES = {
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+    "\\": "\\\\",
+    '"': '\\"',
+}
+_HTML_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+def go_quoted(text: str) -> str:
+    """A text as Go's `%q` prints it.
+
+    >>> print(go_quoted('a"b'), go_quoted("<\\x01>"))
+    "a\\"b" "<\\x01>"
+    """
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(map(_go_letter, text))}"'
+
+
+def _go_letter(letter: str) -> str:
+    if letter in _NAMED_ESCAPES:
+        return _NAMED_ESCAPES[letter]
+    if letter.isprintable():
+        return letter
+    code = ord(letter)
+    if code < 0x20 or code == 0x7F:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def go_escaped(text: str) -> str:
+    """What Go's JSON writes otherwise than others: angle brackets and ampersands."""
+    return text.translate(_HTML_ESCAPES)
+
+
 def _go_value(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | dict | list):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, str):
+        return go_quoted(value)
+    if isinstance(value, float):
+        return repr(value) if value != int(value) else str(int(value))
+    if isinstance(value, dict | list):
+        return go_escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     return str(value)
 
 

@@ -284,7 +284,16 @@ def test_of_a_pod_the_image_changes_and_the_rest_does_not():
         "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing"
         " tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n@@"
     )
-    assert '+ "nodeName": "other"' in found
+    assert found.partition("@@\n")[2].splitlines() == [
+        '  "NodeSelector": null,',
+        '  "ServiceAccountName": "",',
+        '  "AutomountServiceAccountToken": null,',
+        '- "NodeName": "",',
+        '+ "NodeName": "other",',
+        '  "SecurityContext": {',
+        '   "HostNetwork": false,',
+        '   "HostPID": false,',
+    ]
 
 
 def test_a_service_keeps_its_address():

@@ -2,12 +2,15 @@
 
 Run by hand when the modelled version changes; the site never runs it:
 
-    python apps/cluster/api/schema/generate.py <checkout of k8s.io/api> <checkout of k8s.io/apimachinery>
+    python apps/cluster/api/schema/generate.py <k8s.io/api> <k8s.io/apimachinery> <pkg/apis/core of Kubernetes>
 
 Only facts are kept: Go field name, JSON name, Go type, omitempty / omitzero, patch strategy and merge key, in the
 order of the Go struct (the pod-template-hash depends on that order). One line of text a field:
 
     Containers containers []Container - merge name
+
+`internal.json` has the server's own core types, which know no JSON names: a line is a Go name and a type, a type
+alone where a struct is embedded.
 """
 
 from __future__ import annotations
@@ -116,7 +119,19 @@ def table(stem: str, text: str) -> dict[str, object]:
     return {"structs": structs, "names": names}
 
 
-def main(api: Path, apimachinery: Path) -> None:
+BARE_FIELD = re.compile(r"^\t(?:(\w+)\s+)?([\w.\[\]*]+)$", re.M)
+
+
+def internal(text: str) -> dict[str, list[str]]:
+    """The structs of the server's own core types."""
+    text = re.sub(r"\s*//.*$", "", text, flags=re.M)
+    structs = {}
+    for name, body in STRUCT.findall(text):
+        structs[name] = [f"{go_name} {kind}" if go_name else kind for go_name, kind in BARE_FIELD.findall(body)]
+    return {name: structs[name] for name in sorted(structs) if not name.endswith("List")}
+
+
+def main(api: Path, apimachinery: Path, core: Path) -> None:
     here = Path(__file__).parent
     sources = {stem: api / path / "types.go" for stem, path in GROUPS.items()}
     sources["meta"] = apimachinery / "pkg/apis/meta/v1/types.go"
@@ -125,7 +140,9 @@ def main(api: Path, apimachinery: Path) -> None:
         text = json.dumps(data, indent=0, separators=(",", ":"), ensure_ascii=False)
         (here / f"{stem}.json").write_text(text + "\n")
         print(stem, len(text))
+    text = json.dumps(internal((core / "types.go").read_text()), indent=0, separators=(",", ":"))
+    (here / "internal.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*(Path(argument) for argument in sys.argv[1:4]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.cluster.api.resource import Validate, ValidateUpdate
-from apps.cluster.api.validation import apps, batch, claims, core, networking, other, pods, policies, services, storage
+from apps.cluster.api.validation import apps, batch, claims, core, networking, nodes, other, pods, policies, services, storage
 from apps.cluster.api.validation.fields import Errors
 from apps.cluster.api.validation.objectmeta import object_meta, object_meta_update, path_segment
 from apps.cluster.api.validation.podspec import pod_template
@@ -26,7 +26,7 @@ _TABLE: dict[str, tuple[Validate, ValidateUpdate | None, ValidateUpdate | None]]
     "services": (services.service, services.service_update, services.service_status_update),
     "endpoints": (services.endpoints, services.endpoints_update, None),
     "namespaces": (core.namespace, None, core.namespace_status_update),
-    "nodes": (core.node, core.node_update, core.node_update),
+    "nodes": (nodes.node, nodes.node_update, nodes.node_update),
     "configmaps": (core.config_map, core.config_map_update, None),
     "secrets": (core.secret, core.secret_update, None),
     "events": (core.event, None, None),
@@ -36,7 +36,7 @@ _TABLE: dict[str, tuple[Validate, ValidateUpdate | None, ValidateUpdate | None]]
         core.replicas_status_update,
     ),
     "limitranges": (policies.limit_range, None, None),
-    "resourcequotas": (policies.resource_quota, policies.resource_quota_update, None),
+    "resourcequotas": (policies.resource_quota, policies.resource_quota_update, policies.resource_quota_status_update),
     "persistentvolumes": (storage.persistent_volume, storage.persistent_volume_update, None),
     "persistentvolumeclaims": (claims.claim, claims.claim_update, claims.claim_status_update),
     "deployments": (apps.deployment, apps.deployment_update, apps.deployment_status_update),

@@ -25,7 +25,7 @@ from apps.cluster.api.validation.probes import lifecycle, probes
 from apps.cluster.api.validation.resources import requirements
 from apps.cluster.api.validation.security import container_context
 from apps.cluster.api.validation.volumes import pull_policy
-from apps.cluster.apimachinery import names
+from apps.cluster.apimachinery import features, names
 from apps.cluster.apimachinery.meta import Obj
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -33,6 +33,7 @@ MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
 RECURSIVE = ("Disabled", "Enabled", "IfPossible")
 RESTART_POLICIES = ("Always", "Never", "OnFailure")
+NOT_WITH_ALWAYS = "restartPolicyRules are not allowed for init containers with restart policy Always"
 NOT_INIT = "may not be set for init containers without restartPolicy=Always"
 
 
@@ -96,8 +97,8 @@ def _recursive(errors: Errors, at: str, mount: Obj) -> None:
             forbidden(errors, where, "may only be specified when mountPropagation is None or not specified")
 
 
-def _mounts(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) -> None:
-    devices = {one.get("name"): one.get("devicePath") for one in container.get("volumeDevices") or ()}
+def mounts(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) -> None:
+    blocks = {one.get("name"): one.get("devicePath") for one in container.get("volumeDevices") or ()}
     points: set[str] = set()
     for index, mount in enumerate(container["volumeMounts"]):
         name, path = mount.get("name", ""), mount.get("mountPath", "")
@@ -110,10 +111,10 @@ def _mounts(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) ->
         if path in points:
             invalid(errors, f"{at}[{index}].mountPath", path, "must be unique")
         points.add(path)
-        if devices:
-            if name in devices:
+        if blocks:
+            if name in blocks:
                 invalid(errors, f"{at}[{index}].name", name, "must not already exist in volumeDevices")
-            if path in devices.values():
+            if path in blocks.values():
                 detail = "must not already exist as a path in volumeDevices"
                 invalid(errors, f"{at}[{index}].mountPath", path, detail)
         if mount.get("subPath"):
@@ -129,8 +130,8 @@ def _mounts(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) ->
             _recursive(errors, at, mount)
 
 
-def _devices(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) -> None:
-    mounts = {one.get("name"): one.get("mountPath") for one in container.get("volumeMounts") or ()}
+def devices(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) -> None:
+    mounted = {one.get("name"): one.get("mountPath") for one in container.get("volumeMounts") or ()}
     paths: set[str] = set()
     seen: set[str] = set()
     for index, device in enumerate(container["volumeDevices"]):
@@ -154,9 +155,9 @@ def _devices(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) -
             invalid(errors, f"{here}.devicePath", path, "can not contain backsteps ('..')")
         else:
             paths.add(path)
-        if name in mounts:
+        if name in mounted:
             invalid(errors, f"{here}.name", name, "must not already exist in volumeMounts")
-        if path in mounts.values():
+        if path in mounted.values():
             invalid(errors, f"{here}.devicePath", path, "must not already exist as a path in volumeMounts")
         if name:
             seen.add(name)
@@ -180,6 +181,8 @@ def _resize(errors: Errors, at: str, policies: list[Obj], restart_policy: str) -
 
 def _restart(errors: Errors, at: str, container: Obj) -> None:
     policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
+    restart_all = features.enabled("RestartAllContainersOnContainerExits")
+    actions = ("Restart", "RestartAllContainers") if restart_all else ("Restart",)
     if policy is None:
         if not rules:
             return
@@ -190,8 +193,8 @@ def _restart(errors: Errors, at: str, container: Obj) -> None:
         too_many(errors, f"{at}.restartPolicyRules", len(rules), 20)
     for index, rule in enumerate(rules):
         here, codes = f"{at}.restartPolicyRules[{index}]", rule.get("exitCodes")
-        if rule.get("action", "") not in ("Restart", "RestartAllContainers"):
-            not_supported(errors, f"{here}.action", rule.get("action", ""), ("Restart", "RestartAllContainers"))
+        if rule.get("action", "") not in actions:
+            not_supported(errors, f"{here}.action", rule.get("action", ""), actions)
         if codes is None:
             required(errors, f"{here}.exitCodes", "must be specified")
             continue
@@ -223,9 +226,9 @@ def common(errors: Errors, at: str, container: Obj, around: Around) -> None:
     if container.get("envFrom"):
         env_from(errors, f"{at}.envFrom", container["envFrom"])
     if container.get("volumeMounts"):
-        _mounts(errors, f"{at}.volumeMounts", container, around.volumes)
+        mounts(errors, f"{at}.volumeMounts", container, around.volumes)
     if container.get("volumeDevices"):
-        _devices(errors, f"{at}.volumeDevices", container, around.volumes)
+        devices(errors, f"{at}.volumeDevices", container, around.volumes)
     pull_policy(errors, f"{at}.imagePullPolicy", container.get("imagePullPolicy", ""))
     requirements(errors, f"{at}.resources", container.get("resources"), around.claims)
     if container.get("resizePolicy"):
@@ -272,8 +275,12 @@ def init_containers(errors: Errors, at: str, found: list[Obj], regular: list[Obj
     for index, container in enumerate(found):
         here = f"{at}[{index}]"
         common(errors, here, container, around)
-        _restart(errors, here, container)
         sidecar = container.get("restartPolicy") == "Always"
+        if sidecar and not features.enabled("RestartAllContainersOnContainerExits"):
+            if container.get("restartPolicyRules"):
+                forbidden(errors, f"{here}.restartPolicyRules", NOT_WITH_ALWAYS)
+        else:
+            _restart(errors, here, container)
         name = container.get("name", "")
         if name in seen:
             duplicate(errors, f"{here}.name", name)
@@ -294,26 +301,18 @@ def init_containers(errors: Errors, at: str, found: list[Obj], regular: list[Obj
                 invalid(errors, f"{here}.resizePolicy[{place}].restartPolicy", "RestartContainer", detail)
 
 
-# Fields of an ephemeral container; every other field of a container is not for it.
-EPHEMERAL_FIELDS = {
-    "command",
-    "args",
-    "workingDir",
-    "env",
-    "envFrom",
-    "name",
-    "image",
-    "imagePullPolicy",
-    "terminationMessagePath",
-    "terminationMessagePolicy",
-    "volumeMounts",
-    "volumeDevices",
-    "securityContext",
-    "stdin",
-    "stdinOnce",
-    "tty",
-    "targetContainerName",
-}
+# What a container may have and an ephemeral one may not, in the order of the struct.
+NOT_EPHEMERAL = (
+    "ports",
+    "resources",
+    "resizePolicy",
+    "restartPolicy",
+    "restartPolicyRules",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+)
 
 
 def ephemeral_containers(errors: Errors, at: str, found: list[Obj], others: list[Obj], around: Around) -> None:
@@ -331,8 +330,8 @@ def ephemeral_containers(errors: Errors, at: str, found: list[Obj], others: list
         target = container.get("targetContainerName", "")
         if target and target not in known:
             not_found(errors, f"{here}.targetContainerName", target)
-        for field in container:
-            if field not in EPHEMERAL_FIELDS and container[field] not in (None, {}, []):
+        for field in NOT_EPHEMERAL:
+            if container.get(field) not in (None, {}, []):
                 forbidden(errors, f"{here}.{field}", detail)
         for place, mount in enumerate(container.get("volumeMounts") or ()):
             for field in ("subPath", "subPathExpr"):

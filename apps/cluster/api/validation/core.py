@@ -1,7 +1,7 @@
-"""Namespace, Node, ConfigMap, Secret, ServiceAccount, Event, ReplicationController, LimitRange, ResourceQuota.
+"""Namespace, ConfigMap, Secret, ServiceAccount, Event, ReplicationController.
 
 Models      pkg/apis/core/validation/validation.go, pkg/apis/core/validation/events.go
-Leaves out  a Node's config source and declared features; the JSON inside Docker secrets
+Leaves out  nothing
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 from apps.cluster.api.validation.fields import (
     Errors,
     all_invalid,
-    duplicate,
     forbidden,
     immutable,
     invalid,
@@ -23,11 +22,9 @@ from apps.cluster.api.validation.fields import (
     sorted_map,
     too_long,
 )
-from apps.cluster.api.validation.objectmeta import label_name, object_meta, object_meta_update
-from apps.cluster.api.validation.paths import cidr
+from apps.cluster.api.validation.gojson import object_problem
+from apps.cluster.api.validation.objectmeta import object_meta, object_meta_update
 from apps.cluster.api.validation.podspec import pod_template
-from apps.cluster.api.validation.resources import amount
-from apps.cluster.api.validation.scheduling import taint_effect
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
 from apps.cluster.apimachinery.status import FieldError
@@ -40,11 +37,8 @@ WHEN_IMMUTABLE = "field is immutable when `immutable` is set"
 def namespace(obj: Obj) -> list[FieldError]:
     errors: Errors = []
     object_meta(errors, obj["metadata"], False, names.dns1123_label)
-    for index, finalizer in enumerate((obj.get("spec") or EMPTY).get("finalizers") or ()):
-        where = f"spec.finalizers[{index}]"
-        all_invalid(errors, where, finalizer, names.qualified_name(finalizer))
-        if "/" not in finalizer and finalizer not in ("kubernetes", "orphan", "foregroundDeletion"):
-            invalid(errors, where, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
+    for finalizer in (obj.get("spec") or EMPTY).get("finalizers") or ():
+        _finalizer(errors, "spec.finalizers", finalizer)
     return errors
 
 
@@ -67,58 +61,19 @@ def namespace_status_update(new: Obj, old: Obj) -> list[FieldError]:
     return errors
 
 
-def _taints(errors: Errors, at: str, taints: list[Obj]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for index, taint in enumerate(taints):
-        here, key, effect = f"{at}[{index}]", taint.get("key", ""), taint.get("effect", "")
-        label_name(errors, f"{here}.key", key)
-        problems = names.label_value(taint.get("value", ""))
-        if problems:
-            invalid(errors, f"{here}.value", taint["value"], ";".join(problems))
-        taint_effect(errors, f"{here}.effect", effect, False)
-        if (key, effect) in seen:
-            shown = {"Key": key, "Value": taint.get("value", ""), "Effect": effect, "TimeAdded": taint.get("timeAdded")}
-            duplicate(errors, here, shown)
-            errors[-1] = FieldError(errors[-1].type, here, shown, "taints must be unique by key and effect pair")
-        seen.add((key, effect))
-
-
-def _node_amounts(errors: Errors, status: Obj, before: Obj) -> None:
-    for kind in ("capacity", "allocatable"):
-        found = status.get(kind)
-        if found and found is not before.get(kind):
-            for name in sorted(found):
-                amount(errors, f"status.{kind}.{name}", name, found[name])
-
-
-def node(obj: Obj) -> list[FieldError]:
-    errors: Errors = []
-    object_meta(errors, obj["metadata"], False, names.dns1123_subdomain)
-    spec, status = obj.get("spec") or EMPTY, obj.get("status") or EMPTY
-    _taints(errors, "metadata.taints", spec.get("taints") or [])
-    _node_amounts(errors, status, EMPTY)
-    for index, value in enumerate(spec.get("podCIDRs") or ()):
-        cidr(errors, f"spec.podCIDRs[{index}]", value)
-    return errors
-
-
-def node_update(new: Obj, old: Obj) -> list[FieldError]:
+def namespace_finalize_update(new: Obj, old: Obj) -> list[FieldError]:
+    """The finalize subresource: who must be done with a namespace before it goes."""
     errors = metadata_update(new, old)
-    spec, before = new.get("spec") or EMPTY, old.get("spec") or EMPTY
-    status = new.get("status") or EMPTY
-    _node_amounts(errors, status, old.get("status") or EMPTY)
-    addresses = status.get("addresses") or []
-    for index, address in enumerate(addresses):
-        if address in addresses[:index]:
-            shown = {"Type": address.get("type", ""), "Address": address.get("address", "")}
-            duplicate(errors, f"status.addresses[{index}]", shown)
-    if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
-        forbidden(errors, "spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid')
-    if before.get("providerID") and spec.get("providerID") != before["providerID"]:
-        forbidden(errors, "spec.providerID", 'node updates may not change providerID except from "" to valid')
-    if spec.get("taints") and spec["taints"] is not before.get("taints"):
-        _taints(errors, "metadata.taints", spec["taints"])
+    for index, finalizer in enumerate((new.get("spec") or EMPTY).get("finalizers") or ()):
+        _finalizer(errors, f"spec.finalizers[{index}]", finalizer)
     return errors
+
+
+def _finalizer(errors: Errors, at: str, finalizer: str) -> None:
+    problems = names.qualified_name(finalizer)
+    all_invalid(errors, at, finalizer, problems)
+    if "/" not in finalizer and finalizer not in ("kubernetes", "orphan", "foregroundDeletion"):
+        invalid(errors, at, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
 
 
 def _size(data: Obj, decoded: bool) -> int:
@@ -168,7 +123,8 @@ _ACCOUNT = "kubernetes.io/service-account.name"
 def secret(obj: Obj) -> list[FieldError]:
     errors: Errors = []
     object_meta(errors, obj["metadata"], True, names.dns1123_subdomain)
-    data = {**(obj.get("data") or {}), **dict.fromkeys(obj.get("stringData") or {}, "")}
+    plain = obj.get("stringData") or {}
+    data = {**(obj.get("data") or {}), **{key: base64.b64encode(plain[key].encode()).decode() for key in plain}}
     for key in sorted(data):
         all_invalid(errors, f"data[{key}]", key, names.config_map_key(key))
     if _size(obj.get("data") or {}, True) + _size(obj.get("stringData") or {}, False) > MAX_DATA:
@@ -179,8 +135,12 @@ def secret(obj: Obj) -> list[FieldError]:
     ):
         required(errors, f"metadata.annotations[{_ACCOUNT}]")
     for key in _SECRET_KEYS.get(kind, ()):
-        if key not in data:
+        if key not in data or (kind == "kubernetes.io/ssh-auth" and not data[key]):
             required(errors, f"data[{key}]")
+        elif "docker" in kind:
+            problem = object_problem(base64.b64decode(data[key]).decode("utf-8", "replace"))
+            if problem:
+                invalid(errors, f"data[{key}]", "<secret contents redacted>", problem)
     if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & set(data):
         required(errors, "data[username]")
         required(errors, "data[password]")

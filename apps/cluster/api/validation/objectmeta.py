@@ -185,15 +185,15 @@ def object_meta_update(errors: Errors, new: Obj, old: Obj, at: str = "metadata")
         _kube_finalizers(errors, at, finalizers)
 
 
-def label_selector(errors: Errors, at: str, selector: Obj | None) -> None:
+def label_selector(errors: Errors, at: str, selector: Obj | None, *, any_value: bool = False) -> None:
     if not selector:
         return
     labels(errors, f"{at}.matchLabels", selector.get("matchLabels"))
     for index, expression in enumerate(selector.get("matchExpressions") or ()):
-        _requirement(errors, f"{at}.matchExpressions[{index}]", expression)
+        _requirement(errors, f"{at}.matchExpressions[{index}]", expression, any_value)
 
 
-def _requirement(errors: Errors, at: str, expression: Obj) -> None:
+def _requirement(errors: Errors, at: str, expression: Obj, any_value: bool) -> None:
     operator, values = expression.get("operator", ""), expression.get("values") or []
     if operator in ("In", "NotIn"):
         if not values:
@@ -204,7 +204,7 @@ def _requirement(errors: Errors, at: str, expression: Obj) -> None:
     else:
         invalid(errors, f"{at}.operator", operator, "not a valid selector operator")
     label_name(errors, f"{at}.key", expression.get("key", ""))
-    for index, value in enumerate(values):
+    for index, value in enumerate(() if any_value else values):
         all_invalid(errors, f"{at}.values[{index}]", value, names.label_value(value))
 
 

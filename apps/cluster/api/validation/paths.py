@@ -10,7 +10,7 @@ import ipaddress
 from typing import Any
 
 from apps.cluster.api.validation.fields import Errors, all_invalid, invalid, required
-from apps.cluster.apimachinery import names
+from apps.cluster.apimachinery import features, names
 from apps.cluster.apimachinery.meta import Obj
 from apps.cluster.apimachinery.remember import remembered
 
@@ -78,6 +78,8 @@ def ip(errors: Errors, at: str, value: str) -> bool:
     if not names.is_ip(_legacy(value)):
         invalid(errors, at, value, IP)
         return False
+    if not features.enabled("StrictIPCIDRValidation"):
+        return True
     if not names.is_ip(value):
         invalid(errors, at, value, "must not have leading 0s")
         return False
@@ -123,6 +125,8 @@ def cidr(errors: Errors, at: str, value: str) -> None:
         network = ipaddress.ip_network(f"{_legacy(address)}/{int(bits)}", strict=False)
     except ValueError:
         invalid(errors, at, value, CIDR)
+        return
+    if not features.enabled("StrictIPCIDRValidation"):
         return
     if not names.is_ip(address) or (len(bits) > 1 and bits[0] == "0"):
         invalid(errors, at, value, "must not have leading 0s in IP or prefix length")

@@ -46,6 +46,12 @@ def pod_resources(errors: Errors, at: str, spec: Obj, claims: set[str]) -> None:
     if found.get("claims") is not None:
         forbidden(errors, f"{where}.claims", "claims may not be set for Resources at pod-level")
     requirements(errors, where, found, claims, pod_resource)
+    consistency(errors, where, spec)
+
+
+def consistency(errors: Errors, where: str, spec: Obj) -> None:
+    """What the containers ask for together must fit in what the Pod asks for."""
+    found = spec["resources"]
     requests, limits = found.get("requests") or EMPTY, found.get("limits") or EMPTY
     for name, wanted in sorted(_aggregate(spec, "requests").items()):
         if name in requests and wanted > quantity.nano(requests[name]):

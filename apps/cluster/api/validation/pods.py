@@ -1,8 +1,8 @@
-"""Pods: creation, changes, status.
+"""Pods: creation, changes, status, resizing, ephemeral containers, binding.
 
-Models      pkg/apis/core/validation/validation.go (ValidatePodCreate, ValidatePodUpdate, ValidatePodStatusUpdate)
-Leaves out  resize; statuses of devices and volumes; the difference that closes an immutability message has the API's
-            field names, not Go's
+Models      pkg/apis/core/validation/validation.go (ValidatePodCreate, ValidatePodUpdate, ValidatePodStatusUpdate,
+            ValidatePodEphemeralContainersUpdate, ValidatePodResize, ValidatePodBinding)
+Leaves out  nothing
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any
 from apps.cluster.api.validation import security
 from apps.cluster.api.validation.containers import image_spaces
 from apps.cluster.api.validation.difference import difference
-from apps.cluster.api.validation.fields import Errors, forbidden, invalid, required, same, sorted_map
-from apps.cluster.api.validation.objectmeta import annotation_map, object_meta, object_meta_update
+from apps.cluster.api.validation.fields import Errors, forbidden, invalid, not_supported, required, same, sorted_map
+from apps.cluster.api.validation.objectmeta import object_meta, object_meta_update
 from apps.cluster.api.validation.podspec import MAX_INT32, MIRROR, pod_annotations, pod_spec
-from apps.cluster.api.validation.podstatus import ips, pod_status
+from apps.cluster.api.validation.podstatus import ON, Gates, pod_status
+from apps.cluster.api.validation.resize import resize
 from apps.cluster.api.validation.scheduling import tolerations
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
-from apps.cluster.apimachinery.status import FieldError
+from apps.cluster.apimachinery.status import FieldError, go_quoted
 
 UPDATABLE = ",".join(
     (
@@ -64,7 +65,15 @@ def pod(obj: Obj) -> list[FieldError]:
     return errors
 
 
-def _annotation_changes(errors: Errors, new: dict[str, str], old: dict[str, str]) -> None:
+def _annotation_changes(errors: Errors, new: Obj, old: Obj) -> None:
+    """What annotations that mean something to a Pod may become."""
+    _changed(errors, new["metadata"].get("annotations") or EMPTY, old["metadata"].get("annotations") or EMPTY)
+    found = new["metadata"].get("annotations")
+    if found:
+        pod_annotations(errors, "metadata.annotations", found, new.get("spec") or EMPTY)
+
+
+def _changed(errors: Errors, new: dict[str, str], old: dict[str, str]) -> None:
     at = "metadata.annotations"
     for key in sorted(old):
         if new.get(key) != old[key]:
@@ -82,16 +91,17 @@ def _annotation_changes(errors: Errors, new: dict[str, str], old: dict[str, str]
 
 def _deadline(errors: Errors, new: Obj, old: Obj) -> bool:
     """False when it is wrong, which ends the judgement."""
-    count = len(errors)
     after, before, at = new.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"), "spec.activeDeadlineSeconds"
     if after is not None:
         if not 0 <= after <= MAX_INT32:
             invalid(errors, at, after, names.between(0, MAX_INT32))
-        elif before is not None and before < after:
+            return False
+        if before is not None and before < after:
             invalid(errors, at, after, "must be less than or equal to previous value")
+            return False
     elif before is not None:
         invalid(errors, at, None, "must not update from a positive integer to nil value")
-    return len(errors) == count
+    return True
 
 
 def _tolerations(errors: Errors, new: list[Obj], old: list[Obj]) -> None:
@@ -145,7 +155,7 @@ def _gated(errors: Errors, munged: Obj, old: Obj) -> None:
     affinity = {name: value for name, value in (munged.get("affinity") or EMPTY).items() if name != "nodeAffinity"}
     if old_node is not None:
         affinity["nodeAffinity"] = old_node
-    munged["affinity"] = affinity or old.get("affinity")
+    munged["affinity"] = affinity or (old.get("affinity") if old_node is None else None)
 
 
 def _node_terms(errors: Errors, new: Obj | None, old: Obj | None) -> None:
@@ -171,13 +181,14 @@ def pod_update(new: Obj, old: Obj) -> list[FieldError]:
     errors: Errors = []
     object_meta_update(errors, new["metadata"], old["metadata"])
     spec, before = new.get("spec") or EMPTY, old.get("spec") or EMPTY
-    if new["metadata"].get("annotations") is not old["metadata"].get("annotations"):
-        found = new["metadata"].get("annotations") or EMPTY
-        _annotation_changes(errors, found, old["metadata"].get("annotations") or EMPTY)
-        annotation_map(errors, "metadata.annotations", found)
+    annotated = new["metadata"].get("annotations") is not old["metadata"].get("annotations")
     if spec is before:
+        if annotated:
+            _annotation_changes(errors, new, old)
         return errors
     _metadata_and_spec(errors, new)
+    if annotated:
+        _annotation_changes(errors, new, old)
     for kind in ("containers", "initContainers"):
         if not _images(errors, kind, spec.get(kind) or [], before.get(kind) or []):
             return errors
@@ -203,18 +214,66 @@ def pod_update(new: Obj, old: Obj) -> list[FieldError]:
         _gated(errors, munged, before)
     if not same(munged, before):
         munged = {name: value for name, value in munged.items() if value is not None}
-        detail = f"pod updates may not change fields other than {UPDATABLE}\n{difference(before, munged)}"
+        changes = difference("PodSpec", before, munged)
+        detail = f"pod updates may not change fields other than {UPDATABLE}\n{changes}"
         forbidden(errors, "spec", detail)
     return errors
 
 
-def pod_status_update(new: Obj, old: Obj) -> list[FieldError]:
+def pod_status_update(new: Obj, old: Obj, gates: Gates = ON) -> list[FieldError]:
     errors: Errors = []
     object_meta_update(errors, new["metadata"], old["metadata"])
     if new["metadata"].get("annotations") is not old["metadata"].get("annotations"):
-        found = new["metadata"].get("annotations") or EMPTY
-        _annotation_changes(errors, found, old["metadata"].get("annotations") or EMPTY)
+        _annotation_changes(errors, new, old)
     if new.get("status") is not old.get("status"):
-        pod_status(errors, new, old)
-        ips(errors, new.get("status") or EMPTY, old.get("status") or EMPTY)
+        pod_status(errors, new, old, gates)
+    return errors
+
+
+def _is_mirror(obj: Obj) -> bool:
+    return MIRROR in (obj["metadata"].get("annotations") or EMPTY)
+
+
+def ephemeral_containers_update(new: Obj, old: Obj) -> list[FieldError]:
+    """The ephemeralcontainers subresource: containers may be added, and nothing else."""
+    errors: Errors = []
+    object_meta_update(errors, new["metadata"], old["metadata"])
+    _metadata_and_spec(errors, new)
+    _annotation_changes(errors, new, old)
+    if _is_mirror(old):
+        return [FieldError("Forbidden", "", "", "static pods do not support ephemeral containers")]
+    known = {one.get("name", ""): one for one in (new.get("spec") or EMPTY).get("ephemeralContainers") or ()}
+    at = "spec.ephemeralContainers"
+    for was in (old.get("spec") or EMPTY).get("ephemeralContainers") or ():
+        name = was.get("name", "")
+        now = known.get(name)
+        subject = f"existing ephemeral containers {go_quoted(name)}"
+        if now is None:
+            forbidden(errors, at, f"{subject} may not be removed\n")
+        elif not same(was, now):
+            forbidden(errors, at, f"{subject} may not be changed\n{difference('EphemeralContainer', was, now)}")
+    return errors
+
+
+def pod_resize(new: Obj, old: Obj) -> list[FieldError]:
+    """The resize subresource: cpu and memory may change, and nothing else."""
+    errors: Errors = []
+    object_meta_update(errors, new["metadata"], old["metadata"])
+    _metadata_and_spec(errors, new)
+    if _is_mirror(old):
+        return [FieldError("Forbidden", "", "", "static pods cannot be resized")]
+    if ((old.get("spec") or EMPTY).get("os") or EMPTY).get("name") == "windows":
+        return [FieldError("Forbidden", "", "", "windows pods cannot be resized")]
+    resize(errors, new, old)
+    return errors
+
+
+def binding(obj: Obj) -> list[FieldError]:
+    """The binding subresource: which node a Pod goes to."""
+    errors: Errors = []
+    target = obj.get("target") or EMPTY
+    if target.get("kind", "") not in ("", "Node"):
+        not_supported(errors, "target.kind", target["kind"], ("Node", "<empty>"))
+    if not target.get("name"):
+        required(errors, "target.name")
     return errors

@@ -6,8 +6,6 @@ Leaves out  Windows host process containers
 
 from __future__ import annotations
 
-import re
-
 from apps.cluster.api.memo import IdentityMemo
 from apps.cluster.api.validation import scheduling, security
 from apps.cluster.api.validation.containers import Around, containers, ephemeral_containers, init_containers
@@ -27,7 +25,7 @@ from apps.cluster.api.validation.paths import dns_label, dns_subdomain, ip, qual
 from apps.cluster.api.validation.podresources import pod_resources
 from apps.cluster.api.validation.resources import requirements
 from apps.cluster.api.validation.volumes import volumes
-from apps.cluster.apimachinery import names
+from apps.cluster.apimachinery import features, names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
 
 MAX_INT32 = (1 << 31) - 1
@@ -36,13 +34,6 @@ DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 SYSTEMS = ("linux", "windows")
 MIRROR = "kubernetes.io/config.mirror"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-SEARCH = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
-SEARCH_RE = re.compile(r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*", re.ASCII)
-SEARCH_MESSAGE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start"
-    " and end with an alphanumeric character"
-)
-SEARCH_PATTERN = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*"
 GOOD: IdentityMemo[bool] = IdentityMemo()
 
 
@@ -55,7 +46,7 @@ def _choice(errors: Errors, at: str, value: str, valid: tuple[str, ...]) -> None
         not_supported(errors, at, value, valid)
 
 
-def _dns_config(errors: Errors, at: str, spec: Obj) -> None:
+def dns_config(errors: Errors, at: str, spec: Obj) -> None:
     config, none = spec.get("dnsConfig"), spec.get("dnsPolicy") == "None"
     if config is None:
         if none:
@@ -76,18 +67,14 @@ def _dns_config(errors: Errors, at: str, spec: Obj) -> None:
         detail = "must not have more than 2048 characters (including spaces) in the search list"
         invalid(errors, f"{at}.searches", searches, detail)
     for index, search in enumerate(searches):
-        if search != ".":
-            _search(errors, f"{at}.searches[{index}]", search.removesuffix("."))
+        if not features.enabled("RelaxedDNSSearchValidation"):
+            dns_subdomain(errors, f"{at}.searches[{index}]", search.removesuffix("."))
+        elif search != ".":
+            where, search = f"{at}.searches[{index}]", search.removesuffix(".")
+            all_invalid(errors, where, search, names.dns1123_subdomain_with_underscore(search))
     for index, option in enumerate(config.get("options") or ()):
         if not option.get("name"):
             required(errors, f"{at}.options[{index}]", "must not be empty")
-
-
-def _search(errors: Errors, at: str, search: str) -> None:
-    if len(search) > names.SUBDOMAIN_MAX:
-        invalid(errors, at, search, names.max_length(names.SUBDOMAIN_MAX))
-    if not SEARCH_RE.fullmatch(search):
-        invalid(errors, at, search, names.regex_error(SEARCH_MESSAGE, SEARCH_PATTERN, "example.com"))
 
 
 def _host_network(errors: Errors, at: str, spec: Obj, is_pod: bool) -> None:
@@ -102,9 +89,13 @@ def _host_network(errors: Errors, at: str, spec: Obj, is_pod: bool) -> None:
 def _gates(errors: Errors, at: str, spec: Obj) -> None:
     for index, gate in enumerate(spec.get("readinessGates") or ()):
         qualified(errors, f"{at}.readinessGates[{index}].conditionType", gate.get("conditionType", ""))
+    scheduling_gates(errors, f"{at}.schedulingGates", spec.get("schedulingGates") or [])
+
+
+def scheduling_gates(errors: Errors, at: str, gates: list[Obj]) -> None:
     seen: set[str] = set()
-    for index, gate in enumerate(spec.get("schedulingGates") or ()):
-        name, here = gate.get("name", ""), f"{at}.schedulingGates[{index}]"
+    for index, gate in enumerate(gates):
+        name, here = gate.get("name", ""), f"{at}[{index}]"
         qualified(errors, here, name)
         if name in seen:
             duplicate(errors, here, name)
@@ -273,12 +264,12 @@ def _names(errors: Errors, at: str, spec: Obj) -> None:
         _choice(errors, f"{at}.preemptionPolicy", preemption, ("PreemptLowerPriority", "Never"))
 
 
-def pod_spec(errors: Errors, at: str, spec: Obj, metadata: Obj | None = None) -> None:
+def pod_spec(errors: Errors, at: str, spec: Obj, metadata: Obj | None = None, is_pod: bool = False) -> None:
     """`metadata` is the Pod's, None for a template."""
     grace = spec.get("terminationGracePeriodSeconds")
     if grace is None:
         required(errors, f"{at}.terminationGracePeriodSeconds")
-    is_pod = metadata is not None
+    is_pod = is_pod or metadata is not None
     meta: Obj = metadata if metadata is not None else EMPTY
     host_users = spec.get("hostUsers") is not False
     good = volumes(errors, f"{at}.volumes", spec.get("volumes") or [], meta.get("name", ""), is_pod)
@@ -304,7 +295,7 @@ def pod_spec(errors: Errors, at: str, spec: Obj, metadata: Obj | None = None) ->
         labels(errors, f"{at}.nodeSelector", spec["nodeSelector"])
     security.pod_context(errors, at, spec)
     scheduling.affinity(errors, f"{at}.affinity", spec.get("affinity"))
-    _dns_config(errors, f"{at}.dnsConfig", spec)
+    dns_config(errors, f"{at}.dnsConfig", spec)
     if spec.get("readinessGates") or spec.get("schedulingGates"):
         _gates(errors, at, spec)
     if spec.get("topologySpreadConstraints"):

@@ -1,19 +1,20 @@
 """LimitRange and ResourceQuota.
 
 Models      pkg/apis/core/validation/validation.go (ValidateLimitRange, ValidateResourceQuota)
-Leaves out  which resources a quota's scopes may be applied to
+Leaves out  nothing
 """
 
 from __future__ import annotations
 
+from apps.cluster.api.schema.internal import written
 from apps.cluster.api.validation.fields import (
+    IMMUTABLE,
     Errors,
     all_invalid,
     duplicate,
     forbidden,
     invalid,
     required,
-    same,
 )
 from apps.cluster.api.validation.objectmeta import object_meta, object_meta_update
 from apps.cluster.api.validation.resources import amount, container_resource, is_huge, overcommits, resource_name
@@ -131,18 +132,46 @@ def limit_range(obj: Obj) -> list[FieldError]:
     return errors
 
 
+COMPUTE = {"cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"}
+SCOPED = {
+    "Terminating": {"pods", *COMPUTE},
+    "NotTerminating": {"pods", *COMPUTE},
+    "NotBestEffort": {"pods", *COMPUTE},
+    "PriorityClass": {"pods", *COMPUTE},
+    "CrossNamespacePodAffinity": {"pods", *COMPUTE},
+    "BestEffort": {"pods"},
+    "VolumeAttributesClass": {"persistentvolumeclaims", "requests.storage"},
+}
+
+
+def _is_standard(name: str) -> bool:
+    return name in QUOTA or is_huge(name.removeprefix("requests."))
+
+
+def _out_of_scope(errors: Errors, at: str, scope: str, hard: Obj, shown: object) -> None:
+    """A quota of a scope counts only what has that scope."""
+    if scope not in SCOPED:
+        return
+    for name in sorted(hard):
+        if _is_standard(name) and name not in SCOPED[scope]:
+            invalid(errors, at, shown, "unsupported scope applied to resource")
+
+
 def _scopes(errors: Errors, at: str, scopes: list[str], shown: list[str] | None) -> None:
     for pair in (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating")):
         if set(pair) <= set(scopes):
             invalid(errors, at, shown, "conflicting scopes")
 
 
-def _selector(errors: Errors, at: str, expressions: list[Obj], scopes: list[str] | None) -> None:
+def _selector(errors: Errors, at: str, spec: Obj, scopes: list[str] | None) -> None:
+    selector = spec["scopeSelector"]
+    expressions, hard = selector.get("matchExpressions") or [], spec.get("hard") or EMPTY
     for expression in expressions:
         scope, operator = expression.get("scopeName", ""), expression.get("operator", "")
         values = expression.get("values") or []
         if scope not in SCOPES:
             invalid(errors, f"{at}.scopeName", scope, "unsupported scope")
+        _out_of_scope(errors, at, scope, hard, written("ScopeSelector", selector))
         if scope not in ("PriorityClass", "VolumeAttributesClass") and scope in SCOPES and operator != "Exists":
             detail = (
                 "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating,"
@@ -169,30 +198,35 @@ def _quota_names(errors: Errors, at: str, amounts: dict[str, str]) -> None:
         # `count/deployments.apps` is a qualified name, and so fine.
         problems = names.qualified_name(name)
         all_invalid(errors, where, name, problems)
-        if not problems and "/" not in name and name not in QUOTA:
-            base = name.removeprefix("requests.")
-            if not is_huge(base):
-                if name != "storage":
-                    invalid(errors, where, name, "must be a standard resource type or fully qualified")
-                invalid(errors, where, name, QUOTA_ONLY)
+        if "/" not in name and not _is_standard(name):
+            if not problems and name != "storage":
+                invalid(errors, where, name, "must be a standard resource type or fully qualified")
+            invalid(errors, where, name, QUOTA_ONLY)
         amount(errors, where, name, amounts[name])
 
 
-def resource_quota(obj: Obj) -> list[FieldError]:
-    errors: Errors = []
-    object_meta(errors, obj["metadata"], True, names.dns1123_subdomain)
-    spec, status = obj.get("spec") or EMPTY, obj.get("status") or EMPTY
+def _quota_spec(errors: Errors, spec: Obj) -> None:
     _quota_names(errors, "spec.hard", spec.get("hard") or {})
     scopes = spec.get("scopes")
     for scope in scopes or ():
         if scope not in SCOPES:
             invalid(errors, "spec.scopes", scopes, "unsupported scope")
+        _out_of_scope(errors, "spec.scopes", scope, spec.get("hard") or EMPTY, scopes)
     _scopes(errors, "spec.scopes", scopes or [], scopes)
-    selector = spec.get("scopeSelector")
-    if selector is not None:
-        _selector(errors, "spec.scopeSelector.matchExpressions", selector.get("matchExpressions") or [], scopes)
+    if spec.get("scopeSelector") is not None:
+        _selector(errors, "spec.scopeSelector.matchExpressions", spec, scopes)
+
+
+def _quota_status(errors: Errors, status: Obj) -> None:
     for kind in ("hard", "used"):
         _quota_names(errors, f"status.{kind}", status.get(kind) or {})
+
+
+def resource_quota(obj: Obj) -> list[FieldError]:
+    errors: Errors = []
+    object_meta(errors, obj["metadata"], True, names.dns1123_subdomain)
+    _quota_spec(errors, obj.get("spec") or EMPTY)
+    _quota_status(errors, obj.get("status") or EMPTY)
     return errors
 
 
@@ -200,8 +234,17 @@ def resource_quota_update(new: Obj, old: Obj) -> list[FieldError]:
     errors: Errors = []
     object_meta_update(errors, new["metadata"], old["metadata"])
     if new.get("spec") is not old.get("spec"):
-        errors += resource_quota(new)
+        _quota_spec(errors, new.get("spec") or EMPTY)
         scopes, before = ((one.get("spec") or EMPTY).get("scopes") for one in (new, old))
-        if not same(scopes, before):
-            invalid(errors, "spec.scopes", scopes, "field is immutable")
+        if set(scopes or ()) != set(before or ()):
+            invalid(errors, "spec.scopes", scopes, IMMUTABLE)
+    return errors
+
+
+def resource_quota_status_update(new: Obj, old: Obj) -> list[FieldError]:
+    errors: Errors = []
+    object_meta_update(errors, new["metadata"], old["metadata"])
+    if not new["metadata"].get("resourceVersion"):
+        required(errors, "resourceVersion")
+    _quota_status(errors, new.get("status") or EMPTY)
     return errors

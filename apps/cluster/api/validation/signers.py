@@ -6,10 +6,13 @@ Leaves out  nothing
 
 from __future__ import annotations
 
+import re
+
 from apps.cluster.api.validation.fields import Errors, all_invalid, invalid, required, too_long
 from apps.cluster.api.validation.objectmeta import ANNOTATIONS_MAX
 from apps.cluster.apimachinery import names
 
+HTTP_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+", re.ASCII)
 PREFIXED = 'must be a domain-prefixed key (such as "acme.io/foo")'
 
 
@@ -62,6 +65,50 @@ def prefixed_key(errors: Errors, at: str, key: str) -> None:
         all_invalid(errors, at, key, problems)
     elif key.count("/") != 1:
         invalid(errors, at, key, PREFIXED)
+
+
+def prefixed_path(errors: Errors, at: str, path: str) -> None:
+    """`acme.io/foo/bar`."""
+    if not path:
+        required(errors, at)
+        return
+    host, _, rest = path.partition("/")
+    if not host or not rest:
+        invalid(errors, at, path, PREFIXED.replace("key", "path"))
+        return
+    all_invalid(errors, at, host, names.dns1123_subdomain(host))
+    if not HTTP_PATH.fullmatch(rest):
+        invalid(errors, at, rest, names.regex_error("Invalid path", HTTP_PATH.pattern))
+
+
+def qualified_name(errors: Errors, at: str, name: str) -> None:
+    """A domain of three parts or more: `dev.k8s.io`."""
+    problems = names.dns1123_subdomain(name)
+    if not name:
+        required(errors, at)
+    elif problems:
+        invalid(errors, at, name, ",".join(problems))
+    elif name.count(".") < 2:
+        invalid(errors, at, name, "should be a domain with at least three segments separated by dots")
+
+
+def qualified_domain_name(errors: Errors, at: str, name: str) -> None:
+    """A domain of two labels or more, which may end with a dot: `k8s.io.`."""
+    if not name:
+        required(errors, at)
+        return
+    name = name.removesuffix(".")
+    problems = names.dns1123_subdomain(name)
+    if problems:
+        invalid(errors, at, name, ",".join(problems))
+    elif "." not in name:
+        invalid(errors, at, name, "should be a domain with at least two segments separated by dots")
+    else:
+        for label in name.split("."):
+            problems = names.dns1123_label(label)
+            if problems:
+                invalid(errors, at, label, ",".join(problems))
+                return
 
 
 def user_annotations(errors: Errors, at: str, found: dict[str, str] | None) -> None:

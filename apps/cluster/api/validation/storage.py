@@ -191,7 +191,7 @@ def persistent_volume_update(new: Obj, old: Obj) -> list[FieldError]:
     after_source = {name: spec[name] for name in SOURCES if spec.get(name) is not None}
     before_source = {name: before[name] for name in SOURCES if before.get(name) is not None}
     if not same(after_source, before_source):
-        text = difference(before_source, after_source)
+        text = difference("PersistentVolumeSource", before_source, after_source)
         detail = f"spec.persistentvolumesource is immutable after creation\n{text}"
         forbidden(errors, "spec.persistentvolumesource", detail)
     immutable(errors, "volumeMode", spec.get("volumeMode"), before.get("volumeMode"))

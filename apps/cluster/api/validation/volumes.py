@@ -192,7 +192,7 @@ def azure_disk(errors: Errors, at: str, source: Obj) -> None:
         valid = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"
         not_supported(errors, f"{at}.diskURI", uri, (valid,))
     if kind is not None and kind != "Managed" and not uri.startswith("https://"):
-        valid = "https://{account-name}.blob.windows.net/{container-name}/{disk-name}.vhd"
+        valid = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"
         not_supported(errors, f"{at}.diskURI", uri, (valid,))
 
 
@@ -211,6 +211,7 @@ def storage_os(errors: Errors, at: str, source: Obj, persistent: bool = False) -
 def csi_driver_name(errors: Errors, at: str, name: str) -> None:
     if not name:
         required(errors, at)
+        return
     if len(name) > 63:
         too_long(errors, at, 63)
     all_invalid(errors, at, name, names.dns1123_subdomain(name.lower()))
