@@ -7,7 +7,7 @@ from apps.cluster.api.explain import DETAILS, TYPES, WITH_FIX, explain
 from apps.cluster.apimachinery import status
 from apps.cluster.apimachinery.status import FieldError, StatusError
 from apps.diagrams import wording
-from tests.testdata.api import rows
+from tests.fidelity import tables
 
 LABEL = {"app": "web"}
 
@@ -108,8 +108,8 @@ def test_no_parameter_is_ever_missing(lang):
     """Told of every error that Kubernetes' own tables of bad Pods bring about."""
     from apps.cluster.api.scheme import RESOURCES
 
-    for row in rows("validate_pod"):
-        errors = RESOURCES["pods"].validate(row["pod"])
+    for row in tables.rows("validation__validation__TestValidatePod"):
+        errors = RESOURCES["pods"].validate(row["spec"] if "expectedError" in row else dict(row))
         for one in explain(status.invalid("Pod", "", "p", errors)) if errors else ():
             texts = wording.say(lang, one.message_id, one.params), wording.say(lang, one.fix_id, one.params)
             assert "⟦" not in texts[0], texts

@@ -14,6 +14,7 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     scheduler,
     scheduling,
     statefulset,
+    validation,
 )
 from tests.fidelity.tables.registry import Row, adaptor, adaptor_of, adaptors, rows, run, same, tables, topics
 

@@ -74,7 +74,9 @@ def loose(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        camel(key) if key[:1].isupper() else key: (one if key in ("MatchLabels", "Annotations", "Labels") else loose(one))
+        camel(key) if key[:1].isupper() else key: (
+            one if key in ("MatchLabels", "Annotations", "Labels") else loose(one)
+        )
         for key, one in value.items()
         if one is not None
     }

@@ -12,7 +12,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from apps.cluster.api.scheme import RESOURCES
-from apps.cluster.api.validation import claims, containers, core, environment, logs, pods, podspec, podstatus, services, signers
+from apps.cluster.api.validation import (
+    claims,
+    containers,
+    core,
+    environment,
+    logs,
+    pods,
+    podspec,
+    podstatus,
+    services,
+    signers,
+)
 from apps.cluster.api.validation.podresources import consistency
 from apps.cluster.api.validation.resources import requirements, resource_name
 from apps.cluster.api.validation.volumes import volumes
@@ -25,8 +36,9 @@ GOOD_PARTS = ("good", "success", "legacyValidation")
 Obj = dict[str, Any]
 
 
-def table(*tests: str) -> Callable[[Callable[[Row], None]], Callable[[Row], None]]:
-    return adaptor(*(f"validation__validation__{test}" for test in tests))
+def table(*tests: str, also: tuple[str, ...] = ()) -> Callable[[Callable[[Row], None]], Callable[[Row], None]]:
+    before = "validation__validation__"
+    return adaptor(*(before + test for test in tests), also=tuple(before + test for test in also))
 
 
 def texts(errors: Iterable[FieldError]) -> list[str]:
@@ -65,7 +77,12 @@ def alike(errors: list[str], expected: list[str], *, ordered: bool = True, value
     """The same kinds of errors at the same fields, and what the expected ones say in detail within the real detail."""
 
     def cut(text: str) -> str:
-        return re.sub(r"^(.*?: (?:Invalid|Unsupported|Duplicate) value: (?:\"(?:[^\"\\]|\\.)*\"|[\w.-]+)).*", r"\1", text, flags=re.S)
+        return re.sub(
+            r"^(.*?: (?:Invalid|Unsupported|Duplicate) value: (?:\"(?:[^\"\\]|\\.)*\"|[\w.-]+)).*",
+            r"\1",
+            text,
+            flags=re.S,
+        )
 
     shorten = cut if value else kind_and_field
     ours, theirs = [shorten(text) for text in errors], [shorten(text) for text in expected]
@@ -98,31 +115,31 @@ def gates(**states: bool) -> Iterator[None]:
 # Names.
 
 
-def named(rule: Callable[[str], tuple[str, ...]], *tests: str) -> None:
-    @table(*tests)
+def named(rule: Callable[[Any], tuple[str, ...]], *tests: str, also: tuple[str, ...] = ()) -> None:
+    @table(*tests, also=also)
     def check(row: Row) -> None:
         accepted(rule(row.value if row.value is not None else ""), is_good(row))
 
 
 named(names.dns1123_label, "TestIsDNS1123Label")
 named(names.dns1123_subdomain, "TestIsDNS1123Subdomain")
-named(names.dns1123_subdomain_with_underscore, "TestIsDNS1123SubdomainWithUnderscore")
-named(names.dns1035_label, "TestIsDNS1035Label")
+named(names.dns1123_subdomain_with_underscore, also=("TestIsDNS1123SubdomainWithUnderscore",))
+named(names.dns1035_label, also=("TestIsDNS1035Label",))
 named(names.qualified_name, "TestIsQualifiedName")
-named(names.label_value, "TestIsValidLabelValue")
-named(names.http_header_name, "TestIsHTTPHeaderName")
+named(names.label_value, also=("TestIsValidLabelValue",))
+named(names.http_header_name, also=("TestIsHTTPHeaderName",))
 named(names.percent, "TestIsValidPercent")
 named(names.config_map_key, "TestIsConfigMapKey")
-named(names.wildcard_dns1123_subdomain, "TestIsWildcardDNS1123Subdomain")
-named(names.relaxed_env_var_name, "TestIsRelaxedEnvVarName")
-named(names.port_name, "TestIsValidPortName")
-named(names.port_number, "TestIsValidPortNum")  # type: ignore[arg-type]
-named(names.group_id, "TestIsValidGroupID")  # type: ignore[arg-type]
-named(names.user_id, "TestIsValidUserID")  # type: ignore[arg-type]
+named(names.wildcard_dns1123_subdomain, also=("TestIsWildcardDNS1123Subdomain",))
+named(names.relaxed_env_var_name, also=("TestIsRelaxedEnvVarName",))
+named(names.port_name, also=("TestIsValidPortName",))
+named(names.port_number, also=("TestIsValidPortNum",))
+named(names.group_id, also=("TestIsValidGroupID",))
+named(names.user_id, also=("TestIsValidUserID",))
 
 
-def with_path(rule: Callable[..., object], test: str) -> None:
-    @table(test)
+def with_path(rule: Callable[..., object], *tests: str, also: tuple[str, ...] = ()) -> None:
+    @table(*tests, also=also)
     def check(row: Row) -> None:
         found = judged(rule, "test", row["targetName"] if "targetName" in row else row["value"] if row else row.value)
         if "expected" in row or "name" in row:
@@ -136,7 +153,7 @@ def with_path(rule: Callable[..., object], test: str) -> None:
 
 
 with_path(signers.qualified_name, "TestIsFullyQualifiedName")
-with_path(signers.qualified_domain_name, "TestIsFullyQualifiedDomainName")
+with_path(signers.qualified_domain_name, also=("TestIsFullyQualifiedDomainName",))
 with_path(signers.prefixed_path, "TestIsDomainPrefixedPath")
 with_path(signers.prefixed_key, "TestIsDomainPrefixedKey")
 
@@ -158,12 +175,12 @@ def volume_devices(row: Row) -> None:
     accepted(judged(containers.devices, "field", container, DEVICE_VOLUMES), is_good(row))
 
 
-@table("TestHugePagesEnv", "TestLocalStorageEnvWithFeatureGate")
+@table("TestHugePagesEnv", also=("TestLocalStorageEnvWithFeatureGate",))
 def huge_pages_env(row: Row) -> None:
     accepted(judged(environment.env, "field", [api("EnvVar", dict(row))]), True)
 
 
-@table("TestRelaxedValidateEnvFrom", "TestValidateEnvFrom")
+@table("TestRelaxedValidateEnvFrom", also=("TestValidateEnvFrom",))
 def env_from(row: Row) -> None:
     if is_good(row):
         accepted(judged(environment.env_from, "field", [api("EnvFromSource", dict(row))]), True)
@@ -174,7 +191,12 @@ def env_from(row: Row) -> None:
         contains([text], row["expectedError"])
 
 
-@table("TestRelaxedValidateEnv", "TestValidateEnv")
+@table(
+    also=(
+        "TestRelaxedValidateEnv",
+        "TestValidateEnv",
+    )
+)
 def env(row: Row) -> None:
     if is_good(row):
         accepted(judged(environment.env, "field", [api("EnvVar", dict(row))]), True)
@@ -192,9 +214,15 @@ MOUNT_VOLUMES: Obj = {
 GOOD_DEVICES = [{"name": "xyz", "devicePath": "/foofoo"}, {"name": "uvw", "devicePath": "/foofoo/share/test"}]
 
 
-@table("TestValidateDisabledSubpathExpr", "TestValidateSubpathMutuallyExclusive", "TestValidateVolumeMounts")
+@table(
+    "TestValidateDisabledSubpathExpr",
+    also=(
+        "TestValidateSubpathMutuallyExclusive",
+        "TestValidateVolumeMounts",
+    ),
+)
 def volume_mounts(row: Row) -> None:
-    mounts = row["mounts"] if "mounts" in row else row.value
+    mounts = row.get("mounts", row.value)
     container = {"volumeMounts": api("VolumeMount", mounts), "volumeDevices": GOOD_DEVICES}
     good = not row["expectError"] if "expectError" in row else is_good(row)
     accepted(judged(containers.mounts, "field", container, MOUNT_VOLUMES), good)
@@ -275,7 +303,10 @@ def resource_names(row: Row) -> None:
 
 @table("TestValidatePodResourceConsistency")
 def pod_resource_consistency(row: Row) -> None:
-    spec = {"containers": api("Container", row["containers"]), "resources": api("ResourceRequirements", row["podResources"])}
+    spec = {
+        "containers": api("Container", row["containers"]),
+        "resources": api("ResourceRequirements", row["podResources"]),
+    }
     found = judged(consistency, "resources", spec)
     expected = row["expectedErrors"] or []
     same(len(found), len(expected), "; ".join(found))
@@ -332,7 +363,7 @@ def pod(row: Row) -> None:
     contains(found, row["expectedError"])
 
 
-@table("TestValidatePodUpdate")
+@table(also=("TestValidatePodUpdate",))
 def pod_update(row: Row) -> None:
     new, old = versioned(row["new"]), versioned(row["old"])
     contains(texts(RESOURCES["pods"].validate_update(new, old)), row["err"])
@@ -361,7 +392,7 @@ def pod_resize(row: Row) -> None:
         contains(texts(pods.pod_resize(new, old)), row["err"])
 
 
-@table("TestPodIPsValidation", "TestHostIPsValidation")
+@table("TestPodIPsValidation", also=("TestHostIPsValidation",))
 def pod_ips(row: Row) -> None:
     new = versioned(row["pod"])
     old = {**new, "status": {}}
@@ -376,7 +407,10 @@ def pod_conditions(row: Row) -> None:
     accepted(found, row.part.startswith("success"))
 
 
-@table("TestValidateContainerStatusAllocatedResourcesStatus", "TestValidateContainerStatusNoAllocatedResourcesStatus")
+@table(
+    "TestValidateContainerStatusAllocatedResourcesStatus",
+    also=("TestValidateContainerStatusNoAllocatedResourcesStatus",),
+)
 def allocated_resources(row: Row) -> None:
     found = judged(
         podstatus.allocated_resources,
@@ -396,7 +430,7 @@ def pod_logs(row: Row) -> None:
 # Volumes and claims.
 
 
-@table("TestValidateLocalVolumes", "TestValidatePersistentVolumes")
+@table("TestValidateLocalVolumes", also=("TestValidatePersistentVolumes",))
 def persistent_volumes(row: Row) -> None:
     accepted(judge("persistentvolumes", row["volume"]), not row["isExpectedFailure"])
 
@@ -406,7 +440,7 @@ def volume_mode(row: Row) -> None:
     accepted(judge("persistentvolumes", dict(row)), is_good(row))
 
 
-@table("TestAlphaVolumeSnapshotDataSource", "TestPVCVolumeMode")
+@table("TestAlphaVolumeSnapshotDataSource", also=("TestPVCVolumeMode",))
 def snapshot_source(row: Row) -> None:
     accepted(judged(claims.claim_spec, "spec", api("PersistentVolumeClaimSpec", dict(row))), is_good(row))
 
@@ -430,7 +464,9 @@ def claim(row: Row) -> None:
 @table("TestValidatePersistentVolumeClaimUpdate")
 def claim_update(row: Row) -> None:
     new, old = versioned(row["newClaim"]), versioned(row["oldClaim"])
-    gates = claims.Gates(recover=bool(row["enableRecoverFromExpansion"]), classes=bool(row["enableVolumeAttributesClass"]))
+    gates = claims.Gates(
+        recover=bool(row["enableRecoverFromExpansion"]), classes=bool(row["enableVolumeAttributesClass"])
+    )
     accepted(texts(claims.claim_update(new, old, gates)), not row["isExpectedFailure"])
 
 
@@ -451,7 +487,10 @@ def claim_options(row: Row) -> None:
 @table("TestValidationOptionsForPersistentVolumeClaimTemplate")
 def template_options(row: Row) -> None:
     gates = claims.Gates(classes=bool(row["enableVolumeAttributesClass"]))
-    same(claims.template_options(api("PersistentVolumeClaimTemplate", row["oldPvcTemplate"]), gates), row["expectValidationOpts"])
+    same(
+        claims.template_options(api("PersistentVolumeClaimTemplate", row["oldPvcTemplate"]), gates),
+        row["expectValidationOpts"],
+    )
 
 
 # Other kinds.
@@ -468,7 +507,12 @@ def namespace_status(row: Row) -> None:
     accepted(RESOURCES["namespaces"].validate_status(new, old), bool(row["valid"]))
 
 
-@table("TestValidateNamespaceUpdate", "TestValidateNamespaceFinalizeUpdate")
+@table(
+    also=(
+        "TestValidateNamespaceUpdate",
+        "TestValidateNamespaceFinalizeUpdate",
+    )
+)
 def namespace_update(row: Row) -> None:
     new, old = versioned(row["namespace"]), versioned(row["oldNamespace"])
     rule = core.namespace_finalize_update if "Finalize" in row.table else RESOURCES["namespaces"].validate_update
@@ -493,3 +537,61 @@ def replication_controller(row: Row) -> None:
         alike(judge("replicationcontrollers", row["input"]), errors_of(row["expectedErrs"]), ordered=False)
 
 
+# Rows that hold a Go function each; what it does to a Service is told here, by the row's name.
+
+BALANCER: Obj = {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": True}
+LOCAL: Obj = {"externalTrafficPolicy": "Local"}
+CHECK: Obj = {"healthCheckNodePort": 34567}
+TRAFFIC: dict[str, Obj] = {
+    "valid loadBalancer service with externalTrafficPolicy and healthCheckNodePort set": BALANCER | LOCAL | CHECK,
+    "valid nodePort service with externalTrafficPolicy set": {"type": "NodePort"} | LOCAL,
+    "valid clusterIP service with none of externalTrafficPolicy and healthCheckNodePort set": {"type": "ClusterIP"},
+    "cannot set healthCheckNodePort field on loadBalancer service with externalTrafficPolicy!=Local": BALANCER
+    | {"externalTrafficPolicy": "Cluster"}
+    | CHECK,
+    "cannot set healthCheckNodePort field on nodePort service": {"type": "NodePort"} | LOCAL | CHECK,
+    "cannot set externalTrafficPolicy or healthCheckNodePort fields on clusterIP service": {"type": "ClusterIP"}
+    | LOCAL
+    | CHECK,
+    "cannot set externalTrafficPolicy field on ExternalName service": {"type": "ExternalName"} | LOCAL,
+    "externalTrafficPolicy is required on NodePort service": {"type": "NodePort"},
+    "externalTrafficPolicy is required on LoadBalancer service": {"type": "LoadBalancer"},
+    "externalTrafficPolicy is required on ClusterIP service with externalIPs": {
+        "type": "ClusterIP",
+        "externalIPs": ["1.2.3,4"],
+    },
+}
+
+
+@table("TestValidateServiceExternalTrafficPolicy")
+def external_traffic(row: Row) -> None:
+    found = judged(services.external_traffic, TRAFFIC[row["name"]])
+    same(len(found), row["numErrs"] or 0, "; ".join(found))
+
+
+def ingress(*addresses: str, mode: str | None = "VIP") -> Obj:
+    return {"ingress": [{"ip": one, **({"ipMode": mode} if mode else {})} for one in addresses]}
+
+
+OLD = ingress("1.2.3.04")
+STATUSES: dict[str, tuple[Obj, Obj, str]] = {
+    "type is not LB": ({}, ingress("1.2.3.4", mode=None), "ClusterIP"),
+    "valid vip ipMode": ({}, ingress("1.2.3.4"), "LoadBalancer"),
+    "valid proxy ipMode": ({}, ingress("1.2.3.4", mode="Proxy"), "LoadBalancer"),
+    "invalid ipMode": ({}, ingress("1.2.3.4", mode="dummy"), "LoadBalancer"),
+    "missing ipMode": ({}, ingress("1.2.3.4", mode=None), "LoadBalancer"),
+    "missing ip with ipMode present": ({}, ingress("", mode="Proxy"), "LoadBalancer"),
+    "legacy IP with legacy validation": ({}, ingress("001.002.003.004"), "LoadBalancer"),
+    "legacy IP with strict validation": ({}, ingress("001.002.003.004"), "LoadBalancer"),
+    "invalid ingress IP ignored on update": (OLD, OLD, "LoadBalancer"),
+    "invalid ingress IP ignored when adding IP": (OLD, ingress("1.2.3.04", "5.6.7.8"), "LoadBalancer"),
+    "invalid ingress IP can be fixed": (OLD, ingress("1.2.3.4"), "LoadBalancer"),
+}
+
+
+@table("TestValidateLoadBalancerStatus")
+def balancer_status(row: Row) -> None:
+    old, new, kind = STATUSES[row["name"]]
+    with gates(StrictIPCIDRValidation=not row["legacyIPs"]):
+        found = judged(services.load_balancer_status, "status", new, old, kind)
+    same(len(found), row["numErrs"] or 0, "; ".join(found))

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from apps.cluster.api.resource import Validate, ValidateUpdate
-from apps.cluster.api.validation import apps, batch, claims, core, networking, nodes, other, pods, policies, services, storage
+from apps.cluster.api.validation import (
+    apps,
+    batch,
+    claims,
+    core,
+    networking,
+    nodes,
+    other,
+    pods,
+    policies,
+    services,
+    storage,
+)
 from apps.cluster.api.validation.fields import Errors
 from apps.cluster.api.validation.objectmeta import object_meta, object_meta_update, path_segment
 from apps.cluster.api.validation.podspec import pod_template

@@ -17,7 +17,10 @@ from apps.cluster.apimachinery.status import go_escaped
 def difference(struct: str, old: Obj | None, new: Obj | None) -> str:
     """A unified diff of two internal structs, three lines round each change, without the file header."""
     before, after = (
-        [f"{line}\n" for line in go_escaped(json.dumps(written(struct, value), indent=1, ensure_ascii=False)).split("\n")]
+        [
+            f"{line}\n"
+            for line in go_escaped(json.dumps(written(struct, value), indent=1, ensure_ascii=False)).split("\n")
+        ]
         for value in (old, new)
     )
     return "".join(list(difflib.unified_diff(before, after, n=3))[2:])

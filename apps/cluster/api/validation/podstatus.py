@@ -197,7 +197,9 @@ def _extended(errors: Errors, at: str, found: Obj, spec: Obj) -> None:
             invalid(errors, f"{here}.containerName", key[0], detail)
         elif key[1] not in ((container.get("resources") or EMPTY).get("requests") or EMPTY):
             where = places.format(".resources.requests")
-            invalid(errors, f"{here}.resourceName", key[1], f"must match the extended resource name of an entry in {where}")
+            invalid(
+                errors, f"{here}.resourceName", key[1], f"must match the extended resource name of an entry in {where}"
+            )
         dns_label(errors, f"{at}.requestName", key[2])
         if key in seen:
             for field, value in zip(("containerName", "resourceName", "requestName"), key, strict=True):
