@@ -50,6 +50,7 @@ class APIServer:
         self._tables: dict[str, dict[str, Obj]] = {}
         self._watchers: dict[str, list[Receive]] = {}
         self._node_watchers: dict[str, list[Receive]] = {}
+        self._pods_on: dict[str, dict[str, Obj]] = {}  # node -> its Pods, as the watch cache's index has them
         self._creation = Creation(self._tables, self.infos, engine.random)
 
     # ---- reading -------------------------------------------------------------------------------
@@ -115,6 +116,10 @@ class APIServer:
     def watch_pods_on(self, node: str, receive: Receive) -> None:
         """As `watch` with the field selector `spec.nodeName=<node>`, which is what a kubelet asks for."""
         self._node_watchers.setdefault(node, []).append(receive)
+
+    def pods_on(self, node: str) -> dict[str, Obj]:
+        """The Pods bound to a node, by key. To be read only."""
+        return self._pods_on.get(node, NO_PARAMS)
 
     def unwatch_pods_on(self, node: str, receive: Receive) -> None:
         self._node_watchers[node].remove(receive)
@@ -465,7 +470,7 @@ class APIServer:
         if watchers:
             for receive in watchers:
                 receive(key, before, after)
-        if resource == "pods" and self._node_watchers:
+        if resource == "pods":
             self._tell_kubelet(key, before, after)
         engine.cause = cause
         return after if after is not None else before  # type: ignore[return-value]
@@ -474,6 +479,17 @@ class APIServer:
         node = (after or before or NO_PARAMS)["spec"].get("nodeName")
         if not node:
             return
+        if after is None:
+            on_node = self._pods_on[node]
+            del on_node[key]
+            if not on_node:
+                del self._pods_on[node]
+        else:
+            there = self._pods_on.get(node)
+            if there is None:
+                self._pods_on[node] = {key: after}
+            else:
+                there[key] = after
         receivers = self._node_watchers.get(node)
         if receivers:
             if before is not None and before["spec"].get("nodeName") != node:
@@ -504,6 +520,7 @@ class APIServer:
     def load(self) -> None:
         """Fill the watch cache from the store, oldest objects first."""
         self._tables.clear()
+        self._pods_on.clear()
         self._creation.forget()
         records = [(record.create_revision, key, record.value) for key, record in self._store.range("/registry/")]
         records.sort(key=lambda entry: entry[0])
@@ -513,3 +530,5 @@ class APIServer:
             namespace = metadata.get("namespace")
             key = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
             self._tables.setdefault(info.plural, {})[key] = obj
+            if info.plural == "pods" and obj["spec"].get("nodeName"):
+                self._pods_on.setdefault(obj["spec"]["nodeName"], {})[key] = obj

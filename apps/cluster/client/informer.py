@@ -70,6 +70,10 @@ class Informer:
     def by_index(self, name: str, value: str) -> Objects:
         return list(self._indexes[name].get(value, {}).values())
 
+    def index_values(self, name: str) -> tuple[str, ...]:
+        """Every value that some object has in an index."""
+        return tuple(self._indexes[name])
+
     def receive(self, key: str, before: Obj | None, after: Obj | None) -> None:
         """One watch event. `before` is this cache's own idea of it."""
         cache = self.cache
@@ -196,7 +200,7 @@ class Informers:
     def _start(self, informer: Informer) -> None:
         objects = self._apiserver.tables.get(informer.resource, {}).items()
         if self.node and informer.resource == "pods":
-            objects = {key: pod for key, pod in objects if pod["spec"].get("nodeName") == self.node}.items()
+            objects = self._apiserver.pods_on(self.node).items()
             self._apiserver.watch_pods_on(self.node, informer.receive)
         else:
             self._apiserver.watch(informer.resource, informer.receive)

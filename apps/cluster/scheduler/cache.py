@@ -32,6 +32,7 @@ class Cache:
         self.namespaces: dict[str, Mapping[str, str]] = {}  # name -> labels
         self.claim_users: dict[str, int] = {}  # "namespace/claim" -> Pods on nodes that use it
         self.image_nodes: dict[str, int] = {}  # image -> nodes that have it
+        self.image_sizes: dict[str, int] = {}  # image -> its bytes; -1: nodes do not agree
         self.order: list[NodeInfo] = []
         self.order_version = 0  # changes when nodes come, go or change zone
         self._zones: dict[str, list[str]] = {}
@@ -94,8 +95,10 @@ class Cache:
             del self._zones[zone]
 
     def _count_images(self, images: Mapping[str, int], sign: int) -> None:
-        for name in images:
+        for name, size in images.items():
             self.image_nodes[name] = self.image_nodes.get(name, 0) + sign
+            if self.image_sizes.setdefault(name, size) != size:
+                self.image_sizes[name] = -1
 
     def ordered(self) -> list[NodeInfo]:
         """All nodes: the first of every zone, then the second of every zone, and so on."""

@@ -22,6 +22,7 @@ from apps.cluster.scheduler.counters import Counter
 from apps.cluster.scheduler.framework import Framework
 from apps.cluster.scheduler.node_info import NodeInfo
 from apps.cluster.scheduler.plugins.base import CycleState, Plugin
+from apps.cluster.scheduler.plugins.image_locality import ImageLocality
 from apps.cluster.scheduler.plugins.pod_topology_spread import (
     DEFAULT_CONSTRAINTS,
     HOSTNAME,
@@ -90,14 +91,14 @@ class Table:
         self._known: dict[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]] = {}
         self._seen = 0
         self._order = -1
-        self._images: list[int] = []
+        self._images: tuple[int, ...] = ()
+        self._locality = next((plugin for plugin in self.scores if isinstance(plugin, ImageLocality)), None)
         self.used = 0
 
     def refresh(self, cache: Cache, counter: Counter | None) -> None:
         """Take note of every change since the last time. `counter` counts the Pods that default spreading spreads."""
         nodes = cache.ordered()
-        here = cache.image_nodes
-        images = [here.get(image, 0) for image in self.pod.kind.images]
+        images = self._locality.marks(self.pod.kind) if self._locality is not None else ()
         log_start = cache.log_start
         if (
             self._order != cache.order_version
@@ -112,7 +113,9 @@ class Table:
                     self._evaluate(info)
         self._seen = log_start + len(cache.log)
 
-    def _rebuild(self, cache: Cache, nodes: Sequence[NodeInfo], counter: Counter | None, images: list[int]) -> None:
+    def _rebuild(
+        self, cache: Cache, nodes: Sequence[NodeInfo], counter: Counter | None, images: tuple[int, ...]
+    ) -> None:
         self._order, self._images, self.counter = cache.order_version, images, counter
         count = len(nodes)
         self.verdicts = [None] * count

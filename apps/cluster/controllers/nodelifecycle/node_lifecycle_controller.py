@@ -183,8 +183,10 @@ class NodeLifecycleController(Controller):
                 self.enqueue(TAINT, TAINT_PERIOD_MS)
 
     def _mark_reachable(self, name: str) -> None:
-        for key in (UNREACHABLE, NOT_READY):
-            self._swap_taints(name, [], [key], "NoExecute")
+        node = self.nodes.get(name)
+        if node is not None and (node.get("spec") or EMPTY).get("taints"):
+            for key in (UNREACHABLE, NOT_READY):
+                self._swap_taints(name, [], [key], "NoExecute")
         for zone in self.zones.values():
             zone.unmark(name)
 

@@ -13,24 +13,36 @@ from apps.cluster.apimachinery.meta import EMPTY, Obj, name_of, namespace_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.client import Client, Controller, Informers, Recorder
-from apps.cluster.controllers.indexes import add_node_index, pods_on
+from apps.cluster.controllers.indexes import NODE_INDEX, add_node_index, pods_on
 from apps.cluster.engine import Engine
 
 PERIOD_MS = 20_000
 QUARANTINE_MS = 40_000  # a node may come back for so long before its Pods are given up
 TERMINATED_THRESHOLD = 12_500  # --terminated-pod-gc-threshold
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+ROUND_INDEX, FINISHED, UNSCHEDULED = "podgc", "finished", "terminating and unscheduled"
 ROUND, ORPHANS = "round", "orphans"  # queue keys: the regular round, and one that somebody waits for
 
 
 def too_many(pods: list[Obj], threshold: int) -> list[Obj]:
     """Finished Pods beyond the threshold: evicted ones first, then the oldest."""
-    finished = [pod for pod in pods if pod["status"].get("phase") not in ("Pending", "Running", "Unknown")]
+    finished = [pod for pod in pods if _finished(pod)]
     excess = len(finished) - threshold
     if excess <= 0:
         return []
     finished.sort(key=_worth)
     return finished[:excess]
+
+
+def _finished(pod: Obj) -> bool:
+    return pod["status"].get("phase") not in ("Pending", "Running", "Unknown")
+
+
+def _round_index(pod: Obj) -> str | tuple[str, ...]:
+    """What a round over all Pods looks for: kept as they change, a round costs what it finds."""
+    if "deletionTimestamp" in pod["metadata"] and not pod["spec"].get("nodeName"):
+        return (FINISHED, UNSCHEDULED) if _finished(pod) else UNSCHEDULED
+    return FINISHED if _finished(pod) else ""
 
 
 def _worth(pod: Obj) -> tuple[bool, str, str]:
@@ -50,6 +62,7 @@ class PodGCController(Controller):
         self.nodes = informers("nodes")
         self.quarantine: dict[str, int] = {}  # node -> when it counts as gone
         add_node_index(self.pods)
+        self.pods.add_index(ROUND_INDEX, _round_index)
         self.nodes.add_handler(on_delete=self._node_deleted)
         self.enqueue(ROUND, PERIOD_MS, quiet=True)
 
@@ -61,15 +74,12 @@ class PodGCController(Controller):
         """Raises: StatusError, a write was refused; the turn is tried again later."""
         if key == ROUND:
             self.enqueue(ROUND, PERIOD_MS, quiet=True)
-        pods = self.pods.list()
-        if len(pods) > TERMINATED_THRESHOLD:
-            for pod in too_many(pods, TERMINATED_THRESHOLD):
-                self._delete(pod, "podgc.delete-terminated")
+        for pod in too_many(self.pods.by_index(ROUND_INDEX, FINISHED), TERMINATED_THRESHOLD):
+            self._delete(pod, "podgc.delete-terminated")
         self._out_of_service()
-        self._orphaned(pods)
-        for pod in pods:
-            if "deletionTimestamp" in pod["metadata"] and not pod["spec"].get("nodeName"):
-                self._delete(pod, "podgc.delete-unscheduled")
+        self._orphaned()
+        for pod in self.pods.by_index(ROUND_INDEX, UNSCHEDULED):
+            self._delete(pod, "podgc.delete-unscheduled")
 
     def _out_of_service(self) -> None:
         """Terminating Pods on nodes that someone has declared out of service."""
@@ -84,11 +94,10 @@ class PodGCController(Controller):
             for pod in sorted(going, key=_worth):
                 self._delete(pod, "podgc.delete-out-of-service")
 
-    def _orphaned(self, pods: list[Obj]) -> None:
+    def _orphaned(self) -> None:
         """Pods of nodes that have been missing for the time of quarantine."""
         now = self.engine.now_ms
-        named = dict.fromkeys(pod["spec"].get("nodeName") for pod in pods)
-        missing = [name for name in named if name and self.nodes.get(name) is None]
+        missing = [name for name in self.pods.index_values(NODE_INDEX) if self.nodes.get(name) is None]
         for name in missing:
             self.quarantine.setdefault(name, now + QUARANTINE_MS)
         for name, due in list(self.quarantine.items()):
