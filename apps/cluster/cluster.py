@@ -12,11 +12,15 @@ from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Client, Informers, Recorder
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
+from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Store
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.machines import Machine
+from apps.cluster.metrics.availability import AvailableConditionController
+from apps.cluster.metrics.load import Loads
+from apps.cluster.metrics.metrics_server import MetricsServer
 from apps.cluster.processes import Process
 from apps.cluster.scheduler import Scheduler
 from apps.cluster.scheduler.journal import LATEST, Scheduling
@@ -123,9 +127,13 @@ class Cluster:
         return self.engine.next_due()
 
     def next_scheduled(self) -> int | None:
-        """When a cluster at rest goes on by itself, in virtual ms: the next run of a CronJob. None: never."""
-        cron_jobs = self.engine.component(CronJobController.name)
-        return cron_jobs.next_run_ms() if isinstance(cron_jobs, CronJobController) else None
+        """When a cluster at rest goes on by itself, in virtual ms: a CronJob's next run, an autoscaler's next look."""
+        due = []
+        for kind in (CronJobController, HorizontalController):
+            controller = self.engine.component(kind.name)
+            if isinstance(controller, kind) and (at := controller.next_run_ms()) is not None:
+                due.append(at)
+        return min(due, default=None)
 
     # ---- commands ------------------------------------------------------------------------------
 
@@ -236,6 +244,16 @@ class Cluster:
             number += 1
         return out
 
+    # ---- load (kubectl.Machines) ---------------------------------------------------------------
+
+    def put_load(self, command: Mapping[str, Any]) -> None:
+        """Work that arrives at a workload from outside."""
+        self.loads.put(command)
+
+    def _reachable(self, node: str) -> bool:
+        machine = self.machines.get(node)
+        return machine is not None and machine.power == "on" and machine.network == "up"
+
     # ---- processes -----------------------------------------------------------------------------
 
     def _start_control_plane(self) -> None:
@@ -244,10 +262,18 @@ class Cluster:
         controllers: list[Any] = []
         for kind in CONTROLLERS:
             client = Client(apiserver, kind.name, kubeadm.CONTROL_PLANE)
-            controller = kind(engine, client, informers, Recorder(engine, client, kind.name))
+            controller = kind(engine, client, informers, Recorder(engine, client, kind.source or kind.name))
             engine.register(kind.name, controller)
             controllers.append(controller)
         self.processes["kube-controller-manager"] = Process("kube-controller-manager", informers, controllers)
+        informers = Informers(apiserver)
+        client = Client(apiserver, "kube-apiserver", kubeadm.CONTROL_PLANE)
+        recorder = Recorder(engine, client, "kube-apiserver")
+        aggregator = AvailableConditionController(engine, client, informers, recorder)
+        engine.register(aggregator.name, aggregator)
+        self.processes["kube-apiserver"] = Process("kube-apiserver", informers, [aggregator])
+        self.loads = Loads(engine, apiserver)
+        self.metrics_server = MetricsServer(engine, apiserver, self.loads, self._reachable)
         informers = Informers(apiserver)
         client = Client(apiserver, "kube-scheduler", kubeadm.CONTROL_PLANE)
         recorder = Recorder(engine, client, "default-scheduler", kubeadm.CONTROL_PLANE, modern=True)

@@ -33,6 +33,7 @@ class Machines(Protocol):
     def join(self, name: str) -> None: ...
     def remove(self, name: str) -> None: ...
     def power(self, name: str, *, on: bool) -> None: ...
+    def put_load(self, command: Command) -> None: ...
 
 
 def execute(command: Command, client: Client, machines: Machines, now_ms: int) -> list[Obj]:
@@ -46,6 +47,9 @@ def execute(command: Command, client: Client, machines: Machines, now_ms: int) -
         return _objects(op, command, client)
     if op == "node":
         return _node(command, client, machines)
+    if op == "load":
+        machines.put_load(command)
+        return []
     resource = command.get("resource", "")
     name = command.get("name", "")
     info = client.apiserver.info(resource)

@@ -54,7 +54,7 @@ CONTROLLER_ARTICLES = {
     "taintevictioncontroller": "node",
 }
 # Who speaks for the reader: what they do arrives at the gate from outside.
-OUTSIDE = ("kubectl", "kubeadm", "machine", "")
+OUTSIDE = ("kubectl", "kubeadm", "machine", "load", "")
 _PROXIES = {"kube-proxy": "kube-proxy", "calico-node": "calico-node", "felix": "calico-node", "bird": "calico-node"}
 _HTTP = {"create": "POST", "bind": "POST", "evict": "POST", "update": "PUT", "delete": "DELETE"}
 _SUBRESOURCE = {"bind": "binding", "evict": "eviction"}

@@ -9,7 +9,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import bad_request
+from apps.cluster.metrics import load
 from apps.scenarios import limits
 
 Body = dict[str, Any]
@@ -19,6 +21,7 @@ NODE_VERBS = ("join", "remove", "cordon", "uncordon", "drain", "power-off", "pow
 PATCH_TYPES = ("merge", "strategic", "json")
 PROPAGATION = ("Background", "Foreground", "Orphan")
 MAX_NAME = 253
+MAX_QUANTITY = 32
 
 
 def _text(value: Any) -> bool:
@@ -31,6 +34,21 @@ def _name(value: Any) -> bool:
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def _amount(most: int, thousandths: bool) -> Callable[[Any], bool]:
+    """A quantity between nothing and `most`."""
+
+    def test(value: Any) -> bool:
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_QUANTITY:
+            return False
+        try:
+            amount = quantity.milli(value) if thousandths else quantity.value(value)
+        except quantity.InvalidQuantity:
+            return False
+        return 0 <= amount <= most
+
+    return test
 
 
 def _objects(value: Any) -> bool:
@@ -57,12 +75,20 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "scale": {"resource": _name, "name": _name, "replicas": _whole},
     "rollout": {"verb": _one_of(*ROLLOUT_VERBS), "resource": _name, "name": _name},
     "node": {"verb": _one_of(*NODE_VERBS), "name": _name},
+    "load": {"resource": _one_of(*load.RESOURCES), "name": _name},
 }
 OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
     "patch": {"namespace": _text, "type": _one_of(*PATCH_TYPES), "subresource": _text},
     "delete": {"namespace": _text, "propagation": _one_of(*PROPAGATION), "grace_period_seconds": _whole},
     "scale": {"namespace": _text},
     "rollout": {"namespace": _text, "revision": _whole},
+    "load": {
+        "namespace": _text,
+        "cpu": _amount(load.MOST_CPU, True),
+        "memory": _amount(load.MOST_MEMORY, False),
+        "per": _one_of(*load.PER),
+        "container": _name,
+    },
 }
 
 
@@ -198,6 +224,10 @@ def said(body: Body) -> str:
     if op == "rollout":
         revision = f" --to-revision={body['revision']}" if body.get("revision") else ""
         return f"kubectl rollout {body['verb']} {target}{revision}{where}"
+    if op == "load":
+        amounts = " ".join(f"{field}={body[field]}" for field in ("cpu", "memory") if field in body)
+        each = " per Pod" if body.get("per") == "pod" else ""
+        return f"load {target} {amounts or 'none'}{each}{where}"
     verb, name = body["verb"], body["name"]
     if verb == "join":
         return f"kubeadm join ({name})"

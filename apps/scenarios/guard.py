@@ -39,7 +39,7 @@ def check_command(body: Body, allowed: limits.Limits) -> None:
 
 
 def _check_spec(spec: dict[str, Any], name: str, allowed: limits.Limits) -> None:
-    for field in ("replicas", "parallelism", "completions"):
+    for field in ("replicas", "parallelism", "completions", "maxReplicas"):
         _check_count(spec.get(field), name, allowed)
 
 

@@ -21,6 +21,7 @@ from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import admission, deleting, updating
+from apps.cluster.apiserver.aggregation import Aggregation
 from apps.cluster.apiserver.creating import Creation
 from apps.cluster.apiserver.strategy import GENERATION
 from apps.cluster.engine import Engine, Step
@@ -52,6 +53,7 @@ class APIServer:
         self._node_watchers: dict[str, list[Receive]] = {}
         self._pods_on: dict[str, dict[str, Obj]] = {}  # node -> its Pods, as the watch cache's index has them
         self._creation = Creation(self._tables, self.infos, engine.random)
+        self.aggregation = Aggregation(self._tables)
 
     # ---- reading -------------------------------------------------------------------------------
 

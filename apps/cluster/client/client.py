@@ -11,6 +11,7 @@ from typing import Any
 from apps.cluster.apiserver import Actor, APIServer
 
 Obj = dict[str, Any]
+Objects = list[Obj]  # named, since a method below is called list
 
 
 class Client:
@@ -31,6 +32,10 @@ class Client:
 
     def list(self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = "") -> list[Obj]:
         return self.apiserver.list(resource, namespace, label_selector, field_selector)
+
+    def aggregated(self, group: str, version: str, resource: str, namespace: str = "", labels: str = "") -> Objects:
+        """GET of a group that another server answers, such as metrics.k8s.io. Raises: StatusError 404, 503."""
+        return self.apiserver.aggregation.list(group, version, resource, namespace, labels)
 
     def create(self, resource: str, obj: Obj, /, *, why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 403, 404, 409, 422."""

@@ -23,6 +23,7 @@ class Controller:
     """Level-triggered: `sync(key)` reads the whole state, never the event that woke it."""
 
     name: ClassVar[str] = ""
+    source: ClassVar[str] = ""  # what its Events name as their source, where that is another name
     backoff_base_ms: ClassVar[int] = BACKOFF_BASE_MS  # after the first failure of a key, then doubling
     backoff_max_ms: ClassVar[int] = BACKOFF_MAX_MS
 

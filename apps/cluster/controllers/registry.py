@@ -1,7 +1,7 @@
 """The controllers that kube-controller-manager runs, in the order in which it starts them.
 
 Models      cmd/kube-controller-manager/app/controllermanager.go (NewControllerDescriptors)
-Leaves out  autoscaling, disruption budgets, quotas, certificates, tokens, cloud routes; the provisioner is no
+Leaves out  disruption budgets, quotas, certificates, tokens, cloud routes; the provisioner is no
             controller of Kubernetes and runs here for want of a Pod of its own
 """
 
@@ -21,6 +21,7 @@ from apps.cluster.controllers.nodelifecycle.taint_eviction import TaintEvictionC
 from apps.cluster.controllers.persistentvolume.protection import PVCProtectionController, PVProtectionController
 from apps.cluster.controllers.persistentvolume.provisioner import StorageProvisioner
 from apps.cluster.controllers.persistentvolume.pv_controller import PersistentVolumeController
+from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.podgc.gc_controller import PodGCController
 from apps.cluster.controllers.replicaset.replica_set import ReplicaSetController
 from apps.cluster.controllers.replicaset.replication_controller import ReplicationManager
@@ -41,6 +42,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     JobController,
     DeploymentController,
     ReplicaSetController,
+    HorizontalController,
     StatefulSetController,
     CronJobController,
     NodeLifecycleController,

@@ -68,7 +68,7 @@ def bench(kind: type[Controller], now_ms: int = 0, refuse: tuple[str, ...] = ())
     engine.now_ms = now_ms
     informers = Informers(APIServer(engine, Store()))
     client = RecordingClient(informers, refuse)
-    controller = kind(engine, client, informers, Recorder(engine, client, kind.name))  # type: ignore[arg-type]
+    controller = kind(engine, client, informers, Recorder(engine, client, kind.source or kind.name))  # type: ignore[arg-type]
     return controller, client
 
 

@@ -121,7 +121,9 @@ class World:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         for kind in CONTROLLERS:
             client = Client(self.apiserver, kind.name)
-            controller = kind(self.engine, client, self.informers, Recorder(self.engine, client, kind.name))
+            controller = kind(
+                self.engine, client, self.informers, Recorder(self.engine, client, kind.source or kind.name)
+            )
             self.engine.register(kind.name, controller)
             self.controllers[kind.name] = controller
         self.stand_in = StandIn(self)

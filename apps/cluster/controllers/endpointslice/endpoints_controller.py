@@ -176,6 +176,7 @@ class EndpointsController(Controller):
     """Level-triggered: a sync reads the whole state, never the event that woke it."""
 
     name = "endpoints-controller"
+    source = "endpoint-controller"
 
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
         super().__init__(engine, client, informers, Recorder(engine, client, MANAGER))

@@ -41,7 +41,7 @@ class EndpointSliceController(Controller):
     source = "endpoint-slice-controller"
 
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
-        super().__init__(engine, client, informers, Recorder(engine, client, self.source))
+        super().__init__(engine, client, informers, recorder)
         self.services = informers("services")
         self.pods = informers("pods")
         self.nodes = informers("nodes")

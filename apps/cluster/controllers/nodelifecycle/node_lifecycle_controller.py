@@ -37,7 +37,7 @@ class NodeLifecycleController(Controller):
     source = "node-controller"
 
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
-        super().__init__(engine, client, informers, Recorder(engine, client, self.source))
+        super().__init__(engine, client, informers, recorder)
         self.period_ms = MONITOR_PERIOD_MS
         self.grace_ms = MONITOR_GRACE_MS
         self.nodes = informers("nodes")

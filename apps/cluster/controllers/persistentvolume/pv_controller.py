@@ -43,7 +43,7 @@ class PersistentVolumeController(Controller):
     source = "persistentvolume-controller"
 
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
-        super().__init__(engine, client, informers, Recorder(engine, client, self.source))
+        super().__init__(engine, client, informers, recorder)
         self.volumes = informers("persistentvolumes")
         self.claims = informers("persistentvolumeclaims")
         self.classes = informers("storageclasses")
