@@ -19,7 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import cluster, ownership
+from apps.diagrams.views import cluster, ownership, scheduler
 
 SVG_CACHE = 512
 
@@ -89,14 +89,14 @@ class Figure:
         return svg
 
 
-VIEWS = {"cluster": cluster.build, "ownership": ownership.build}
+VIEWS = {"cluster": cluster.build, "ownership": ownership.build, "scheduler": scheduler.build}
 
 _svgs: OrderedDict[str, str] = OrderedDict()
 _lock = Lock()
 
 
 def render(snapshot: SnapshotLike, view: str = "cluster", lang: str = "ko", options: Options | None = None) -> Figure:
-    """The figure of a snapshot: `view` is cluster or ownership."""
+    """The figure of a snapshot: `view` is one of VIEWS."""
     options = options or Options()
     return Figure(VIEWS[view](snapshot, lang, options), options.prefix)
 

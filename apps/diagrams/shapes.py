@@ -194,3 +194,70 @@ def owner(rect: Rect, texts: tuple[Text, ...]) -> Shape:
         over=_spine(x, y + 3, y + h - 3),
         texts=texts,
     )
+
+
+@lru_cache(maxsize=KEEP)
+def waiting(rect: Rect) -> Shape:
+    """A Pod in a queue: as a Pod, and at its right how often it has been tried. Texts: name, attempts."""
+    x, y, w, h = rect
+    under = "".join(
+        f'<rect x="{x - d + 0.5:g}" y="{y - d + 0.5:g}" width="{w + 2 * d - 1:g}" height="{h + 2 * d - 1:g}" rx="{r}"'
+        f' class="{cls}"/>'
+        for d, r, cls in ((5, 6, "k-r2"), (3, 5, "k-r1"))
+    )
+    return Shape(
+        f"waiting {x:g} {y:g} {w:g} {h:g}",
+        "box",
+        rect,
+        box="k-b",
+        radius=3,
+        under=under,
+        over=_spine(x, y + 3, y + h - 3),
+        texts=(Text(x + 12, y + h / 2 + 4, "k-pn"), Text(x + w - 6, y + h / 2 + 4, "k-num", "end")),
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def stage(rect: Rect) -> Shape:
+    """A stage that something passes through, one after the other. Texts: its name, what came of it."""
+    x, y, w, h = rect
+    return box(
+        rect, "k-st", 3, (Text(x + 8, y + 16, "k-stn"), Text(x + 8, y + h - 8, "k-sts")), _verdict(x + w - 13, y + 12)
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def ruled(rect: Rect, texts: tuple[Text, ...], verdict: bool = True) -> Shape:
+    """A row: words over a hairline, and before them a verdict."""
+    x, y, w, h = rect
+    over = f'<path d="M{x:g} {y + h - 0.5:g}h{w:g}" class="k-rule"/>'
+    under = f'<rect x="{x:g}" y="{y + 1:g}" width="{w:g}" height="{h - 2:g}" rx="3" class="k-wash"/>'
+    if verdict:
+        over += _verdict(x + 11, y + h / 2)
+    where = " ".join(f"{text.x:g},{text.y:g},{text.cls}" for text in texts)
+    return Shape(f"ruled {x:g} {y:g} {w:g} {h:g} {where} {verdict}", "none", rect, under=under, over=over, texts=texts)
+
+
+@lru_cache(maxsize=KEEP)
+def bar(x: float, y: float, filled: int) -> Shape:
+    """How much of something, as a bar."""
+    over = f'<path d="M{x:g} {y:g}h{max(filled, 1)}" class="k-bar"/>'
+    return Shape(f"bar {x:g} {y:g} {filled}", "none", Rect(x, y - 4, filled, 8), over=over)
+
+
+def _verdict(x: float, y: float) -> str:
+    """Chosen, passed, refused, left out: which of them shows is decided by the class of what it stands in."""
+    return (
+        f'<path d="M{x - 4:g} {y + 0.5:g}l3 3l5.5 -7" class="k-v k-v-yes"/>'
+        f'<path d="M{x - 3.5:g} {y - 3.5:g}l7 7m0 -7l-7 7" class="k-v k-v-no"/>'
+        f'<path d="M{x - 3.5:g} {y:g}h7" class="k-v k-v-skip"/>'
+        f'<path d="M{x - 4:g} {y - 5:g}l8 5l-8 5z" class="k-v k-v-pick"/>'
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def chain(points: tuple[tuple[float, float], ...]) -> Shape:
+    """A hairline through points: what belongs together in an order."""
+    path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+    x, y = points[0]
+    return Shape(f"chain {path}", "none", Rect(x, y, 1, 1), over=f'<path d="{path}" class="k-tree"/>')

@@ -18,6 +18,7 @@ from apps.cluster.cluster import Snapshot
 from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
 from apps.diagrams.options import WIDTHS as LAYOUTS
+from apps.scenarios.decided import decided
 from apps.scenarios.inspect import inspect
 from apps.scenarios.limits import Said
 from apps.scenarios.placing import places_at
@@ -25,7 +26,11 @@ from apps.scenarios.replay import Run
 from apps.scenarios.source import Source
 from apps.scenarios.steps import article_url, clock_text, step_json
 
-VIEWS = {"cluster": gettext_lazy("Cluster"), "ownership": gettext_lazy("Ownership")}
+VIEWS = {
+    "cluster": gettext_lazy("Cluster"),
+    "ownership": gettext_lazy("Ownership"),
+    "scheduler": gettext_lazy("Scheduler"),
+}
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
 FRAMES = 512  # kept in memory; a frame is some 20 to 100 kB
@@ -174,7 +179,8 @@ def frame(
             revision = run.head if source.stored else run.last_change
         # What writes nothing (a power cut) belongs to the revision it follows, so the newest revision may still change.
         position = run.cluster.trace.position(revision)
-        key = (source.epoch, revision, position, view, lang, focus, width, parts)
+        decisions = run.cluster.scheduler.journal.mark() if revision == run.head else []
+        key = (source.epoch, revision, position, *decisions, view, lang, focus, width, parts)
         with _lock:
             known = _frames.get(key)
             if known is not None:
@@ -184,6 +190,7 @@ def frame(
         drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width, parts=parts)
         step = snapshot.step if snapshot.revision > run.base else None
         told = _inspected(source, snapshot, focus, lang)
+        detail = detail_html(run, snapshot, view, focus, lang)
     made: Frame = {
         "revision": snapshot.revision,
         "time_ms": snapshot_ms(run, snapshot),
@@ -194,6 +201,7 @@ def frame(
         "step": step_json(step, lang, run.base_ms) if step is not None else None,
         "inspector": inspector_html(told, lang),
         "text": drawn.alt,
+        "detail": detail,
     }
     with _lock:
         _frames[key] = made
@@ -237,7 +245,21 @@ def _inspected(source: Source, snapshot: Snapshot, focus: str, lang: str) -> dic
         resource, _slash, key = ref.partition("/")
         told["yaml_url"] = f"/{lang}/s/{source.ref}/objects/{resource}/{quote(key)}.yaml?at={snapshot.revision}"
         told["article"] = article_url(KIND_ARTICLES.get(told["kind"], ""), lang)
+        told["links"] = _views_of(snapshot, ref, lang)
     return told
+
+
+def _views_of(snapshot: Snapshot, ref: str, lang: str) -> list[dict[str, str]]:
+    """Views that say more of an object than the others."""
+    out = []
+    with override(lang):
+        if ref.startswith("pods/") and snapshot.scheduling is not None:
+            decision = snapshot.scheduling.decision(ref.partition("/")[2])
+            if decision is not None or snapshot.scheduling.waiting(ref.partition("/")[2]) is not None:
+                placed = decision is not None and decision.chosen
+                out.append({"view": "scheduler", "text": _("Why this node?") if placed else _("Why no node?")})
+    kept = f"&at={snapshot.revision}&focus={quote(ref)}"
+    return [{**link, "url": f"?view={link['view']}{kept}"} for link in out]
 
 
 def _shown_ref(ref: str, snapshot: Snapshot) -> str:
@@ -287,6 +309,22 @@ def inspector_html(told: dict[str, Any] | None, lang: str) -> str:
         return ""
     with override(lang):
         return render_to_string("scenarios/inspector.html", {"inspector": told, "LANGUAGE_CODE": lang})
+
+
+def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) -> str:
+    """What a view has to say beside its figure, as tables; "" for a view whose figure says it all."""
+    if view != "scheduler":
+        return ""
+    steps = run.cluster.trace.steps
+    with override(lang):
+        told = decided(
+            snapshot,
+            focus,
+            lambda step: steps[min(step, len(steps)) - 1].revision if steps else 0,
+            run.base_ms,
+        )
+        context = {"decided": told, "revision": snapshot.revision, "LANGUAGE_CODE": lang}
+        return render_to_string("scenarios/decided.html", context)
 
 
 def forget_frames() -> None:

@@ -49,15 +49,52 @@ if (transport) {
 
 // ---- views ----
 
-for (const link of document.querySelectorAll("a[data-view]")) {
-  link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    for (const other of document.querySelectorAll("a[data-view]")) other.removeAttribute("aria-current");
-    link.setAttribute("aria-current", "true");
-    figure.turn(link.dataset.view);
-  });
+/** @param {string} view */
+function turn(view) {
+  for (const link of document.querySelectorAll("a[data-view]")) {
+    if (link.dataset.view === view) {
+      link.setAttribute("aria-current", "true");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
+  }
+  figure.turn(view);
 }
+
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || !(event.target instanceof Element)) return;
+  const link = event.target.closest("a[data-view], a[data-turn]");
+  if (!link) return;
+  event.preventDefault();
+  if (link.dataset.focusRef) figure.choose(link.dataset.focusRef);
+  turn(link.dataset.view ?? link.dataset.turn);
+});
+
+// ---- what a view says beside its figure ----
+
+const detail = document.querySelector("[data-detail]");
+
+figure.addEventListener("k8s-frame", ({ detail: frame }) => {
+  if (!detail || frame.detail === undefined || frame.detail === detail.dataset.told) return;
+  detail.dataset.told = frame.detail;
+  const scrolled = [...detail.querySelectorAll("[role=region]")].map((each) => each.scrollLeft);
+  const focused = detail.contains(document.activeElement) ? document.activeElement.getAttribute("href") ?? document.activeElement.ariaLabel : "";
+  detail.innerHTML = frame.detail;
+  detail.hidden = frame.detail === "";
+  detail.querySelectorAll("[role=region]").forEach((each, number) => {
+    each.scrollLeft = scrolled[number] ?? 0;
+  });
+  if (focused) [...detail.querySelectorAll("a, [tabindex]")].find((each) => (each.getAttribute("href") ?? each.ariaLabel) === focused)?.focus({ preventScroll: true });
+});
+
+detail?.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || !(event.target instanceof Element)) return;
+  const seek = event.target.closest("[data-seek]");
+  const chosen = event.target.closest("[data-focus-ref]");
+  if (!seek && !chosen) return;
+  event.preventDefault();
+  if (chosen) figure.choose(chosen.dataset.focusRef);
+  else figure.seek(Number(seek.dataset.seek));
+});
 
 // ---- keys, wherever the reader is, unless a control has a use for them ----
 

@@ -83,6 +83,8 @@ export class Share extends HTMLElement {
       const url = new URL(link.href);
       url.searchParams.set("at", String(figure.playhead.at));
       url.searchParams.set("view", figure.view);
+      if (figure.focusRef) url.searchParams.set("focus", figure.focusRef);
+      else url.searchParams.delete("focus");
       link.href = url.pathname + url.search;
     }
   }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.diagrams.figure import difference, render
+from apps.diagrams.figure import VIEWS, difference, render
 from apps.diagrams.options import Options
 from tests.diagrams import clusters
 
@@ -75,7 +75,7 @@ def open_figure(browser, tmp_path, figure, lang="ko", theme="light"):
     return page
 
 
-@pytest.mark.parametrize("view", ["cluster", "ownership"])
+@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("width", ["full", "wide", "medium", "narrow"])
 def test_words_stay_in_their_boxes(browser, tmp_path, width, view):
     for scene, lang in (("troubled", "ko"), ("owners", "en")):
@@ -101,7 +101,7 @@ def test_each_pod_wears_the_mark_of_its_state_and_a_patch_changes_it(browser, tm
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("view", ["cluster", "ownership"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing(browser, tmp_path, view, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     figure = render(clusters.owners().snapshot(), view, "en")

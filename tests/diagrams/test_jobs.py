@@ -9,7 +9,7 @@ import pytest
 from apps.cluster.apimachinery import timestamps
 from apps.cluster.cluster import Cluster, Config
 from apps.diagrams import places
-from apps.diagrams.figure import render
+from apps.diagrams.figure import VIEWS, render
 from apps.diagrams.options import Options
 from tests.cluster.controllers.batch import cron_job, job
 
@@ -34,7 +34,7 @@ def figures(cluster, view):
         yield render(cluster.view(step.revision), view, "en", Options(places=now, step=step))
 
 
-@pytest.mark.parametrize("view", ["cluster", "ownership"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_revision_is_drawn(cluster, view):
     assert len(list(figures(cluster, view))) > 50
 

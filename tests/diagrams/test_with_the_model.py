@@ -7,7 +7,7 @@ from lxml import etree
 
 from apps.cluster.cluster import Cluster, Config
 from apps.diagrams import places
-from apps.diagrams.figure import difference, render
+from apps.diagrams.figure import VIEWS, difference, render
 from apps.diagrams.narration import article_of, edges_of, sentence, verb_text
 from apps.diagrams.options import Options
 from tests.diagrams.test_stability import moved, only_down
@@ -65,7 +65,7 @@ def cluster():
     return cluster
 
 
-@pytest.mark.parametrize("view", ["cluster", "ownership"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_revision_is_drawn_and_nothing_moves_without_cause(cluster, view):
     base = cluster.view(cluster.base)
     now = places.start(base)

@@ -29,6 +29,25 @@ from apps.cluster.scheduler.plugins.volume_zone import VolumeZone
 from apps.cluster.scheduler.pod_info import PodInfo
 from apps.cluster.scheduler.status import SKIP, UNRESOLVABLE, Status
 
+PLUGINS: tuple[type[Plugin], ...] = (
+    SchedulingGates,
+    NodeUnschedulable,
+    NodeName,
+    TaintToleration,
+    NodeAffinity,
+    NodePorts,
+    NodeResourcesFit,
+    VolumeRestrictions,
+    VolumeBinding,
+    VolumeZone,
+    PodTopologySpread,
+    InterPodAffinity,
+    NodeResourcesBalancedAllocation,
+    ImageLocality,
+)
+FILTERS = tuple(kind.name for kind in PLUGINS if kind.filters)
+SCORES = tuple((kind.name, kind.weight) for kind in PLUGINS if kind.scores)
+
 
 class Framework:
     """The default profile."""
@@ -40,22 +59,10 @@ class Framework:
         self.spread = PodTopologySpread(handle)
         self.affinity = InterPodAffinity(handle)
         self.volumes = VolumeBinding(handle)
-        self.plugins: tuple[Plugin, ...] = (
-            SchedulingGates(handle),
-            NodeUnschedulable(handle),
-            NodeName(handle),
-            TaintToleration(handle),
-            NodeAffinity(handle),
-            NodePorts(handle),
-            self.fit,
-            VolumeRestrictions(handle),
-            self.volumes,
-            VolumeZone(handle),
-            self.spread,
-            self.affinity,
-            NodeResourcesBalancedAllocation(handle),
-            ImageLocality(handle),
-        )
+        known: dict[type[Plugin], Plugin] = {
+            type(one): one for one in (self.fit, self.spread, self.affinity, self.volumes)
+        }
+        self.plugins = tuple([known.get(kind) or kind(handle) for kind in PLUGINS])
         self.filters = tuple(plugin for plugin in self.plugins if plugin.filters)
         self.scores = tuple(plugin for plugin in self.plugins if plugin.scores)
         self.local_filters = tuple(plugin for plugin in self.filters if plugin.local)

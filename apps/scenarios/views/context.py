@@ -78,7 +78,7 @@ def page_context(
         "nav": _nav(source, revision, head, at, here),
         "commands": [{**command, "url": _query(here, at=command["revision"])} for command in commands],
         "forms": forms_of(source, snapshot, lang, focus, bound or {}),
-        "share": _share(request, source, lang, revision, view, can_edit=can_edit),
+        "share": _share(request, source, lang, revision, here, can_edit=can_edit),
         "problems": (bound or {}).get("problems", []),
         "errors": (bound or {}).get("errors", []),
     }
@@ -153,12 +153,12 @@ def _nav(source: Source, revision: int, head: int, at: int | None, here: dict[st
 
 
 def _share(
-    request: HttpRequest, source: Source, lang: str, revision: int, view: str, *, can_edit: bool
+    request: HttpRequest, source: Source, lang: str, revision: int, here: dict[str, str], *, can_edit: bool
 ) -> dict[str, Any]:
     with override(lang):
         page = reverse("scenario", args=[source.ref])
     absolute = request.build_absolute_uri
-    query = {"at": revision, **({"view": view} if view != "cluster" else {})}
+    query = {"at": revision, **{name: value for name, value in here.items() if value not in ("", "cluster")}}
     link, reason = "", ""
     try:
         token = links.encode(making.link_of(source))
@@ -174,7 +174,7 @@ def _share(
     }
     return {
         "short": absolute(page),
-        "pinned": absolute(f"{page}?{urlencode(query)}"),
+        "pinned": absolute(f"{page}?{urlencode(query, safe='/')}"),
         "edit": absolute(f"{page}?key={key}") if key else "",
         "link": link,
         "link_reason": reason,

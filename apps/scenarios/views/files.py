@@ -70,6 +70,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     source = open_source(ref, lang)
     view = service.check_view(request.GET.get("view"))
     width = service.check_width(request.GET.get("layout") or request.GET.get("width"))
+    focus = service.check_focus(request.GET.get("focus"))
     at = service.check_at(source.run, request.GET.get("at"))
     run = source.run
     with run.lock:
@@ -81,7 +82,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
                 found = run.cluster.trace.between(run.base, snapshot.revision)
                 body = files.dump_json(files.history(snapshot, found, lang, run.base_ms))
         else:
-            figure = service.figure_of(run, snapshot, view, lang, width=width)
+            figure = service.figure_of(run, snapshot, view, lang, focus=focus, width=width)
     if format not in {"yaml", "json"}:
         try:
             body = _picture(figure, format, theme)
@@ -103,5 +104,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     return immutable(
         request,
         response,
-        f"{settings.MODEL_VERSION}-{source.epoch}-{snapshot.revision}-{format}-{view}-{lang}-{theme}-{width}",
+        f"{settings.MODEL_VERSION}-{source.epoch}-{snapshot.revision}-{format}-{view}-{focus}-{lang}-{theme}-{width}".replace(
+            '"', ""
+        ),
     )
