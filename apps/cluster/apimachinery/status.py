@@ -116,6 +116,8 @@ class StatusError(Exception):
         self.message = message
         self.details = details or {}
         self.errors: tuple[FieldError, ...] = ()
+        self.stage = ""  # where in the request chain it was refused: "authorization", "mutating", "schema" …
+        self.plugin = ""  # and by which admission plugin
 
     def as_status(self) -> dict[str, Any]:
         status: dict[str, Any] = {
@@ -138,7 +140,7 @@ def qualified(resource: str, group: str) -> str:
 
 
 def _named(resource: str, group: str, name: str) -> dict[str, Any]:
-    details: dict[str, Any] = {"name": name}
+    details: dict[str, Any] = {"name": name} if name else {}
     if group:
         details["group"] = group
     details["kind"] = resource
@@ -168,7 +170,12 @@ def conflict(resource: str, name: str, group: str = "", why: str = "") -> Status
 
 
 def forbidden(resource: str, name: str, why: str, group: str = "") -> StatusError:
-    subject = f'{qualified(resource, group)} "{name}" is forbidden' if resource else "forbidden"
+    if not resource:
+        subject = "forbidden"
+    elif name:
+        subject = f'{qualified(resource, group)} "{name}" is forbidden'
+    else:
+        subject = f"{qualified(resource, group)} is forbidden"
     return StatusError(403, "Forbidden", f"{subject}: {why}", _named(resource, group, name))
 
 

@@ -1,7 +1,8 @@
 """A new object on its way through the chain: admission, defaulting, validation.
 
-Models      staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go (Create), rest.BeforeCreate
-Leaves out  nothing beyond what admission.py and the kinds say
+Models      staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go (Create), rest.BeforeCreate,
+            endpoints/handlers/create.go
+Leaves out  nothing beyond what the admission plugins and the kinds say
 
 Pods are made by the thousand from templates that were judged before, so what depends on a Pod's spec alone is done once
 for all Pods that share the spec object.
@@ -9,18 +10,23 @@ for all Pods that share the spec object.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery import status as errors
-from apps.cluster.apiserver import admission, allocators
+from apps.cluster.apimachinery.status import StatusError
+from apps.cluster.apiserver import allocators
+from apps.cluster.apiserver.admission import CREATE, Attributes, chain, limit_ranger, service_account
+from apps.cluster.apiserver.admission.attributes import Look
+from apps.cluster.apiserver.authentication import User, node_of
 from apps.cluster.apiserver.strategy import FIRST_STATUS, qos_class, with_generated_selector, with_template_generation
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
 NOTHING: dict[str, Any] = {}
 MOST_TEMPLATES = 4096
+ACCESS = "kube-api-access-"
 
 
 class PodTemplate(NamedTuple):
@@ -28,7 +34,10 @@ class PodTemplate(NamedTuple):
 
     spec: dict[str, Any]  # kept, so that its id stays its own
     account: Obj
-    classes: Any
+    classes: tuple[str, ...]
+    runtime_class: Obj | None
+    ranges: list[Obj]
+    annotation: str  # what LimitRanger says it did
     ready: dict[str, Any]
     token: bool
     qos: str
@@ -38,95 +47,218 @@ class Creation:
     """Judges new objects against what there is."""
 
     def __init__(
-        self, tables: dict[str, dict[str, Obj]], infos: Mapping[str, ResourceInfo], random: Randomness
+        self,
+        tables: dict[str, dict[str, Obj]],
+        infos: Mapping[str, ResourceInfo],
+        random: Randomness,
+        charge: Callable[[Obj], object] | None = None,
+        allowed: Callable[[User, str, str, str, str, str], bool] | None = None,
     ) -> None:
         self._tables = tables
         self._infos = infos
         self._random = random
+        self._charge = charge
+        self._allowed = allowed
         self._templates: dict[int, PodTemplate] = {}
 
     def forget(self) -> None:
         """Other objects will come: what was kept of templates is of no use."""
         self._templates.clear()
 
-    def admit(self, info: ResourceInfo, obj: Obj, namespace: str, name: str) -> Obj:
-        """Admission, defaulting and validation of a new object that is no Pod."""
-        resource = info.plural
-        if namespace:
-            admission.namespace_lifecycle(self._tables, resource, namespace, name)
-        if resource == "persistentvolumeclaims":
-            obj = admission.claim(self._tables, obj)
-        elif resource == "persistentvolumes":
-            obj = admission.with_finalizer(obj, "kubernetes.io/pv-protection")
-        elif resource == "nodes":
-            obj = admission.node(obj)
-        elif resource == "namespaces":
-            obj = new_namespace(obj)
-        elif resource == "daemonsets":
-            obj = {**obj, "metadata": with_template_generation(obj["metadata"], 1)}
-        elif resource == "jobs":
-            obj = with_generated_selector(obj)
-        obj = info.default(obj)
-        first = FIRST_STATUS.get(resource)
-        if first is not None:
-            obj = {**obj, "status": first}
-        found = info.validate(obj)
-        if found:
-            raise errors.invalid(info.kind, info.group, name, found)
-        if resource == "services":
-            obj = allocators.allocate(obj, self._tables.get("services", NOTHING), self._random)
-        return dict(obj)
+    def admit(
+        self,
+        info: ResourceInfo,
+        obj: Obj,
+        namespace: str,
+        name: str,
+        user: User,
+        *,
+        generated: bool = False,
+        dry_run: bool = False,
+        warnings: list[str] | None = None,
+        look: Look | None = None,
+    ) -> Obj:
+        """Defaulting, mutating admission, the kind's strategy, validation and validating admission of a new object.
 
-    def admit_pod(self, obj: Obj, namespace: str, name: str) -> Obj:
+        Mutating plugins do not know a generated name yet.
+
+        Raises:
+            StatusError: refused; it says at which stage.
+        """
+        a = Attributes(
+            CREATE,
+            info,
+            namespace,
+            "" if generated else name,
+            _nameless(info.default(obj)) if generated else info.default(obj),
+            None,
+            user,
+            self._tables,
+            self._random.suffix,
+            dry_run=dry_run,
+            charge=self._charge,
+            allowed=self._allowed,
+        )
+        chain.admit(a, look)
+        made = a.obj
+        if generated:
+            made = {**made, "metadata": {"name": name, **made["metadata"]}}
+        made = prepared(info, made)
+        found = info.validate(made)
+        if found:
+            raise refused_by_schema(errors.invalid(info.kind, info.group, name, found))
+        if info.plural == "services":
+            made = allocators.allocate(made, self._tables.get("services", NOTHING), self._random)
+        a.obj, a.name = made, name
+        chain.validate(a, look)
+        if warnings is not None:
+            warnings.extend(a.warnings)
+        return dict(a.obj)
+
+    def admit_pod(
+        self,
+        obj: Obj,
+        namespace: str,
+        name: str,
+        user: User,
+        *,
+        generated: bool = False,
+        dry_run: bool = False,
+        warnings: list[str] | None = None,
+    ) -> Obj:
         """The same for a Pod. What depends on its spec alone is done once for all Pods that share the spec object."""
         tables = self._tables
-        namespaces = tables.get("namespaces", NOTHING)
-        if namespaces.get(namespace, NOTHING).get("status", NOTHING).get("phase") != "Active":
-            admission.namespace_lifecycle(tables, "pods", namespace, name)
+        info = self._infos["pods"]
         given = obj.get("spec")
-        if admission.MIRROR in (obj["metadata"].get("annotations") or NOTHING):
-            return self._whole_pod(obj, name, None, token=False)[0]
         if not isinstance(given, dict):
-            found = self._infos["pods"].validate({**obj, "spec": {}})
-            raise errors.invalid("Pod", "", name, found)
-        account = admission.service_account_of(tables, namespace, given, name)
-        classes = tables.get("priorityclasses")
+            found = info.validate({**obj, "spec": {}})
+            raise refused_by_schema(errors.invalid("Pod", "", name, found))
         kept = self._templates.get(id(given))
-        random = self._random
-        if kept is not None and kept.spec is given and kept.account is account and kept.classes == _names(classes):
-            spec = admission.mount_token(kept.ready, random.suffix) if kept.token else kept.ready
-            return {**obj, "spec": spec, "status": {"phase": "Pending", "qosClass": kept.qos}}
-        pod, ready, qos = self._whole_pod(obj, name, account, token=True)
-        if len(self._templates) > MOST_TEMPLATES:
-            self._templates.clear()
-        token = admission.wants_token(given, account)
-        self._templates[id(given)] = PodTemplate(given, account, _names(classes), ready, token, qos)
+        if kept is None or kept.spec is not given or node_of(user) is not None or not self._holds(kept, namespace):
+            pod = self.admit(info, obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings)
+            if not given.get("nodeName") and warnings is None:
+                self._keep(given, namespace, pod)
+            return pod
+        spec = service_account.mount_token(kept.ready, self._random.suffix) if kept.token else kept.ready
+        pod = {**obj, "spec": spec, "status": {"phase": "Pending", "qosClass": kept.qos}}
+        if kept.annotation:
+            annotations = {
+                **(obj["metadata"].get("annotations") or NOTHING),
+                limit_ranger.ANNOTATION: kept.annotation,
+            }
+            pod["metadata"] = {**obj["metadata"], "annotations": annotations}
+        if chain.judges_each_pod(tables, namespace):
+            a = Attributes(
+                CREATE,
+                info,
+                namespace,
+                name,
+                pod,
+                None,
+                user,
+                tables,
+                self._random.suffix,
+                dry_run=dry_run,
+                charge=self._charge,
+            )
+            chain.validate(a)
         return pod
 
-    def _whole_pod(self, obj: Obj, name: str, account: Obj | None, *, token: bool) -> tuple[Obj, dict[str, Any], str]:
-        """A Pod through the whole chain; also its spec before the token was mounted, and its QoS class."""
-        info = self._infos["pods"]
-        spec = obj.get("spec") or {}
-        if account is not None:
-            spec = admission.service_account(spec, account)
-            spec = admission.default_toleration_seconds(spec)
-        spec = admission.priority(self._tables, spec, name)
-        ready = info.default({**obj, "spec": spec})["spec"]
-        mounted = ready
-        if account is not None and token and admission.wants_token(ready, account):
-            mounted = admission.mount_token(ready, self._random.suffix)
-        checked = {**obj, "spec": mounted}
-        found = info.validate(checked)
-        if found:
-            raise errors.invalid("Pod", "", name, found)
-        qos = qos_class(mounted)
-        checked["status"] = {"phase": "Pending", "qosClass": qos}
-        return checked, ready, qos
+    def _holds(self, kept: PodTemplate, namespace: str) -> bool:
+        """Whether what was worked out for a template would come out the same now."""
+        tables = self._tables
+        there = tables.get("namespaces", NOTHING).get(namespace)
+        if there is None or there.get("status", NOTHING).get("phase") != "Active":
+            return False
+        spec = kept.spec
+        account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+        if tables.get("serviceaccounts", NOTHING).get(f"{namespace}/{account}") is not kept.account:
+            return False
+        if kept.classes != tuple(tables.get("priorityclasses", ())):
+            return False  # PriorityClasses never change their value: their names say whether a priority still holds
+        runtime_class = spec.get("runtimeClassName")
+        if (
+            runtime_class is not None
+            and tables.get("runtimeclasses", NOTHING).get(runtime_class) is not kept.runtime_class
+        ):
+            return False
+        if not tables.get("limitranges"):
+            return not kept.ranges
+        return kept.ranges == self._ranges(namespace)
+
+    def _ranges(self, namespace: str) -> list[Obj]:
+        table = self._tables.get("limitranges", NOTHING)
+        return [one for one in table.values() if one["metadata"]["namespace"] == namespace]
+
+    def _keep(self, given: dict[str, Any], namespace: str, pod: Obj) -> None:
+        if service_account.MIRROR in (pod["metadata"].get("annotations") or NOTHING):
+            return
+        tables = self._tables
+        if len(self._templates) > MOST_TEMPLATES:
+            self._templates.clear()
+        ready, token = without_token(given, pod["spec"])
+        self._templates[id(given)] = PodTemplate(
+            given,
+            tables["serviceaccounts"][f"{namespace}/{pod['spec']['serviceAccountName']}"],
+            tuple(tables.get("priorityclasses", ())),
+            tables.get("runtimeclasses", NOTHING).get(given.get("runtimeClassName")),
+            self._ranges(namespace),
+            (pod["metadata"].get("annotations") or NOTHING).get(limit_ranger.ANNOTATION, ""),
+            ready,
+            token,
+            pod["status"]["qosClass"],
+        )
 
 
-def _names(classes: dict[str, Obj] | None) -> tuple[str, ...]:
-    """PriorityClasses never change their value, so their names say whether a resolved priority still holds."""
-    return tuple(classes) if classes else ()
+def without_token(given: dict[str, Any], spec: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """A Pod's spec before its token was mounted, and whether one was."""
+    before = len(given.get("volumes") or ())
+    volumes = spec.get("volumes") or []
+    if len(volumes) == before or not volumes[-1]["name"].startswith(ACCESS):
+        return spec, False
+    name = volumes[-1]["name"]
+    out = {**spec, "volumes": volumes[:-1]}
+    if not out["volumes"]:
+        del out["volumes"]
+    for field in ("initContainers", "containers"):
+        if spec.get(field):
+            out[field] = [_unmounted(container, name) for container in spec[field]]
+    return out, True
+
+
+def _unmounted(container: Obj, volume: str) -> Obj:
+    mounts = container.get("volumeMounts")
+    if not mounts or mounts[-1]["name"] != volume:
+        return container
+    out = {**container, "volumeMounts": mounts[:-1]}
+    if not out["volumeMounts"]:
+        del out["volumeMounts"]
+    return out
+
+
+def _nameless(obj: Obj) -> Obj:
+    metadata = {name: value for name, value in obj["metadata"].items() if name != "name"}
+    return {**obj, "metadata": metadata}
+
+
+def refused_by_schema(error: StatusError) -> StatusError:
+    error.stage = "schema"
+    return error
+
+
+def prepared(info: ResourceInfo, obj: Obj) -> Obj:
+    """What the kind's strategy makes of a new object before it is validated."""
+    resource = info.plural
+    if resource == "pods":
+        return {**obj, "status": {"phase": "Pending", "qosClass": qos_class(obj["spec"])}}
+    if resource == "namespaces":
+        obj = new_namespace(obj)
+    elif resource == "daemonsets":
+        obj = {**obj, "metadata": with_template_generation(obj["metadata"], 1)}
+    elif resource == "jobs":
+        obj = info.default(with_generated_selector(obj))  # what is read back from the store is defaulted again
+    first = FIRST_STATUS.get(resource)
+    return obj if first is None else {**obj, "status": first}
 
 
 def new_namespace(obj: Obj) -> Obj:

@@ -1,15 +1,14 @@
 """The request chain: who asks, admission, defaulting, validation, the store, and everyone who watches.
 
 Models      staging/src/k8s.io/apiserver (endpoints/handlers, registry/generic/registry/store.go), pkg/registry/*
-Leaves out  authentication and authorization of components, managedFields, priority and fairness, disruption budgets on
-            eviction; status written by Kubernetes' own components is not validated; watch events arrive in the
-            instant of the write
+Leaves out  managedFields, priority and fairness; status written by Kubernetes' own
+            components is not validated; watch events arrive in the instant of the write
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from apps.cluster.api import schema
 from apps.cluster.api.resource import ResourceInfo
@@ -20,8 +19,11 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import admission, deleting, updating
+from apps.cluster.apiserver import admission, deleting, eviction, updating
+from apps.cluster.apiserver.admission import Attributes, chain, node_restriction
 from apps.cluster.apiserver.aggregation import Aggregation
+from apps.cluster.apiserver.authentication import Actor, User, user_of
+from apps.cluster.apiserver.authorization import RBAC_RESOURCES, Ask, Authorizer
 from apps.cluster.apiserver.creating import Creation
 from apps.cluster.apiserver.strategy import GENERATION
 from apps.cluster.engine import Engine, Step
@@ -29,21 +31,18 @@ from apps.cluster.etcd import Store
 
 Obj = dict[str, Any]
 Receive = Callable[[str, Obj | None, Obj | None], None]  # key, before, after
+Warnings = list[str]
 NO_PARAMS: dict[str, Any] = {}
 MAX_GENERATED_NAME = 58  # 63 less the five letters of the suffix
-
-
-class Actor(NamedTuple):
-    """Who asks: a component, on which machine."""
-
-    component: str
-    node: str = ""
+READER = "kubectl"
+SELF = Actor("kube-apiserver")
 
 
 class APIServer:
     """Every read and write of the cluster's state. Refusals are StatusErrors, and change nothing."""
 
-    def __init__(self, engine: Engine, store: Store) -> None:
+    def __init__(self, engine: Engine, store: Store, *, authorization: tuple[str, ...] = ("AlwaysAllow",)) -> None:
+        """`authorization`: as --authorization-mode, whose default is what kube-apiserver's is."""
         self._engine = engine
         self._store = store
         engine.revision = store.revision
@@ -52,8 +51,12 @@ class APIServer:
         self._watchers: dict[str, list[Receive]] = {}
         self._node_watchers: dict[str, list[Receive]] = {}
         self._pods_on: dict[str, dict[str, Obj]] = {}  # node -> its Pods, as the watch cache's index has them
-        self._creation = Creation(self._tables, self.infos, engine.random)
         self.aggregation = Aggregation(self._tables)
+        self.authorizer = Authorizer(self._tables, authorization)
+        for rbac_resource in RBAC_RESOURCES:
+            self._watchers[rbac_resource] = [self._forget_authorization]
+        self.warnings: list[str] = []  # what the last answer to a reader says in its Warning headers
+        self._creation = Creation(self._tables, self.infos, engine.random, self._charge, self._allowed)
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -144,14 +147,16 @@ class APIServer:
             StatusError: 404 (namespace), 403 (admission), 409 (exists), 422 (validation).
         """
         info = self.infos.get(resource) or self.info(resource)
+        sent = obj
         given = obj["metadata"]
         name = given.get("name", "")
+        namespace = (given.get("namespace") or "default") if info.namespaced else ""
+        self.authorizer.check(actor, "create", info.group, resource, "", namespace, "")
+        warnings = self._listen(actor)
         generate = given.get("generateName", "")
-        if not name and generate:
+        generated = not name and bool(generate)
+        if generated:
             name = generate[:MAX_GENERATED_NAME] + self._engine.random.suffix(5)
-        namespace = ""
-        if info.namespaced:
-            namespace = given.get("namespace") or "default"
         key = f"{namespace}/{name}" if namespace else name
         metadata: dict[str, Any] = {"name": name}
         if generate:
@@ -171,18 +176,21 @@ class APIServer:
         obj = {"apiVersion": api_version, "kind": kind, **obj, "metadata": metadata}
         if obj["apiVersion"] != api_version:
             obj["apiVersion"] = api_version  # one version is served of each kind
+        user = user_of(actor)
         if resource == "pods":
-            obj = self._creation.admit_pod(obj, namespace, name)
-        elif resource != "events":
-            obj = self._creation.admit(info, obj, namespace, name)
-        elif namespace not in self._tables["namespaces"]:
-            admission.namespace_lifecycle(self._tables, "events", namespace, name)
+            obj = self._creation.admit_pod(
+                obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings
+            )
+        elif resource != "events" or not self._plain(namespace):
+            obj = self._creation.admit(
+                info, obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings
+            )
         table = self._tables.get(resource)
         if table is not None and key in table:
             raise errors.already_exists(info.resource, name, info.group)
         if dry_run:
             return obj
-        return self._commit(actor, "create", info, key, None, obj, "", why, params)
+        return self._commit(actor, "create", info, key, None, obj, "", why, params, sent)
 
     def update(
         self,
@@ -205,6 +213,9 @@ class APIServer:
         wanted = obj["metadata"]
         namespace = (wanted.get("namespace") or "default") if info.namespaced else ""
         name = wanted["name"]
+        if verb == "update":
+            self.authorizer.check(actor, verb, info.group, resource, subresource, namespace, name)
+        warnings = self._listen(actor)
         key = f"{namespace}/{name}" if namespace else name
         table = self._tables.get(resource)
         old = table.get(key) if table is not None else None
@@ -230,10 +241,18 @@ class APIServer:
                 new["metadata"] = updating.status_metadata(resource, current, wanted)
             if new["status"] == old.get("status") and new["metadata"] == current:
                 return old
+            if actor.component == "kubelet" or resource == "certificatesigningrequests":
+                a = self._admit_change(actor, admission.UPDATE, info, namespace, name, new, old, "status")
+                if not (resource == "pods" and node_restriction.harmless_status(actor.node, old, new)):
+                    chain.admit(a)
+                    chain.validate(a)
         else:
-            new = updating.prepare(info, old, obj, self._tables, self._engine.random)
+            a = self._admit_change(actor, admission.UPDATE, info, namespace, name, obj, old, dry_run=dry_run)
+            new = updating.prepare(info, old, obj, a, self._engine.random)
             if new is old:
                 return old
+            if warnings is not None:
+                warnings.extend(a.warnings)
         if dry_run:
             return new
         if "deletionTimestamp" in current and not new["metadata"].get("finalizers") and deleting.may_go(info, new):
@@ -262,6 +281,7 @@ class APIServer:
         info = self.infos.get(resource) or self.info(resource)
         if subresource and subresource not in info.subresources:
             raise errors.StatusError(404, "NotFound", "the server could not find the requested resource")
+        self.authorizer.check(actor, "patch", info.group, resource, subresource, namespace, name)
         old = self.get(resource, namespace, name)
         if type == "json":
             new = patches.json_patch(old, body)
@@ -311,9 +331,41 @@ class APIServer:
             StatusError: 404, 409 when `uid` or `resource_version` is another, 403 for what may not be deleted.
         """
         info = self.infos.get(resource) or self.info(resource)
+        self.authorizer.check(actor, "delete", info.group, resource, "", namespace, name)
+        self._delete(
+            actor,
+            resource,
+            namespace,
+            name,
+            grace_period_seconds=grace_period_seconds,
+            propagation=propagation,
+            uid=uid,
+            resource_version=resource_version,
+            why=why,
+            params=params,
+        )
+
+    def _delete(
+        self,
+        actor: Actor,
+        resource: str,
+        namespace: str,
+        name: str,
+        *,
+        grace_period_seconds: int | None = None,
+        propagation: str | None = None,
+        uid: str = "",
+        resource_version: str = "",
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
+    ) -> None:
+        """`delete`, by whoever may."""
+        info = self.infos[resource]
         old = self.get(resource, namespace, name)
         metadata = old["metadata"]
         key = f"{namespace}/{name}" if namespace else name
+        if actor.component == "kubelet" or resource == "namespaces":
+            chain.admit(self._admit_change(actor, admission.DELETE, info, namespace, name, None, old))
         deleting.check_preconditions(info, metadata, uid, resource_version)
         if resource == "namespaces":
             self._delete_namespace(actor, info, key, old, why, params)
@@ -366,6 +418,7 @@ class APIServer:
         Raises:
             StatusError: 404, 409 when it has one or is being deleted.
         """
+        self.authorizer.check(actor, "create", "", "pods", "binding", namespace, name)
         pod = self.get("pods", namespace, name)
         spec = pod["spec"]
         if "deletionTimestamp" in pod["metadata"]:
@@ -395,16 +448,100 @@ class APIServer:
         return self._commit(actor, "bind", self.infos["pods"], key, pod, new, "binding", why, params)
 
     def evict(
-        self, actor: Actor, namespace: str, name: str, *, why: str = "", params: dict[str, Any] = NO_PARAMS
+        self,
+        actor: Actor,
+        namespace: str,
+        name: str,
+        *,
+        grace_period_seconds: int | None = None,
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
     ) -> None:
         """POST pods/{name}/eviction: a deletion that a disruption budget may refuse.
 
         Raises:
-            StatusError: 404.
+            StatusError: 403, 404, 429 when a budget forbids it, 500 when there are several.
         """
-        self.delete(actor, "pods", namespace, name, why=why, params=params)
+        self.authorizer.check(actor, "create", "", "pods", "eviction", namespace, name)
+        info = self.infos["pods"]
+        a = self._admit_change(actor, admission.CREATE, info, namespace, name, None, None, "eviction")
+        chain.admit(a)
+        chain.validate(a)
+        pod = self.get("pods", namespace, name)
+        now = format_ms(self._engine.now_ms)
+        verdict = eviction.judge(pod, self._tables.get("poddisruptionbudgets", NO_PARAMS).values(), now)
+        if verdict.error is not None:
+            verdict.error.stage = "registry"
+            raise verdict.error
+        if verdict.budget is not None:
+            named = {"name": verdict.budget["metadata"]["name"], "pod": name}
+            self.update(
+                SELF,
+                "poddisruptionbudgets",
+                verdict.budget,
+                subresource="status",
+                why="kube-apiserver.count-disruption",
+                params=named,
+            )
+        marked = eviction.condemned(pod, now)
+        if marked["status"] != pod["status"]:
+            self._commit(actor, "evict", info, f"{namespace}/{name}", pod, marked, "eviction", why, params)
+        self._delete(actor, "pods", namespace, name, grace_period_seconds=grace_period_seconds, why=why, params=params)
 
     # ---- the chain's links ---------------------------------------------------------------------
+
+    def _listen(self, actor: Actor) -> Warnings | None:
+        """Where the warnings of a request go: a reader sees them, components throw them away."""
+        if actor.component != READER:
+            return None
+        self.warnings = []
+        return self.warnings
+
+    def _plain(self, namespace: str) -> bool:
+        """Whether no plugin has anything to say of an Event there."""
+        there = self._tables["namespaces"].get(namespace)
+        active = there is not None and there.get("status", NO_PARAMS).get("phase") == "Active"
+        return active and not chain.judges_each_pod(self._tables, namespace)
+
+    def _forget_authorization(self, key: str, before: Obj | None, after: Obj | None) -> None:
+        self.authorizer.forget()
+
+    def _allowed(self, user: User, verb: str, group: str, resource: str, namespace: str, name: str) -> bool:
+        return self.authorizer.answer(Ask(user, verb, group, resource, "", namespace, name)).allowed
+
+    def _charge(self, quota: Obj) -> Obj:
+        """The quota admission plugin writes what a request uses, before the request itself is stored."""
+        return self.update(SELF, "resourcequotas", quota, subresource="status", why="kube-apiserver.charge-quota")
+
+    def _admit_change(
+        self,
+        actor: Actor,
+        operation: str,
+        info: ResourceInfo,
+        namespace: str,
+        name: str,
+        obj: Obj | None,
+        old: Obj | None,
+        subresource: str = "",
+        *,
+        dry_run: bool = False,
+    ) -> Attributes:
+        """What the admission plugins are told of a change or a deletion."""
+        return Attributes(
+            operation,
+            info,
+            namespace,
+            name,
+            obj,
+            old,
+            user_of(actor),
+            self._tables,
+            self._engine.random.suffix,
+            subresource=subresource,
+            dry_run=dry_run,
+            charge=self._charge,
+            allowed=self._allowed,
+        )
 
     def _commit(
         self,
@@ -417,6 +554,7 @@ class APIServer:
         subresource: str,
         why: str,
         params: dict[str, Any],
+        sent: Obj | None = None,
     ) -> Obj:
         """Write to the store, leave a step, tell the watchers. One revision."""
         engine = self._engine
@@ -444,7 +582,7 @@ class APIServer:
                 rank = "heartbeat"
             else:
                 rank = "change"
-            component, node = actor
+            component, node, asker, groups = actor
             index = trace.next_index
             trace.append(
                 Step(
@@ -462,6 +600,8 @@ class APIServer:
                     before,
                     after,
                     rank,
+                    sent,
+                    "\n".join((asker, *groups)) if asker else "",
                 )
             )
             cause = engine.cause
@@ -506,9 +646,6 @@ class APIServer:
     def _delete_namespace(
         self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]
     ) -> None:
-        refused = admission.refuse_immortal(old["metadata"]["name"])
-        if refused is not None:
-            raise refused
         if "deletionTimestamp" in old["metadata"]:
             if not (old.get("spec") or NO_PARAMS).get("finalizers") and not old["metadata"].get("finalizers"):
                 self._remove(actor, info, key, old, why, params)
@@ -524,6 +661,7 @@ class APIServer:
         self._tables.clear()
         self._pods_on.clear()
         self._creation.forget()
+        self.authorizer.forget()
         records = [(record.create_revision, key, record.value) for key, record in self._store.range("/registry/")]
         records.sort(key=lambda entry: entry[0])
         for _, _, obj in records:

@@ -12,7 +12,9 @@ from typing import Any
 from apps.cluster.api.decode import decode
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery import status as errors
+from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import allocators, service_types
+from apps.cluster.apiserver.admission import Attributes, chain
 from apps.cluster.apiserver.strategy import template_generation, wanted_state_changed, with_template_generation
 from apps.cluster.engine import Randomness
 
@@ -21,12 +23,15 @@ Tables = Mapping[str, Mapping[str, Obj]]
 NOTHING: dict[str, Any] = {}
 
 
-def prepare(info: ResourceInfo, old: Obj, obj: Obj, tables: Tables, random: Randomness) -> Obj:
+def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Randomness) -> Obj:
     """The object that a PUT to the main resource would store; the old one when nothing would change.
 
+    `a` is what the admission plugins are told of the request.
+
     Raises:
-        StatusError: 422.
+        StatusError: 403, 422.
     """
+    tables = a.tables
     resource = info.plural
     current = old["metadata"]
     wanted = obj["metadata"]
@@ -48,7 +53,10 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, tables: Tables, random: Rand
     if wanted_state_changed(old, new):
         if resource == "services":
             new["spec"] = service_types.without_unneeded(old["spec"], new["spec"])
-        new = dict(info.default(new))
+        a.obj = info.default(new)
+        chain.admit(a)
+        new = dict(a.obj)
+        metadata = dict(new["metadata"])
         if resource == "daemonsets" and new["spec"].get("template") != old["spec"].get("template"):
             metadata = with_template_generation(metadata, template_generation(current) + 1)
         new["metadata"] = metadata
@@ -58,7 +66,7 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, tables: Tables, random: Rand
             metadata["generation"] = current["generation"] + 1
         found = info.validate_update(new, old)
         if found:
-            raise errors.invalid(info.kind, info.group, metadata["name"], found)
+            raise refused(errors.invalid(info.kind, info.group, metadata["name"], found))
     elif metadata == current:
         return old
     else:
@@ -66,14 +74,23 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, tables: Tables, random: Rand
             # Alone among kinds: annotations count as wanted state (a change cause is worth a revision's note).
             metadata["generation"] = current["generation"] + 1
         # Only metadata changed: what the store holds of the rest is kept, object for object.
-        new = {**old, "metadata": metadata}
+        a.obj = {**old, "metadata": metadata}
+        chain.admit(a)
+        new = dict(a.obj)
         if metadata.get("labels") != current.get("labels") or metadata.get("annotations") != current.get("annotations"):
             found = info.validate_update(new, old)
             if found:
-                raise errors.invalid(info.kind, info.group, metadata["name"], found)
+                raise refused(errors.invalid(info.kind, info.group, metadata["name"], found))
+    a.obj = new
+    chain.validate(a)
     if new == old:
         return old
     return new
+
+
+def refused(error: StatusError) -> StatusError:
+    error.stage = "schema"
+    return error
 
 
 def _keep_addresses(old: Obj, new: Obj, tables: Tables, random: Randomness) -> Obj:

@@ -32,6 +32,8 @@ class Step(NamedTuple):
     before: Obj | None
     after: Obj | None
     rank: str  # change | event | heartbeat | note
+    sent: Obj | None = None  # a creation: the object as it was sent, before the request chain added to it
+    asker: str = ""  # asked in somebody else's name (kubectl --as): the user, then their groups, one a line
 
 
 class Trace:
