@@ -10,10 +10,11 @@ from typing import Any
 from apps.cluster import kubeadm, kubectl
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
-from apps.cluster.client import Client, Informers, Recorder
+from apps.cluster.client import Access, Client, Informers, Recorder
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
+from apps.cluster.controlplane import ControlPlane
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Store
 from apps.cluster.kubelet import Kubelet
@@ -31,7 +32,7 @@ Obj = dict[str, Any]
 MAX_WORKERS = 5_000
 REST_LIMIT_MS = 600_000  # how long after the last command a cluster may keep itself busy
 BOOT_LIMIT_MS = 300_000
-SEVERAL_STEPS = ("join", "remove", "drain", "power-on", "power-off")  # verbs that may be refused half-way
+SEVERAL_STEPS = ("join", "remove", "drain")  # verbs that may be refused half-way
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ class Cluster:
         self.kubelets: dict[str, Kubelet] = {}
         self.processes: dict[str, Process] = {}
         self._kubectl = Client(self.apiserver, "kubectl")
+        self.reader = Access(self.apiserver, [self._kubectl])
         self._start_control_plane()
+        self.host = ControlPlane(self)
 
     # ---- life ----------------------------------------------------------------------------------
 
@@ -180,6 +183,8 @@ class Cluster:
         machine = self._machine(name)
         if machine.role == "control-plane":
             raise bad_request(f'machine "{name}" runs the control plane and cannot be removed')
+        if not self.reader.open:
+            self._kubectl.get("nodes", "", name)  # refused as any other request
         kubelet = self.kubelets.pop(name, None)
         if kubelet is not None:
             kubelet.leave()
@@ -192,17 +197,51 @@ class Cluster:
     def power(self, name: str, *, on: bool) -> None:
         """Pull the plug, or press the button."""
         machine = self._machine(name)
-        if machine.role == "control-plane":
-            raise bad_request(f'machine "{name}" runs the control plane and cannot be switched off')
         if (machine.power == "on") is on:
             return
         verb = "power-on" if on else "power-off"
         self.engine.note("machine", name, verb, f"nodes/{name}", f"machine.{verb}", {"name": name})
         self._set_machine(replace(machine, power="on" if on else "off"))
-        if on:
-            self.kubelets[name].start()
+        kubelet = self.kubelets.get(name)
+        if kubelet is not None and not on:
+            kubelet.stop()
+        self.host.review()
+        if kubelet is not None and on:
+            kubelet.start(connect=kubelet.enrolled or self.host.bootstrapped)
+
+    def reboot(self, name: str) -> None:
+        """Off and, half a minute later, on again."""
+        machine = self._machine(name)
+        if machine.power == "on":
+            self.power(name, on=False)
+        self.host.power_on_later(name)
+
+    def network(self, name: str, peer: str, *, up: bool) -> None:
+        """Cut a machine off from all others, or from one (`peer`); or plug the cable in again."""
+        machine = self._machine(name)
+        if peer:
+            other = self._machine(peer)
+            if name == peer:
+                raise bad_request(f'machine "{name}" cannot be cut off from itself')
+            if up is (peer not in machine.cut and name not in other.cut):
+                return
+            self._set_machine(replace(machine, cut=_without(machine.cut, peer) if up else (*machine.cut, peer)))
+            self._set_machine(replace(other, cut=_without(other.cut, name) if up else (*other.cut, name)))
+        elif up is (machine.network == "up" and not machine.cut):
+            return
         else:
-            self._stop_kubelet(name)
+            self._set_machine(replace(machine, network="up" if up else "down", cut=() if up else machine.cut))
+            for third in machine.cut if up else ():
+                self._set_machine(replace(self.machines[third], cut=_without(self.machines[third].cut, name)))
+        verb = "restore-network" if up else "cut-network"
+        message = f"machine.{verb}{'-between' if peer else ''}"
+        params = {"name": name, "peer": peer} if peer else {"name": name}
+        self.engine.note("machine", name, verb, f"nodes/{name}", message, params)
+        self.host.review()
+
+    def component(self, verb: str, name: str, node: str) -> None:
+        """Stop, crash or start one of the programs of a machine."""
+        self.host.command(verb, name, node)
 
     def _machine(self, name: str) -> Machine:
         machine = self.machines.get(name)
@@ -213,11 +252,6 @@ class Cluster:
     def _set_machine(self, machine: Machine) -> None:
         self.machines = {**self.machines, machine.name: machine}
         self._machine_log.append((self.revision, machine.name, machine))
-
-    def _stop_kubelet(self, name: str) -> None:
-        kubelet = self.kubelets.get(name)
-        if kubelet is not None:
-            kubelet.stop()
 
     def _address(self) -> str:
         taken = {machine.address for machine in self.machines.values()}
@@ -347,7 +381,7 @@ class Cluster:
     def _load(self, data: Mapping[str, Any]) -> None:
         self.base, self.base_ms = data["base"], data["base_ms"]
         self._machine_log = [
-            (revision, name, Machine(**machine) if machine is not None else None)
+            (revision, name, Machine.restore(machine) if machine is not None else None)
             for revision, name, machine in data["machines"]
         ]
         self.machines = self._machines_at(data["store"]["revision"])
@@ -382,3 +416,7 @@ class Cluster:
                 kubeadm.install_kubelet(self, self.machines[name])
         for name, state in data["processes"].items():
             self.processes[name].load(state)
+
+
+def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(other for other in names if other != name)

@@ -34,6 +34,9 @@ class Machines(Protocol):
     def remove(self, name: str) -> None: ...
     def power(self, name: str, *, on: bool) -> None: ...
     def put_load(self, command: Command) -> None: ...
+    def reboot(self, name: str) -> None: ...
+    def network(self, name: str, peer: str, *, up: bool) -> None: ...
+    def component(self, verb: str, name: str, node: str) -> None: ...
 
 
 def execute(command: Command, client: Client, machines: Machines, now_ms: int) -> list[Obj]:
@@ -49,6 +52,9 @@ def execute(command: Command, client: Client, machines: Machines, now_ms: int) -
         return _node(command, client, machines)
     if op == "load":
         machines.put_load(command)
+        return []
+    if op == "component":
+        machines.component(command["verb"], command["name"], command.get("node", ""))
         return []
     resource = command.get("resource", "")
     name = command.get("name", "")
@@ -175,6 +181,12 @@ def _node(command: Command, client: Client, machines: Machines) -> list[Obj]:
         return []
     if verb in ("power-on", "power-off"):
         machines.power(name, on=verb == "power-on")
+        return []
+    if verb == "reboot":
+        machines.reboot(name)
+        return []
+    if verb in ("cut-network", "restore-network"):
+        machines.network(name, command.get("peer", ""), up=verb == "restore-network")
         return []
     node = client.get("nodes", "", name)
     if verb == "uncordon":

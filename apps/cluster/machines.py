@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One computer. `power` is on or off, `network` up or down; capacity as its kubelet will report it."""
+    """One computer. `power` is on or off, `network` up or down; capacity as its kubelet will report it.
+
+    `cut`: machines that it cannot reach, nor they it, though both have a network.
+    """
 
     name: str
     role: str = "worker"  # control-plane | worker
@@ -18,9 +22,14 @@ class Machine:
     cpu: str = "4"
     memory: str = "8Gi"
     pods: int = 110
+    cut: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in FIELDS}
+        return {**{name: getattr(self, name) for name in FIELDS}, "cut": list(self.cut)}
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> Machine:
+        return cls(**{**data, "cut": tuple(data["cut"])})
 
 
 FIELDS = tuple(field.name for field in fields(Machine))

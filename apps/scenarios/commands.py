@@ -12,12 +12,25 @@ from typing import Any
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import bad_request
 from apps.cluster.metrics import load
+from apps.cluster.controlplane import names
 from apps.scenarios import limits
 
 Body = dict[str, Any]
 
 ROLLOUT_VERBS = ("undo", "restart", "pause", "resume")
-NODE_VERBS = ("join", "remove", "cordon", "uncordon", "drain", "power-off", "power-on")
+NODE_VERBS = (
+    "join",
+    "remove",
+    "cordon",
+    "uncordon",
+    "drain",
+    "power-off",
+    "power-on",
+    "reboot",
+    "cut-network",
+    "restore-network",
+)
+NETWORK_VERBS = ("cut-network", "restore-network")
 PATCH_TYPES = ("merge", "strategic", "json")
 PROPAGATION = ("Background", "Foreground", "Orphan")
 MAX_NAME = 253
@@ -76,6 +89,7 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "rollout": {"verb": _one_of(*ROLLOUT_VERBS), "resource": _name, "name": _name},
     "node": {"verb": _one_of(*NODE_VERBS), "name": _name},
     "load": {"resource": _one_of(*load.RESOURCES), "name": _name},
+    "component": {"verb": _one_of(*names.VERBS), "name": _one_of(*names.COMPONENTS)},
 }
 OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
     "patch": {"namespace": _text, "type": _one_of(*PATCH_TYPES), "subresource": _text},
@@ -89,6 +103,8 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
         "per": _one_of(*load.PER),
         "container": _name,
     },
+    "node": {"peer": _name},
+    "component": {"node": _name},
 }
 
 
@@ -119,6 +135,8 @@ def check(value: Any) -> Body:
             raise bad_request(f"command {op}: unknown field {field[:80]}")
         if not optional[field](given):
             raise bad_request(f"command {op}: {field} has the wrong form")
+    if op == "node" and "peer" in value and value["verb"] not in NETWORK_VERBS:
+        raise bad_request(f"command node: peer has no meaning for {value['verb']}")
     return value
 
 
@@ -229,11 +247,17 @@ def said(body: Body) -> str:
         each = " per Pod" if body.get("per") == "pod" else ""
         return f"load {target} {amounts or 'none'}{each}{where}"
     verb, name = body["verb"], body["name"]
+    if op == "component":
+        node = f" ({body['node']})" if body.get("node") else ""
+        return f"{verb} {name}{node}"
+    if verb in NETWORK_VERBS:
+        peer = f" {body['peer']}" if body.get("peer") else ""
+        return f"{verb} {name}{peer}"
     if verb == "join":
         return f"kubeadm join ({name})"
     if verb == "remove":
         return f"kubectl delete nodes/{name}"
-    return f"{verb} {name}" if verb.startswith("power") else f"kubectl {verb} {name}"
+    return f"{verb} {name}" if verb.startswith("power") or verb == "reboot" else f"kubectl {verb} {name}"
 
 
 def _typed(obj: dict[str, Any]) -> str:

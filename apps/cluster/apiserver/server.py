@@ -578,7 +578,7 @@ class APIServer:
         if trace.keep:
             if resource == "events":
                 rank = "event"
-            elif resource == "leases" or why.startswith("heartbeat."):
+            elif (resource == "leases" and not why.startswith("election.")) or why.startswith("heartbeat."):
                 rank = "heartbeat"
             else:
                 rank = "change"

@@ -126,10 +126,11 @@ class Informer:
                         bucket[key] = after
 
     def save(self) -> dict[str, Any]:
-        """Keys alone, in their order: the objects are the store's."""
+        """Keys alone, in their order: the objects are the store's. Cut off, it holds what the store may have lost."""
         return {
             "running": self.running,
             "keys": list(self.cache),
+            "stale": {} if self.running else dict(self.cache),
             "indexes": {
                 name: {value: list(bucket) for value, bucket in index.items()} for name, index in self._indexes.items()
             },
@@ -138,10 +139,22 @@ class Informer:
     def load(self, data: dict[str, Any], table: dict[str, Obj]) -> None:
         """Be as `save` said, silently: handlers' work is saved with their components."""
         self.running = data["running"]
+        stale = data["stale"]
+        if stale:
+            table = {key: _shared(obj, table.get(key)) for key, obj in stale.items()}
         self.cache = {key: table[key] for key in data["keys"]}
         for name, index in data["indexes"].items():
             if name in self._functions:
                 self._indexes[name] = {value: {key: table[key] for key in keys} for value, keys in index.items()}
+
+
+def _shared(stale: Obj, current: Obj | None) -> Obj:
+    """A remembered object that shares with the one there is now what did not change, as it did before it was saved."""
+    if current is None or current["metadata"]["uid"] != stale["metadata"]["uid"]:
+        return stale
+    if current["metadata"]["resourceVersion"] == stale["metadata"]["resourceVersion"]:
+        return current
+    return {field: current[field] if current.get(field) == value else value for field, value in stale.items()}
 
 
 def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -163,6 +176,10 @@ class Informers:
         self._informers: dict[str, Informer] = {}
         self.node = node
         self.running = True
+
+    @property
+    def apiserver(self) -> APIServer:
+        return self._apiserver
 
     def __call__(self, resource: str) -> Informer:
         informer = self._informers.get(resource)

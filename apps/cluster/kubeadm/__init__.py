@@ -73,5 +73,6 @@ def _kubeadm(cluster: ClusterLike) -> Kubeadm:
     network = CalicoIPAM()
     engine.register(NETWORK, network)
     kubeadm = Kubeadm(cluster, cluster.config.images, network)
+    cluster.host.install(kubeadm)
     engine.register(NAME, kubeadm)
     return kubeadm

@@ -28,17 +28,26 @@ NETWORK = "calico-ipam"
 CONTROL_PLANE = "control-plane-1"
 JOIN_MS = 50  # from one machine's kubeadm join to the next one's
 JOIN_ROUNDS = 40  # of more machines than that, several join at once
-API_START_MS = 900  # from a running kube-apiserver process to its first answer
-SERVING = "@serving"
 PHASES = "@init"
 ADMIN = "@admin"
 
 
-class Process(Protocol):
-    """A program of the control plane."""
+class Host(Protocol):
+    """The control plane, as kubeadm sees it: told by kubelets which of its programs run."""
 
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
+    def process_started(self, node: str, name: str) -> None: ...
+    def process_stopped(self, node: str, name: str) -> None: ...
+    def install(self, installer: Kubeadm) -> None:
+        """Tell it from now on what happens."""
+        ...
+
+    def begin(self) -> None:
+        """From now on the control plane is what its machines run; so far, nothing."""
+        ...
+
+    def up(self, node: str) -> bool:
+        """All its programs run on a machine, and the API server there answers."""
+        ...
 
 
 class Plant(Protocol):
@@ -53,19 +62,17 @@ class Plant(Protocol):
     @property
     def kubelets(self) -> dict[str, Kubelet]: ...
     @property
-    def processes(self) -> Mapping[str, Process]: ...
+    def host(self) -> Host: ...
 
 
 class Kubeadm:
-    """Runs the phases, one a turn. It is also what kubelets tell of the system components that they start and stop."""
+    """Runs the phases, one a turn."""
 
     def __init__(self, plant: Plant, images: Mapping[str, Mapping[str, Any]], network: CalicoIPAM) -> None:
         self._plant = plant
         self._engine = plant.engine
         self._images = images
         self._network = network
-        self.serving = False  # the API server answers
-        self.running: list[str] = []  # system components by "node/name", in the order they started
         self.waiting = -1  # the init phase that waits for the control plane, -1 = none
 
     # ---- machines ------------------------------------------------------------------------------
@@ -76,15 +83,14 @@ class Kubeadm:
         old = engine.component(f"kubelet/{machine.name}")
         if isinstance(old, Kubelet):
             old.leave()
-        kubelet = Kubelet(engine, self._plant.apiserver, machine, self._network, self, images=self._images)
+        kubelet = Kubelet(engine, self._plant.apiserver, machine, self._network, self._plant.host, images=self._images)
         kubelet.crio.preload(*v.NODE_IMAGES, *(v.CONTROL_PLANE_IMAGES if machine.role == "control-plane" else ()))
         self._plant.kubelets[machine.name] = kubelet
         return kubelet
 
     def init(self) -> None:
         """kubeadm init on the control-plane machine; then the network, and every other machine joins."""
-        for process in self._plant.processes.values():
-            process.stop()
+        self._plant.host.begin()
         self._engine.wake(NAME, f"{PHASES}0")
 
     def join(self, node: str, delay_ms: int = 0) -> None:
@@ -93,61 +99,33 @@ class Kubeadm:
         self.install_kubelet(self._plant.machines[node])
         self._engine.wake(NAME, f"{node} 0", delay_ms)
 
-    # ---- Host: what kubelets tell ----------------------------------------------------------------
+    # ---- what the control plane tells ------------------------------------------------------------
 
-    def process_started(self, node: str, name: str) -> None:
-        self.running.append(f"{node}/{name}")
-        if name == "kube-apiserver" and not self.serving:
-            self._engine.wake(NAME, SERVING, API_START_MS)
-        elif self.serving:
-            self._start(name)
+    def bootstrap(self, node: str) -> None:
+        """The first kube-apiserver answers its first requests: its own."""
+        address = self._plant.machines[node].address
+        client = Client(self._plant.apiserver, "kube-apiserver", node)
+        date = format_ms(self._engine.now_ms)[:10]
+        for resource, obj in bootstrap_objects.objects(address, date):
+            client.create(resource, obj, why="kube-apiserver.bootstrap")
+        self._plant.kubelets[node].connect()
 
-    def process_stopped(self, node: str, name: str) -> None:
-        who = f"{node}/{name}"
-        if who in self.running:
-            self.running.remove(who)
-        process = self._plant.processes.get(name)
-        if process is not None and node == CONTROL_PLANE:
-            process.stop()
-
-    def _start(self, name: str) -> None:
-        process = self._plant.processes.get(name)
-        if process is not None:
-            process.start()
-        if self.waiting >= 0 and self._control_plane_up():
+    def changed(self) -> None:
+        """One of its programs has started: init goes on when all have."""
+        if self.waiting >= 0 and self._plant.host.up(CONTROL_PLANE):
             self._engine.wake(NAME, f"{PHASES}{self.waiting + 1}", 200)
             self.waiting = -1
-
-    def _control_plane_up(self) -> bool:
-        return self.serving and all(
-            f"{CONTROL_PLANE}/{name}" in self.running for name in static_manifests.CONTROL_PLANE
-        )
 
     # ---- turns ---------------------------------------------------------------------------------
 
     def run(self, key: str) -> None:
-        if key == SERVING:
-            self._serve()
-        elif key == ADMIN:
+        if key == ADMIN:
             self._administer()
         elif key.startswith(PHASES):
             self._init_phase(int(key[len(PHASES) :]))
         else:
             node, _, phase = key.partition(" ")
             self._join_phase(node, int(phase))
-
-    def _serve(self) -> None:
-        """kube-apiserver answers its first requests: its own."""
-        self.serving = True
-        address = self._plant.machines[CONTROL_PLANE].address
-        client = Client(self._plant.apiserver, "kube-apiserver", CONTROL_PLANE)
-        date = format_ms(self._engine.now_ms)[:10]
-        for resource, obj in bootstrap_objects.objects(address, date):
-            client.create(resource, obj, why="kube-apiserver.bootstrap")
-        self._plant.kubelets[CONTROL_PLANE].connect()
-        for name in static_manifests.CONTROL_PLANE:
-            if f"{CONTROL_PLANE}/{name}" in self.running:
-                self._start(name)
 
     def _init_phase(self, index: int) -> None:
         phase, takes_ms, act = self._INIT[index]
@@ -156,8 +134,7 @@ class Kubeadm:
             act(self)
         if phase == "wait-control-plane":
             self.waiting = index
-            if self._control_plane_up():
-                self._start("")
+            self.changed()
         elif index + 1 < len(self._INIT):
             self._engine.wake(NAME, f"{PHASES}{index + 1}", takes_ms)
         else:
@@ -265,11 +242,9 @@ class Kubeadm:
     # ---- saving --------------------------------------------------------------------------------
 
     def save(self) -> dict[str, Any]:
-        return {"serving": self.serving, "running": list(self.running), "waiting": self.waiting}
+        return {"waiting": self.waiting}
 
     def load(self, data: Mapping[str, Any]) -> None:
-        self.serving = data["serving"]
-        self.running = list(data["running"])
         self.waiting = data["waiting"]
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
+from zlib import crc32
 
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apimachinery.timestamps import format_micro, format_ms
 from apps.cluster.apiserver import APIServer
-from apps.cluster.client import REACTION_MS, Client, Informers, Recorder
+from apps.cluster.client import REACTION_MS, Access, Client, Informers, Problem, Recorder
 from apps.cluster.engine import Engine
-from apps.cluster.kubelet import node_status, static_pods
+from apps.cluster.kubelet import failing, node_status, static_pods
 from apps.cluster.kubelet.cri import Network
 from apps.cluster.kubelet.cri.crio import CRIO
 from apps.cluster.kubelet.phase import CONFIG_MIRROR
-from apps.cluster.kubelet.pod_worker import NEVER
+from apps.cluster.kubelet.pod_worker import NEVER, PodWorker
 from apps.cluster.kubelet.pod_workers import PodWorkers
 from apps.cluster.machines import Machine
 
@@ -30,6 +31,9 @@ STATUS_MS = 300_000  # nodeStatusReportFrequency
 HEARTBEAT = "@heartbeat"
 SILENCE = "@silence"
 SILENCE_MS = 21_000  # by then the node controller has seen that a lease was not renewed
+FOUND = "@found"
+RUNTIME = "@runtime"
+FOUND_MS, FOUND_SPREAD_MS = 400, 1_600  # until a kubelet tries again to reach an API server that answers again
 NETWORK_AGENT = "calico-node"
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
 
@@ -53,14 +57,18 @@ class Kubelet:
         "_known_images",
         "_network",
         "_reported_ms",
+        "access",
         "connected",
         "crio",
+        "enrolled",
         "informers",
         "machine",
         "name",
         "node",
+        "offline",
         "recorder",
         "running",
+        "runtime_down_ms",
         "static",
         "workers",
     )
@@ -105,12 +113,20 @@ class Kubelet:
         )
         self.static: dict[str, Obj] = {}
         self.running = False
-        self.connected = False  # it has found the API server
+        self.enrolled = False  # it has been told where the API server is
+        self.connected = False  # it has found it
+        self.offline: Problem | None = None  # why the API server does not answer
+        self.access = Access(apiserver, [self._client], [self.recorder])  # follows a moment later
+        self.runtime_down_ms = NEVER  # since when the container runtime is down
         self._boots = 0
         self._epoch = 0  # tells this life's heartbeats from those of an earlier one
         self._reported_ms = 0
         self._known_images = 0
         engine.register(self.name, self)
+
+    @property
+    def now_ms(self) -> int:
+        return self._engine.now_ms
 
     # ---- life ----------------------------------------------------------------------------------
 
@@ -119,6 +135,7 @@ class Kubelet:
         if self.running:
             return
         self.running = True
+        self.access.change(self.offline)
         self._boots += 1
         if self._boots > 1:
             self._network.wiped(self.node)  # sandboxes did not outlive the power cut
@@ -129,8 +146,10 @@ class Kubelet:
 
     def connect(self) -> None:
         """Register the node, begin to renew its lease, and watch for Pods."""
-        if self.connected or not self.running:
+        self.enrolled = True
+        if self.connected or not self.running or not self.access.open:
             return
+        self.recorder.flush()
         self.connected = True
         self._epoch += 1
         self._register()
@@ -146,10 +165,79 @@ class Kubelet:
         if not self.running:
             return
         self.running = self.connected = False
+        self.runtime_down_ms = NEVER
         # Nobody has noticed yet. Until somebody can, the cluster is not at rest, though only house-keeping is due.
         self._engine.wake(self.name, SILENCE, SILENCE_MS)
         self.workers.lose_power()
         self.informers.stop()
+
+    def halt(self) -> None:
+        """The kubelet is killed. Containers run on; nobody looks after them, and nobody reports."""
+        if self.running:
+            self.running = self.connected = False
+            self._engine.wake(self.name, SILENCE, SILENCE_MS)
+            self.informers.stop()
+            self.recorder.forget()
+            self.workers.containers.crashes.entries.clear()
+            self.workers.containers.pulls.entries.clear()
+
+    def resume(self) -> None:
+        """It is started again on a machine that has been on all the time: it finds the containers that there are."""
+        if not self.running:
+            self.running = True
+            self.access.change(self.offline)
+            self._look_at_everything()
+            if self.enrolled:
+                self.connect()
+
+    def reach(self, problem: Problem | None) -> None:
+        """The API server answers from now on (None), or no longer."""
+        was, self.offline = self.offline, problem
+        if problem is not None:
+            if self.access.change(problem) and self.running and self.connected:
+                self.informers.stop()
+                self._engine.wake(self.name, SILENCE, SILENCE_MS)
+        elif was is not None:
+            if self.running and self.enrolled:
+                self._engine.wake(self.name, FOUND, FOUND_MS + crc32(self.node.encode()) % FOUND_SPREAD_MS)
+            else:
+                self.access.change(None)
+
+    def _found(self) -> None:
+        """An API server answers again: tell it what it has missed, and see what we have."""
+        if self.offline is not None or not self.access.change(None):
+            return
+        if not self.connected:
+            self.connect()
+            return
+        self.recorder.flush()
+        self.informers.start()
+        self._report_node(quiet=True)
+        self._renew_lease()
+        self.workers.catch_up()
+        self._look_at_everything()
+
+    def _look_at_everything(self) -> None:
+        for worker in self.workers.workers.values():
+            worker.wake_ms = NEVER
+        keys = dict.fromkeys([*self.static, *self.workers.workers, *(self.informers("pods").cache)])
+        for key in keys:
+            self.wake(key)
+
+    def stop_runtime(self) -> None:
+        """CRI-O is gone. Containers run on without it; no Pod is looked after until it is back."""
+        if self.runtime_down_ms == NEVER:
+            self.runtime_down_ms = self._engine.now_ms
+            self._engine.wake(self.name, RUNTIME, failing.RUNTIME_DOWN_MS)
+
+    def start_runtime(self) -> None:
+        if self.runtime_down_ms != NEVER:
+            self.runtime_down_ms = NEVER
+            self._engine.wake(self.name, RUNTIME, REACTION_MS)
+
+    def pod_of(self, worker: PodWorker) -> Obj | None:
+        """The Pod that a worker works on."""
+        return self.static.get(worker.key) or self.informers("pods").get(worker.key)
 
     def leave(self) -> None:
         """The machine is no longer part of the cluster."""
@@ -165,6 +253,15 @@ class Kubelet:
             self._engine.wake(self.name, key, REACTION_MS)
         return key
 
+    def restore_manifest(self, pod: Obj) -> None:
+        """Put a manifest back that was taken away: the same file, so the same Pod."""
+        metadata = pod["metadata"]
+        seen = {**metadata["annotations"], static_pods.CONFIG_SEEN: format_micro(self._engine.now_ms)}
+        key = f"{metadata['namespace']}/{metadata['name']}"
+        self.static[key] = {**pod, "metadata": {**metadata, "annotations": seen}}
+        if self.running:
+            self._engine.wake(self.name, key, REACTION_MS)
+
     def remove_manifest(self, key: str) -> None:
         """Take a manifest away: its Pod stops."""
         del self.static[key]
@@ -179,7 +276,13 @@ class Kubelet:
         if key[0] == "@":
             if key == f"{HEARTBEAT}{self._epoch}" and self.connected:
                 self._beat(key)
+            elif key == FOUND:
+                self._found()
+            elif key == RUNTIME:
+                self._runtime_changed()
             return
+        if not self.runtime_up:
+            return  # no Pod is synchronised while the runtime is down
         static = self.static.get(key)
         if static is not None:
             self._mirror(key, static)
@@ -202,8 +305,22 @@ class Kubelet:
             worker.wake_ms = due_ms
             self._engine.wake(self.name, key, due_ms - now, quiet=worker.settled())
 
-    def _wake(self, key: str) -> None:
+    def wake(self, key: str) -> None:
         self._engine.wake(self.name, key, REACTION_MS)
+
+    _wake = wake
+
+    @property
+    def runtime_up(self) -> bool:
+        return self.runtime_down_ms == NEVER
+
+    def _runtime_changed(self) -> None:
+        if self.connected and self.access.open:
+            node = self._find("nodes", "", self.node)
+            if node is not None and _is_ready(node) is bool(failing.runtime_error(self)):
+                self._report_node()
+        if self.runtime_up:
+            self._look_at_everything()
 
     def _added(self, pod: Obj) -> None:
         metadata = pod["metadata"]
@@ -233,7 +350,7 @@ class Kubelet:
 
     def _mirror(self, key: str, pod: Obj) -> None:
         """Show a static Pod to the API server, if there is one to show it to."""
-        if not self.connected:
+        if not self.connected or not self.access.open:
             return
         there = self.informers("pods").get(key)
         if there is not None:
@@ -303,14 +420,22 @@ class Kubelet:
         now = self._engine.now_ms
         ready = self._network.ready(self.node)
         before = node["status"].get("conditions") or []
-        made = node_status.status(self.machine, self._boots, ready, self.crio.images, before, format_ms(now))
+        error = failing.runtime_error(self)
+        made = node_status.status(self.machine, self._boots, ready, self.crio.images, before, format_ms(now), error)
         self._reported_ms = now
         self._known_images = len(self.crio.images)
-        turned_ready = ready and not _is_ready(node)
-        why = "heartbeat.node-status" if quiet and not turned_ready else "kubelet.node-ready"
+        turned_ready = not error and ready and not _is_ready(node)
+        turned_sick = bool(error) and _is_ready(node)
+        why = "heartbeat.node-status"
+        if turned_sick:
+            why = "kubelet.node-runtime-down"
+        elif turned_ready or not quiet:
+            why = "kubelet.node-ready" if not error else "kubelet.node-runtime-down"
         written = self._client.update_status("nodes", {**node, "status": made}, why=why)
         if turned_ready:
             self._tell_status(written, "NodeReady")
+        elif turned_sick:
+            self._tell_status(written, "NodeNotReady")
 
     def _tell_status(self, node: Obj, reason: str) -> None:
         self._tell(node, "Normal", reason, f"Node {self.node} status is now: {reason}")
@@ -321,9 +446,11 @@ class Kubelet:
 
     def _beat(self, key: str) -> None:
         """Ten seconds have passed: the lease, and the status when it is time or when images have come."""
-        self._renew_lease()
-        if self._engine.now_ms - self._reported_ms >= STATUS_MS or self._known_images != len(self.crio.images):
-            self._report_node(quiet=True)
+        if self.access.open:
+            self._renew_lease()
+            due = self._engine.now_ms - self._reported_ms >= STATUS_MS or self._known_images != len(self.crio.images)
+            if due or failing.runtime_error(self):
+                self._report_node(quiet=True)
         self._engine.wake(self.name, key, LEASE_MS, quiet=True)
 
     def _renew_lease(self) -> None:
@@ -344,7 +471,11 @@ class Kubelet:
     def save(self) -> dict[str, Any]:
         return {
             "running": self.running,
+            "enrolled": self.enrolled,
+            "offline": list(self.offline) if self.offline is not None else None,
+            "problem": list(self.access.problem) if self.access.problem is not None else None,
             "connected": self.connected,
+            "runtime_down_ms": self.runtime_down_ms,
             "boots": self._boots,
             "epoch": self._epoch,
             "reported_ms": self._reported_ms,
@@ -358,7 +489,11 @@ class Kubelet:
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.running = data["running"]
+        self.enrolled = data["enrolled"]
+        self.offline = Problem(*data["offline"]) if data["offline"] is not None else None
+        self.access.change(Problem(*data["problem"]) if data["problem"] is not None else None)
         self.connected = data["connected"]
+        self.runtime_down_ms = data["runtime_down_ms"]
         self._boots = data["boots"]
         self._epoch = data["epoch"]
         self._reported_ms = data["reported_ms"]

@@ -75,17 +75,16 @@ def labels(name: str) -> dict[str, str]:
     }
 
 
-def conditions(network_ready: bool, before: Sequence[Obj], now: str) -> list[Obj]:
+def conditions(network_ready: bool, before: Sequence[Obj], now: str, runtime_error: str = "") -> list[Obj]:
     """The four conditions a kubelet reports. `lastTransitionTime` moves only with the status."""
+    problem = runtime_error or ("" if network_ready else NETWORK_MESSAGE)
     was = {condition["type"]: condition for condition in before}
     out = []
     for type_, status, reason, message in (
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
         ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ("Ready", "True", "KubeletReady", READY_MESSAGE)
-        if network_ready
-        else ("Ready", "False", "KubeletNotReady", NETWORK_MESSAGE),
+        ("Ready", "False", "KubeletNotReady", problem) if problem else ("Ready", "True", "KubeletReady", READY_MESSAGE),
     ):
         old = was.pop(type_, None)
         since = old["lastTransitionTime"] if old is not None and old["status"] == status else now
@@ -110,13 +109,19 @@ def image_list(images: Mapping[str, int]) -> list[Obj]:
 
 
 def status(
-    machine: Machine, boot: int, network_ready: bool, images: Mapping[str, int], before: Sequence[Obj], now: str
+    machine: Machine,
+    boot: int,
+    network_ready: bool,
+    images: Mapping[str, int],
+    before: Sequence[Obj],
+    now: str,
+    runtime_error: str = "",
 ) -> Obj:
     """The whole `status`. `boot`: how many times the machine has been switched on."""
     return {
         "capacity": capacity(machine),
         "allocatable": allocatable(machine),
-        "conditions": conditions(network_ready, before, now),
+        "conditions": conditions(network_ready, before, now, runtime_error),
         "addresses": [
             {"type": "InternalIP", "address": machine.address},
             {"type": "Hostname", "address": machine.name},

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.client import Unreachable
 from apps.cluster.engine import Engine
 from apps.cluster.kubelet import beginning, ending, status
 from apps.cluster.kubelet import pod_worker as stage
@@ -60,6 +61,7 @@ class PodWorkers:
         "report_to",
         "runtime",
         "tell_host",
+        "unsent",
         "used",
         "workers",
     )
@@ -94,6 +96,9 @@ class PodWorkers:
         self.used = [0, 0, 0]
         self.containers = ContainerManager(engine, runtime, recorder, overrides, find)
         self.workers: dict[str, PodWorker] = {}
+        self.unsent: dict[
+            str, list[Any]
+        ] = {}  # key -> uid and status that could not be reported; its worker may be gone
 
     # ---- turns ---------------------------------------------------------------------------------
 
@@ -112,8 +117,8 @@ class PodWorkers:
                 if metadata.get("deletionGracePeriodSeconds"):
                     self.delete(pod)  # nothing of it is here: nothing holds it
                 return NEVER
-            if pod["status"].get("phase") in TERMINAL:
-                return NEVER
+            if pod["status"].get("phase") in TERMINAL or key in self.unsent:
+                return NEVER  # it has ended, though the API server may not know yet
             worker = beginning.admit(self, key, pod, static=static)
             if worker is None:
                 return NEVER
@@ -244,8 +249,21 @@ class PodWorkers:
         self.write({**target, "status": made}, why, params)
 
     def write(self, obj: Obj, why: str, params: dict[str, Any]) -> None:
-        with suppress(StatusError):  # it is gone, and the watch says so
+        try:
             self.client.update_status("pods", obj, why=why, **params)
+        except Unreachable:
+            metadata = obj["metadata"]
+            self.unsent[f"{metadata['namespace']}/{metadata['name']}"] = [metadata["uid"], obj["status"]]
+        except StatusError:
+            pass  # it is gone, and the watch says so
+
+    def catch_up(self) -> None:
+        """The API server answers again: report the end of Pods whose end it has missed. Workers report themselves."""
+        unsent, self.unsent = self.unsent, {}
+        for key, (uid, status_) in unsent.items():
+            target = self.report_to(key)
+            if key not in self.workers and target is not None and target["metadata"]["uid"] == uid:
+                self.write({**target, "status": status_}, *explain(target["status"], status_))
 
     def delete(self, pod: Obj) -> None:
         """The last request for a Pod: nothing of it is left here."""
@@ -286,6 +304,7 @@ class PodWorkers:
             if worker.told:
                 self.tell_host(worker.process, False)
         self.workers.clear()
+        self.unsent.clear()
         self.used = [0, 0, 0]
         self.containers.crashes.entries.clear()
         self.containers.pulls.entries.clear()
@@ -295,11 +314,13 @@ class PodWorkers:
     def save(self) -> dict[str, Any]:
         return {
             "used": list(self.used),
+            "unsent": {key: list(entry) for key, entry in self.unsent.items()},
             "workers": [worker.save() for worker in self.workers.values()],
             "containers": self.containers.save(),
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.used = list(data["used"])
+        self.unsent = {key: list(entry) for key, entry in data["unsent"].items()}
         self.containers.load(data["containers"])
         self.workers = {saved["key"]: PodWorker.restore(saved) for saved in data["workers"]}

@@ -27,13 +27,14 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 def refusal(request: HttpRequest, error: StatusError, *, as_json: bool | None = None) -> HttpResponse:
-    """The answer to a request that was refused."""
+    """The answer to a request that was refused. That a simulated server is down is no failure of this one: 409."""
+    code = error.code if error.code < 500 else 409
     if wants_json(request) if as_json is None else as_json:
-        response: HttpResponse = JsonResponse(error.as_status(), status=error.code)
+        response: HttpResponse = JsonResponse(error.as_status(), status=code)
     else:
         told = explain(error, getattr(request, "LANGUAGE_CODE", "ko"))
         context = {"status": error.code, "message": error.message, "text": told.text or error.message, "fix": told.fix}
-        response = render(request, "scenarios/refused.html", context, status=error.code)
+        response = render(request, "scenarios/refused.html", context, status=code)
     response["Cache-Control"] = "no-store"
     if error.code == 429:
         response["Retry-After"] = "60"

@@ -1,0 +1,416 @@
+"""The control plane of a cluster: which of its programs run on which machine, which API server answers whom.
+
+Models      what the processes of a kubeadm cluster do when others stop: kube-apiserver without etcd (liveness probe on
+            /livez, its fatal error when storage cannot be reached), client-go's reflectors and retries
+Leaves out  requests that wait before they fail; an API server on its way out still finishes requests (shutdown delay)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
+from apps.cluster.apiserver import APIServer
+from apps.cluster.client import Access, Problem
+from apps.cluster.controlplane import topology
+from apps.cluster.controlplane.election import Election
+from apps.cluster.controlplane.names import APISERVER, COMPONENTS, ELECTED, ETCD, KUBELET, RUNTIME, SERVICES, STATIC
+from apps.cluster.engine import Engine
+from apps.cluster.kubelet import Kubelet, failing
+from apps.cluster.machines import Machine
+from apps.cluster.processes import Process
+
+Obj = dict[str, Any]
+
+NAME = "control-plane"
+API_START_MS = 900  # from a running kube-apiserver process to its first answer
+API_GIVES_UP_MS = 20_000  # without etcd it waits so long for its storage, then ends
+LIVEZ_MS = 78_000  # eight failed liveness probes, ten seconds apart
+FIND_MS = 1_000  # from an API server's return to the next attempt of a process that missed it
+REBOOT_MS = 30_000  # from a machine's end to its kubelet's start, when it is rebooted
+SERVICE_RESTART_MS = 10_000  # RestartSec of kubelet.service and crio.service
+FATAL = 255  # exit code of klog.Fatal
+LOST = 1  # exit code of who lost its lease
+STARTING, WAITING, SERVING = "starting", "waiting", "serving"  # WAITING: for etcd
+LIVENESS = "Container {} failed liveness probe, will be restarted"
+SERVE, STARVED, SICK, FIND, RESTART, POWER = "serve", "starved", "sick", "find", "restart", "power"
+
+
+class Plant(Protocol):
+    """What the control plane needs of a cluster."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def apiserver(self) -> APIServer: ...
+    @property
+    def machines(self) -> Mapping[str, Machine]: ...
+    @property
+    def kubelets(self) -> dict[str, Kubelet]: ...
+    @property
+    def processes(self) -> Mapping[str, Process]: ...
+    @property
+    def reader(self) -> Access: ...
+    def power(self, name: str, *, on: bool) -> None: ...
+
+
+class Installer(Protocol):
+    """Whoever sets the cluster up: asked to fill an empty store, told when something has changed."""
+
+    def bootstrap(self, node: str) -> None: ...
+    def changed(self) -> None: ...
+
+
+class ControlPlane:
+    """Registered with the engine as `control-plane`. It rules once kubeadm has begun; before, everything just works."""
+
+    def __init__(self, plant: Plant) -> None:
+        self._plant = plant
+        self._engine = plant.engine
+        self._installer: Installer | None = None
+        self.ruling = False
+        self.bootstrapped = False
+        self.running: list[str] = []  # static Pods' programs by "node/name", in the order they started
+        self.servers: dict[str, str] = {}  # machine -> how far its API server is
+        self.since: dict[str, int] = {}  # machine -> when its API server's process started
+        self.starved: dict[str, int] = {}  # machine -> since when its API server is without etcd
+        self.stopped: dict[str, Obj] = {}  # "node/name" -> the static Pod whose manifest was moved away
+        self.elections = {
+            name: Election(plant.engine, plant.apiserver, name, self, self._wake_election) for name in ELECTED
+        }
+        plant.engine.register(NAME, self)
+
+    def install(self, installer: Installer) -> None:
+        self._installer = installer
+
+    def begin(self) -> None:
+        """kubeadm begins: nothing runs yet, nobody answers."""
+        self.ruling = True
+        for process in self._plant.processes.values():
+            process.stop()
+        self.review()
+
+    # ---- who answers ---------------------------------------------------------------------------
+
+    def etcd_problem(self, node: str) -> Problem | None:
+        """Why the API server of a machine gets no answer from its etcd member."""
+        return None if f"{node}/{ETCD}" in self.running else topology.ETCD_DOWN
+
+    def serves(self, node: str) -> bool:
+        return self.servers.get(node) == SERVING and self._plant.machines[node].power == "on"
+
+    def control_planes(self) -> list[str]:
+        return [name for name, machine in self._plant.machines.items() if machine.role == topology.CONTROL_PLANE_ROLE]
+
+    def problem_for(self, node: str, *, reader: bool = False) -> Problem | None:
+        """Why a request from a machine ("" = the reader's) fails; None when it gets through."""
+        machines = self._plant.machines
+        planes = self.control_planes()
+        if node in planes:
+            server = node
+        elif len(planes) == 1:
+            server = planes[0]
+            if not self._reaches(node, server):
+                return topology.unanswered(machines[server].address, reader=reader)
+        else:
+            if node and not self._has_network(node):
+                return topology.unanswered(topology.BALANCER, reader=reader)
+            serving = [one for one in planes if self.serves(one) and self._has_network(one)]
+            server = topology.balanced(serving, [one for one in serving if self.etcd_problem(one) is None])
+            if not server:
+                return topology.no_backend(reader=reader)
+        if not self.serves(server):
+            return topology.refused(machines[server].address, reader=reader)
+        return self.etcd_problem(server)
+
+    def can_write(self, node: str) -> bool:
+        return self.problem_for(node) is None
+
+    def _has_network(self, node: str) -> bool:
+        machine = self._plant.machines.get(node)
+        return machine is not None and machine.power == "on" and machine.network == "up"
+
+    def _reaches(self, node: str, server: str) -> bool:
+        if not node:  # the reader sits outside, on a network that never fails
+            return self._has_network(server)
+        return topology.linked(self._plant.machines, node, server)
+
+    # ---- what follows --------------------------------------------------------------------------
+
+    def review(self) -> None:
+        """Something has changed: let everyone find out who answers now."""
+        if not self.ruling:
+            return
+        self._plant.reader.change(self.problem_for("", reader=True))
+        for node in self.control_planes():
+            self._review_server(node)
+        for process in self._plant.processes.values():
+            if process.running:
+                problem = self.problem_for(process.node)
+                if problem is not None:
+                    process.lose(problem)
+                elif not process.access.open:
+                    self._engine.wake(NAME, f"{FIND} {process.name}", FIND_MS)
+        for election in self.elections.values():
+            election.review()
+        for name, kubelet in self._plant.kubelets.items():
+            kubelet.reach(self.problem_for(name))
+
+    def _review_server(self, node: str) -> None:
+        """An API server that loses its etcd fails its liveness probe after a while."""
+        if not self.serves(node):
+            self.starved.pop(node, None)
+            if self.servers.get(node) == WAITING and self.etcd_problem(node) is None:
+                self._engine.wake(NAME, f"{SERVE} {node} {self.since[node]}", FIND_MS)
+        elif self.etcd_problem(node) is None:
+            if self.starved.pop(node, None) is not None:
+                self._engine.note(APISERVER, node, "etcd", f"nodes/{node}", "apiserver.etcd-again", {"name": node})
+        elif node not in self.starved:
+            self.starved[node] = self._engine.now_ms
+            self._engine.note(APISERVER, node, "etcd", f"nodes/{node}", "apiserver.no-etcd", {"name": node})
+            self._engine.wake(NAME, f"{SICK} {node} {self._engine.now_ms}", LIVEZ_MS)
+
+    # ---- Host: what kubelets tell --------------------------------------------------------------
+
+    def process_started(self, node: str, name: str) -> None:
+        self.running.append(f"{node}/{name}")
+        if name == APISERVER:
+            self.servers[node] = STARTING
+            self.since[node] = self._engine.now_ms
+            self._engine.wake(NAME, f"{SERVE} {node} {self._engine.now_ms}", API_START_MS)
+        elif name in ELECTED:
+            self.elections[name].join(node)
+        elif name == ETCD:
+            self.review()
+        self._tell()
+
+    def process_stopped(self, node: str, name: str) -> None:
+        who = f"{node}/{name}"
+        if who in self.running:
+            self.running.remove(who)
+        if name == APISERVER:
+            self.servers.pop(node, None)
+            self.since.pop(node, None)
+            process = self._plant.processes[APISERVER]
+            if process.node == node:
+                process.stop()
+            self._run_inside()
+            self.review()
+        elif name in ELECTED:
+            process = self._plant.processes[name]
+            if self.elections[name].leader == node:
+                process.stop()
+            self.elections[name].leave(node)
+        elif name == ETCD:
+            self.review()
+
+    def _tell(self) -> None:
+        if self._installer is not None:
+            self._installer.changed()
+
+    def up(self, node: str) -> bool:
+        """Every program of the control plane runs on a machine, and its API server answers."""
+        return self.serves(node) and all(f"{node}/{name}" in self.running for name in STATIC)
+
+    # ---- Office: what elections decide ---------------------------------------------------------
+
+    def lead(self, name: str, node: str) -> None:
+        self._plant.processes[name].start(node)
+        self._tell()
+
+    def lost(self, name: str, node: str) -> None:
+        self._plant.processes[name].stop()
+        self._end(node, name, LOST)
+
+    def _end(self, node: str, name: str, code: int) -> None:
+        """A program ends by itself; its kubelet will find out."""
+        if failing.end_process(self._plant.kubelets[node], name, code):
+            self.process_stopped(node, name)
+
+    def _wake_election(self, key: str, delay_ms: int, *, quiet: bool) -> None:
+        self._engine.wake(NAME, key, delay_ms, quiet=quiet)
+
+    # ---- turns ---------------------------------------------------------------------------------
+
+    def run(self, key: str) -> None:
+        what, name, *rest = key.split(" ")
+        if what == SERVE:
+            if self.since.get(name) == int(rest[0]):
+                self._serve(name)
+        elif what == STARVED:
+            if self.since.get(name) == int(rest[0]) and self.servers.get(name) == WAITING:
+                self._end(name, APISERVER, FATAL)
+        elif what == SICK:
+            if self.starved.get(name) == int(rest[0]):
+                failing.fail_liveness(self._plant.kubelets[name], APISERVER, LIVENESS)
+        elif what == FIND:
+            process = self._plant.processes[name]
+            if process.running and self.problem_for(process.node) is None:
+                process.find()
+        elif what == RESTART:
+            self.start(rest[0], name)
+        elif what == POWER:
+            if name in self._plant.machines:
+                self._plant.power(name, on=True)
+        else:
+            self.elections[name].turn(what, rest[0])
+
+    def _serve(self, node: str) -> None:
+        """kube-apiserver has its storage and answers; without etcd it waits for it, and gives up."""
+        if self.servers.get(node) not in (STARTING, WAITING):
+            return
+        if self.etcd_problem(node) is not None:
+            if self.servers[node] == STARTING:
+                self.servers[node] = WAITING
+                self._engine.wake(NAME, f"{STARVED} {node} {self.since[node]}", API_GIVES_UP_MS - API_START_MS)
+            return
+        self.servers[node] = SERVING
+        self._run_inside()
+        if not self.bootstrapped and self._installer is not None:
+            self.bootstrapped = True
+            self._plant.kubelets[node].reach(self.problem_for(node))
+            self._installer.bootstrap(node)
+        else:
+            self._engine.note(APISERVER, node, "serve", f"nodes/{node}", "apiserver.serves", {"name": node})
+        self.review()
+        self._tell()
+
+    def _run_inside(self) -> None:
+        """Controllers inside kube-apiserver: of several servers' one set acts."""
+        process = self._plant.processes[APISERVER]
+        node = next((one for one in self.control_planes() if self.serves(one)), "")
+        if node and not process.running:
+            process.start(node)
+
+    # ---- what a reader does --------------------------------------------------------------------
+
+    def command(self, verb: str, name: str, node: str) -> None:
+        """Stop, crash or start a program. `node` may be left out where only one machine runs it.
+
+        Raises:
+            StatusError: 400 for what is no component, 404 where it is not installed, 409 when it already is so.
+        """
+        if name not in COMPONENTS:
+            raise bad_request(f"component: name must be one of {', '.join(COMPONENTS)}")
+        if not node:
+            planes = self.control_planes()
+            if len(planes) != 1 or name in SERVICES:
+                raise bad_request(f"component: which machine's {name}? node is missing")
+            node = planes[0]
+        machine = self._plant.machines.get(node)
+        if machine is None:
+            raise not_found("machines", node)
+        if not self.installed(node, name):
+            raise StatusError(404, "NotFound", f'{name} is not installed on machine "{node}"')
+        if machine.power != "on":
+            raise StatusError(409, "Conflict", f'machine "{node}" is switched off')
+        if verb == "start" and not self.is_stopped(node, name):
+            raise StatusError(409, "Conflict", f'{name} on machine "{node}" has not been stopped')
+        if verb == "stop" and self.is_stopped(node, name):
+            raise StatusError(409, "Conflict", f'{name} on machine "{node}" is stopped already')
+        if verb == "crash" and not self.runs(node, name):
+            raise StatusError(409, "Conflict", f'{name} on machine "{node}" is not running')
+        how = "-service" if name in SERVICES else ""
+        params = {"component": name, "name": node}
+        self._engine.note("machine", node, verb, f"nodes/{node}", f"component.{verb}{how}", params)
+        {"stop": self.stop, "crash": self.crash, "start": self.start}[verb](node, name)
+
+    def is_stopped(self, node: str, name: str) -> bool:
+        """Whether it stays away until it is started."""
+        kubelet = self._plant.kubelets[node]
+        if name == KUBELET:
+            return not kubelet.running
+        if name == RUNTIME:
+            return not kubelet.runtime_up
+        return f"{node}/{name}" in self.stopped
+
+    def power_on_later(self, node: str) -> None:
+        self._engine.wake(NAME, f"{POWER} {node}", REBOOT_MS)
+
+    def stop(self, node: str, name: str) -> None:
+        """It ends, and stays away until it is started."""
+        kubelet = self._plant.kubelets[node]
+        if name == KUBELET:
+            kubelet.halt()
+        elif name == RUNTIME:
+            kubelet.stop_runtime()
+        else:
+            key = self._static_key(node, name)
+            pod = kubelet.static.get(key)
+            if pod is not None:
+                self.stopped[f"{node}/{name}"] = pod
+                kubelet.remove_manifest(key)
+
+    def crash(self, node: str, name: str) -> None:
+        """It ends at once; what looks after it starts it again."""
+        if name in SERVICES:
+            self.stop(node, name)
+            self._engine.wake(NAME, f"{RESTART} {name} {node}", SERVICE_RESTART_MS)
+        else:
+            self._end(node, name, failing.KILLED)
+
+    def start(self, node: str, name: str) -> None:
+        machine = self._plant.machines.get(node)
+        kubelet = self._plant.kubelets.get(node)
+        if kubelet is None or machine is None or machine.power != "on":
+            return
+        if name == KUBELET:
+            kubelet.resume()
+        elif name == RUNTIME:
+            kubelet.start_runtime()
+        else:
+            pod = self.stopped.pop(f"{node}/{name}", None)
+            if pod is not None:
+                kubelet.restore_manifest(pod)
+
+    def runs(self, node: str, name: str) -> bool:
+        """Whether it runs on that machine now."""
+        kubelet = self._plant.kubelets.get(node)
+        if kubelet is None or self._plant.machines[node].power != "on":
+            return False
+        if name == KUBELET:
+            return kubelet.running
+        if name == RUNTIME:
+            return kubelet.runtime_up
+        return f"{node}/{name}" in self.running
+
+    def installed(self, node: str, name: str) -> bool:
+        """Whether there is anything on that machine to stop or start."""
+        if node not in self._plant.kubelets:
+            return False
+        if name in (KUBELET, RUNTIME):
+            return True
+        who = f"{node}/{name}"
+        return who in self.stopped or self._static_key(node, name) in self._plant.kubelets[node].static
+
+    def _static_key(self, node: str, name: str) -> str:
+        return f"kube-system/{name}-{node}"
+
+    # ---- saving --------------------------------------------------------------------------------
+
+    def save(self) -> dict[str, Any]:
+        problem = self._plant.reader.problem
+        return {
+            "ruling": self.ruling,
+            "bootstrapped": self.bootstrapped,
+            "running": list(self.running),
+            "servers": dict(self.servers),
+            "since": dict(self.since),
+            "starved": dict(self.starved),
+            "stopped": dict(self.stopped),
+            "elections": {name: election.save() for name, election in self.elections.items()},
+            "reader": list(problem) if problem is not None else None,
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        self.ruling = data["ruling"]
+        self.bootstrapped = data["bootstrapped"]
+        self.running = list(data["running"])
+        self.servers = dict(data["servers"])
+        self.since = dict(data["since"])
+        self.starved = dict(data["starved"])
+        self.stopped = dict(data["stopped"])
+        for name, election in self.elections.items():
+            election.load(data["elections"][name])
+        self._plant.reader.change(Problem(*data["reader"]) if data["reader"] is not None else None)
