@@ -11,8 +11,8 @@ from typing import Any
 
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import bad_request
-from apps.cluster.metrics import load
 from apps.cluster.controlplane import names
+from apps.cluster.metrics import load
 from apps.scenarios import limits
 
 Body = dict[str, Any]
