@@ -26,10 +26,6 @@ def resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def build(nodes: int, pods: int) -> tuple[Watch, Watch, int, int]:
-    raise NotImplementedError
-
-
 def measure(nodes: int = NODES, pods: int = PODS) -> list[Result]:
     settle_in()
     watch = Watch()
