@@ -10,6 +10,7 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     job,
     kubelet,
     persistentvolume,
+    printers,
     replicaset,
     scheduler,
     scheduling,

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.cluster.api.schema import struct
 from apps.cluster.api.schema.internal import HOST_FLAGS, Line, _lines, _table
 
-INITIALS = {"UID": "uid", "IP": "ip", "ID": "id", "TTY": "tty", "OS": "os", "GRPC": "grpc", "API": "api", "URI": "uri"}
+INITIALS = {
+    "UID": "uid",
+    "IP": "ip",
+    "ID": "id",
+    "TTY": "tty",
+    "OS": "os",
+    "GRPC": "grpc",
+    "API": "api",
+    "URI": "uri",
+    "CIDR": "cidr",
+}
 
 
 def camel(name: str) -> str:
@@ -82,8 +91,12 @@ def loose(value: Any) -> Any:
     }
 
 
-def known(name: str) -> bool:
-    return name in _table() and struct("core", name) is not None
+def whole(value: Any) -> Any:
+    """A whole object of a kind whose types were dumped by their Go names."""
+    if not isinstance(value, dict) or "ObjectMeta" not in value:
+        return value
+    made = {name: one for name, one in value.items() if name not in ("ObjectMeta", "TypeMeta")}
+    return {"metadata": value["ObjectMeta"], **loose(made)}
 
 
 def errors_of(value: Any) -> list[str]:
