@@ -165,12 +165,18 @@ def history(obj: Obj, owned: Sequence[Obj]) -> list[tuple[int, str]]:
     return sorted(rows)
 
 
-def status(deployment: Obj) -> tuple[str, bool]:
-    """What `kubectl rollout status` prints for a Deployment, and whether it stops waiting.
+def status(obj: Obj) -> tuple[str, bool]:
+    """What `kubectl rollout status` prints for a Deployment, DaemonSet or StatefulSet, and whether it stops waiting.
 
     Raises:
-        StatusError: 400, the progress deadline was exceeded.
+        StatusError: 400, the progress deadline was exceeded, or there is no rolling update to tell of.
     """
+    if obj["kind"] == "StatefulSet":
+        return _stateful_set_status(obj)
+    return _daemon_set_status(obj) if obj["kind"] == "DaemonSet" else _deployment_status(obj)
+
+
+def _deployment_status(deployment: Obj) -> tuple[str, bool]:
     name, reported = name_of(deployment), deployment.get("status") or {}
     waiting = f'Waiting for deployment "{name}" rollout to finish:'
     if deployment["metadata"].get("generation", 0) > reported.get("observedGeneration", 0):
@@ -187,3 +193,50 @@ def status(deployment: Obj) -> tuple[str, bool]:
     if available < updated:
         return f"{waiting} {available} of {updated} updated replicas are available...", False
     return f'deployment "{name}" successfully rolled out', True
+
+
+def _only_rolling(strategy: Obj) -> None:
+    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+        raise bad_request("rollout status is only available for RollingUpdate strategy type")
+
+
+def _daemon_set_status(daemon: Obj) -> tuple[str, bool]:
+    _only_rolling(daemon["spec"].get("updateStrategy") or {})
+    name, reported = name_of(daemon), daemon.get("status") or {}
+    if daemon["metadata"].get("generation", 0) > reported.get("observedGeneration", 0):
+        return "Waiting for daemon set spec update to be observed...", False
+    wanted, updated = reported.get("desiredNumberScheduled", 0), reported.get("updatedNumberScheduled", 0)
+    available = reported.get("numberAvailable", 0)
+    waiting = f'Waiting for daemon set "{name}" rollout to finish:'
+    if updated < wanted:
+        return f"{waiting} {updated} out of {wanted} new pods have been updated...", False
+    if available < wanted:
+        return f"{waiting} {available} of {wanted} updated pods are available...", False
+    return f'daemon set "{name}" successfully rolled out', True
+
+
+def _stateful_set_status(stateful_set: Obj) -> tuple[str, bool]:
+    spec, reported = stateful_set["spec"], stateful_set.get("status") or {}
+    strategy = spec.get("updateStrategy") or {}
+    _only_rolling(strategy)
+    observed = reported.get("observedGeneration", 0)
+    if not observed or stateful_set["metadata"].get("generation", 0) > observed:
+        return "Waiting for statefulset spec update to be observed...", False
+    wanted, ready = spec.get("replicas"), reported.get("readyReplicas", 0)
+    if wanted is not None and ready < wanted:
+        return f"Waiting for {wanted - ready} pods to be ready...", False
+    updated = reported.get("updatedReplicas", 0)
+    rolling = strategy.get("rollingUpdate")
+    if rolling is not None:
+        partition = rolling.get("partition")
+        if wanted is not None and partition is not None and updated < wanted - partition:
+            left = wanted - partition
+            waiting = "Waiting for partitioned roll out to finish:"
+            return f"{waiting} {updated} out of {left} new pods have been updated...", False
+        return f"partitioned roll out complete: {updated} new pods have been updated...", True
+    current, newest = reported.get("currentRevision", ""), reported.get("updateRevision", "")
+    if current != newest:
+        waiting = f"waiting for statefulset rolling update to complete {updated} pods at revision {newest}..."
+        return waiting, False
+    pods = reported.get("currentReplicas", 0)
+    return f"statefulset rolling update complete {pods} pods at revision {current}...", True

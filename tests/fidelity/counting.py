@@ -68,9 +68,9 @@ def trace(name: str, seed: int | None = None) -> Line:
 def table(name: str) -> Line:
     line = Line(name, 0, 0)
     for row in tables.rows(name):
-        if explain.why_left_out(name, row.title) is not None:
-            continue
         how = tables.run(row)
+        if how and explain.why_row_left_out(name, row.title, row) is not None:
+            continue
         line.total += 1
         line.matched += not how
         if how:
@@ -123,8 +123,8 @@ def left_out() -> Iterator[LeftOut]:
                 continue
             by_reason: dict[int, int] = {}
             for row in tables.rows(name):
-                why = explain.why_left_out(name, row.title)
-                if why is not None:
+                why = explain.why_row_left_out(name, row.title, row)
+                if why is not None and tables.run(row):
                     by_reason[why] = by_reason.get(why, 0) + 1
             for why, number in by_reason.items():
                 yield LeftOut(name, number, why, part=True)

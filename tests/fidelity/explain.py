@@ -1,18 +1,21 @@
 """Why ours differs where it does, and why some tables are not run: `content/fidelity/{explained,left_out}.toml`.
 
 Both say it in English and Korean, as the page shows it. An explanation names lines of the count (`in`, with * and ?)
-and what differs there (`what`, a regular expression found in the title of a row, the fact or the difference).
+and what differs there (`what`, a regular expression found in the title of a row, the fact or the difference). A reason
+to leave rows out names them by their title (`what`) or by fields of the row (`given`). A row that gives what is
+expected is counted whatever the reasons say.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 CONTENT = Path(__file__).parents[2] / "content" / "fidelity"
 
@@ -23,11 +26,18 @@ class Explanation:
 
     lines: tuple[str, ...]
     what: str
+    given: Mapping[str, Any]
     en: str
     ko: str
 
-    def covers(self, line: str, *texts: str) -> bool:
+    @property
+    def about_rows(self) -> bool:
+        return bool(self.what or self.given)
+
+    def covers(self, line: str, *texts: str, row: Mapping[str, Any] | None = None) -> bool:
         if not any(fnmatchcase(line, pattern) for pattern in self.lines):
+            return False
+        if any((row or {}).get(name) != value for name, value in self.given.items()):
             return False
         return not self.what or any(re.search(self.what, text) for text in texts)
 
@@ -35,7 +45,10 @@ class Explanation:
 @cache
 def _read(name: str) -> Sequence[Explanation]:
     entries = tomllib.loads((CONTENT / f"{name}.toml").read_text())["why"]
-    return [Explanation(tuple(one["in"]), one.get("what", ""), one["en"], one["ko"]) for one in entries]
+    return [
+        Explanation(tuple(one["in"]), one.get("what", ""), one.get("given", {}), one["en"], one["ko"])
+        for one in entries
+    ]
 
 
 def explained() -> Sequence[Explanation]:
@@ -51,9 +64,11 @@ def why_it_differs(line: str, *texts: str) -> int | None:
     return next((place for place, one in enumerate(explained()) if one.covers(line, *texts)), None)
 
 
-def why_left_out(table: str, title: str = "") -> int | None:
-    """Which reason keeps a whole table (no title), or one row of it, from being run."""
-    for place, one in enumerate(left_out()):
-        if bool(one.what) == bool(title) and one.covers(table, title):
-            return place
-    return None
+def why_left_out(table: str) -> int | None:
+    """Which reason keeps a whole table from being run."""
+    return next((n for n, one in enumerate(left_out()) if not one.about_rows and one.covers(table)), None)
+
+
+def why_row_left_out(table: str, title: str, row: Mapping[str, Any]) -> int | None:
+    """Which reason keeps one row of a table from being counted, if it differs."""
+    return next((n for n, one in enumerate(left_out()) if one.about_rows and one.covers(table, title, row=row)), None)

@@ -41,6 +41,9 @@ def lean(value: Any) -> Any:
         return lean({"kind": value["__type"].partition(".")[2], **value["value"]})
     out = {}
     for name, entry in value.items():
+        if name == "deletionTimestamp":  # a time of zero is written as null, and is a time
+            out[name] = entry
+            continue
         if entry is None or (name == "daemonEndpoints" and entry == {"kubeletEndpoint": {"Port": 0}}):
             continue
         if name == "nodeInfo" and isinstance(entry, dict) and not any(entry.values()):
@@ -95,7 +98,8 @@ def _title(entry: Any, case: Any, number: int) -> str:
                 return str(case[name])
     if isinstance(case, str):
         return f"{case[:60]!r}"
-    return f"row {number + 1}"
+    told = [str(one) for one in case.values() if isinstance(one, (str, int))] if isinstance(case, dict) else []
+    return " ".join(told)[:60] or f"row {number + 1}"
 
 
 def keep_tables(source: Path) -> None:

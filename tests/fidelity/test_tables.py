@@ -12,13 +12,14 @@ ROWS = [
     for table in tables.tables(topic)
     if tables.adaptor_of(table)
     for row in tables.rows(table)
-    if explain.why_left_out(table, row.title) is None
 ]
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_gives_what_kubernetes_expects(row: tables.Row) -> None:
     how = tables.run(row)
+    if how and explain.why_row_left_out(row.table, row.title, row) is not None:
+        pytest.skip("not run: content/fidelity/left_out.toml says why")
     why = explain.why_it_differs(row.table, row.title, how)
     if how:
         assert why is not None, how

@@ -20,7 +20,7 @@ _PREFIX = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One term: `operator` is one of in, notin, exists, !, gt, lt; equality is `in` with one value."""
+    """One term: `operator` is one of in, notin, !=, exists, !, gt, lt; equality is `in` with one value."""
 
     key: str
     operator: str
@@ -30,7 +30,7 @@ class Requirement:
         value = labels.get(self.key)
         if self.operator == "in":
             return value in self.values
-        if self.operator == "notin":
+        if self.operator in ("notin", "!="):
             return value is None or value not in self.values
         if self.operator == "exists":
             return value is not None
@@ -82,6 +82,8 @@ def _print(term: Requirement) -> str:
         return f"{term.key}={term.values[0]}"
     if term.operator in ("in", "notin"):
         return f"{term.key} {term.operator} ({','.join(sorted(term.values))})"
+    if term.operator == "!=":
+        return f"{term.key}!={term.values[0]}"
     if term.operator in ("gt", "lt"):
         return f"{term.key}{'>' if term.operator == 'gt' else '<'}{term.values[0]}"
     return term.key if term.operator == "exists" else f"!{term.key}"
@@ -132,7 +134,7 @@ def parse(text: str) -> Selector:
                     value = ""
                     if i < len(tokens) and tokens[i] not in (",",):
                         value = expect("identifier")
-                    name = {"=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt"}[operator]
+                    name = {"=": "in", "==": "in", "!=": "!=", ">": "gt", "<": "lt"}[operator]
                     terms.append(Requirement(key, name, (_value(value),)))
                 elif operator in ("in", "notin"):
                     if expect("'('") != "(":
@@ -147,6 +149,8 @@ def parse(text: str) -> Selector:
                         if piece == ",":
                             values.append(pending)
                             pending = ""
+                        elif pending:
+                            raise bad_request(f"unable to parse requirement: found '{piece}', expected: ',' or ')'")
                         else:
                             pending = piece
                     terms.append(Requirement(key, operator, tuple(_value(value) for value in values)))
@@ -160,7 +164,7 @@ def parse(text: str) -> Selector:
             i += 1
             if i >= len(tokens):
                 raise bad_request("unable to parse requirement: found '', expected: identifier after ','")
-    return Selector(tuple(terms))
+    return Selector(tuple(sorted(terms, key=lambda term: term.key)))
 
 
 def _key(key: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from apps.cluster.apimachinery.status import FieldError, invalid
+from apps.cluster.apimachinery.status import FieldError, StatusError, invalid
+from apps.cluster.apiserver import ipallocator
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
@@ -57,13 +58,9 @@ def allocate(service: Obj, others: Mapping[str, Obj], random: Randomness) -> Obj
         spec["ipFamilyPolicy"] = "SingleStack"
     wanted = spec.get("clusterIP", "")
     if not wanted:
-        taken = used_ips(others.values())
-        base = int(_NETWORK.network_address)
-        while True:
-            address = base + _STATIC_IP_BAND + random.below(_NETWORK.num_addresses - _STATIC_IP_BAND - 2)
-            wanted = str(ip_address(address))
-            if wanted not in taken:
-                break
+        wanted = _free_ip(used_ips(others.values()), random)
+        if not wanted:
+            raise StatusError(500, "InternalError", "failed to allocate a serviceIP: range is full")
     elif wanted != "None":
         error = ""
         if ip_address(wanted) not in _NETWORK:
@@ -80,6 +77,20 @@ def allocate(service: Obj, others: Mapping[str, Obj], random: Randomness) -> Obj
         taken_ports = used_ports(others.values()) | {port.get("nodePort", 0) for port in spec.get("ports") or ()}
         spec["healthCheckNodePort"] = _free_port(taken_ports, random)
     return {**service, "spec": spec}
+
+
+def _free_ip(taken: set[str], random: Randomness) -> str:
+    """From a random address on, in the upper band first; nothing when the range is full."""
+    first, last = _NETWORK.network_address + 1, _NETWORK.broadcast_address - 1
+    middle = _NETWORK.network_address + _STATIC_IP_BAND
+    upper = ipallocator.walk(middle, last, random.below(_NETWORK.num_addresses - _STATIC_IP_BAND - 2))
+    for address in upper:
+        if str(address) not in taken:
+            return str(address)
+    for address in ipallocator.walk(first, middle - 1, random.below(_STATIC_IP_BAND)):
+        if str(address) not in taken:
+            return str(address)
+    return ""
 
 
 def _ports(name: str, ports: Iterable[Obj], others: Mapping[str, Obj], random: Randomness) -> list[Obj]:

@@ -2,29 +2,9 @@
 
 import pytest
 
-from apps.cluster.api.decode import decode, roundtrip
+from apps.cluster.api.decode import decode
 from apps.cluster.api.defaults.pod import image_tag
 from apps.cluster.api.scheme import RESOURCES
-from tests.testdata.api import rows
-
-
-def without_nulls(value):
-    if isinstance(value, dict):
-        return {name: without_nulls(item) for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
-    return value
-
-
-@pytest.mark.parametrize(
-    "row", [pytest.param(row, id=f"{row['kind']} {row['name']}") for row in rows("default_workloads")]
-)
-def test_workloads(row):
-    typed = {"apiVersion": "apps/v1", "kind": row["kind"]}
-    info = RESOURCES[row["kind"].lower() + "s"]
-    given = roundtrip(without_nulls({**row["given"], **typed}))
-    expected = roundtrip(without_nulls({"metadata": {}, "spec": row["expected"], **typed}))
-    assert info.default(given)["spec"] == expected["spec"]
 
 
 def defaulted(doc):

@@ -3,12 +3,6 @@
 import pytest
 
 from apps.cluster.apimachinery import intstr
-from tests.testdata.api import rows
-
-
-@pytest.mark.parametrize(("text", "expected"), [pytest.param(*row, id=row[0]) for row in rows("intstr_parse")])
-def test_parse(text, expected):
-    assert intstr.parse(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,37 +7,6 @@ import pytest
 from apps.cluster.api import schema
 from apps.cluster.apimachinery import patch
 from apps.cluster.apimachinery.status import StatusError
-from tests.testdata.api import rows
-
-
-class Item:
-    """The struct that upstream's tests patch: its own lists again inside each item."""
-
-    FIELDS = {
-        "mergingList": (True, ("merge",), "name"),
-        "mergingIntList": (False, ("merge",), ""),
-        "mergeItemPtr": (True, ("merge",), "name"),
-        "replacingItem": (False, ("replace",), ""),
-        "retainKeysMap": (True, ("retainKeys",), ""),
-        "retainKeysMergingList": (True, ("merge", "retainKeys"), "name"),
-    }
-
-    def patch_field(self, name):
-        below, strategies, key = self.FIELDS.get(name, (False, (), ""))
-        return (self if below else None), strategies, key
-
-
-@pytest.mark.parametrize("row", [pytest.param(row, id=row["description"]) for row in rows("strategic_merge")])
-def test_strategic_merge(row):
-    original, change = copy.deepcopy(row["original"]), copy.deepcopy(row["twoWay"])
-    if row.get("expectedError"):
-        with pytest.raises(StatusError) as caught:
-            patch.strategic_merge(original, change, Item())
-        assert row["expectedError"] in caught.value.message
-    else:
-        assert patch.strategic_merge(original, change, Item()) == row["modified"]
-    assert (original, change) == (row["original"], row["twoWay"]), "a patch changes nothing in place"
-
 
 POD = {"containers": [{"name": "a", "image": "x", "env": [{"name": "K", "value": "1"}]}, {"name": "b", "image": "y"}]}
 

@@ -4,26 +4,6 @@ import pytest
 
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.quantity import InvalidQuantity, parse
-from tests.testdata.api import rows
-
-
-@pytest.mark.parametrize(("text", "expected"), [pytest.param(*row, id=row[0]) for row in rows("quantity_parse")])
-def test_the_canonical_form(text, expected):
-    assert parse(text).canonical() == expected
-
-
-@pytest.mark.parametrize(("one", "other", "sign"), [pytest.param(*row) for row in rows("quantity_compare")])
-def test_exact_comparison(one, other, sign):
-    difference = quantity.nano(one) - quantity.nano(other)
-    assert (difference > 0) - (difference < 0) == sign
-
-
-@pytest.mark.parametrize(
-    ("text", "scale", "expected"),
-    [pytest.param(*row, id=f"{row[0]} to 10**{row[1]}") for row in rows("quantity_round")],
-)
-def test_rounding_goes_away_from_zero(text, scale, expected):
-    assert parse(text).rounded_up(scale).canonical() == expected
 
 
 @pytest.mark.parametrize(

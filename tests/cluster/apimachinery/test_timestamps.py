@@ -5,7 +5,6 @@ import re
 import pytest
 
 from apps.cluster.apimachinery import timestamps
-from tests.testdata.api import rows
 
 UNITS = {"h": 3_600_000, "m": 60_000, "s": 1000}
 
@@ -13,11 +12,6 @@ UNITS = {"h": 3_600_000, "m": 60_000, "s": 1000}
 def milliseconds(text):
     """A Go duration, "1h10m0s"."""
     return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
-
-
-@pytest.mark.parametrize(("duration", "expected"), [pytest.param(*row, id=row[0]) for row in rows("duration")])
-def test_ages(duration, expected):
-    assert timestamps.human_duration(milliseconds(duration)) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,8 @@ import pytest
 from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.meta import Obj, name_of
 from apps.cluster.controllers.cronjob import due, schedule
-from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController, job_from, oldest_first
+from apps.cluster.controllers.cronjob.cronjob_controller import job_from
 from apps.cluster.controllers.cronjob.schedule import BadSchedule
-from tests.cluster.controllers.recording import bench, put
-from tests.cluster.controllers.tables import cases
 
 
 def next_after(text: str, after: str, zone: str = "") -> str | None:
@@ -136,40 +134,6 @@ def test_a_day_that_never_comes_is_never_due() -> None:
     with pytest.raises(due.NoInterval, match="time difference between two schedules is less than 1 second"):
         due.most_recent(given, 0, after, with_deadline=True)
     assert due.wait_ms(given, 0, after) is None
-
-
-@pytest.mark.parametrize("row", cases("cronjob", "TestNextScheduleTimeDuration"))
-def test_how_long_to_sleep(row: Obj) -> None:
-    given = {"status": {}, **row["cj"]}
-    found = due.wait_ms(given, timestamps.parse(row["now"]), schedule.parse(given["spec"]["schedule"]))
-    assert found is not None
-    seconds, milliseconds = divmod(found, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    assert f"{minutes // 60}h{minutes % 60}m{seconds}.{milliseconds // 100}s" == row["expectedDuration"]
-
-
-@pytest.mark.parametrize("row", cases("cronjob", "TestByJobStartTime"))
-def test_jobs_by_age(row: Obj) -> None:
-    assert oldest_first(row["input"]) == row["expected"]
-
-
-@pytest.mark.parametrize("row", cases("cronjob", "TestControllerV2CleanupFinishedJobs"))
-def test_old_jobs_are_deleted_whatever_becomes_of_new_ones(row: Obj) -> None:
-    refuse = ("create jobs",) if "jobCreateError" in row else ()
-    controller, client = bench(CronJobController, timestamps.parse(row["now"]), refuse)
-    owner = {"apiVersion": "batch/v1", "kind": "CronJob", **row["cronJob"]}
-    owner["spec"] = {**owner["spec"], "jobTemplate": {"spec": {}}}
-    owner["metadata"] |= {"uid": "cj", "creationTimestamp": "2016-05-19T08:00:00Z"}
-    put(controller, "cronjobs", owner)
-    complete = {"type": "Complete", "status": "True"}
-    for number, job in enumerate(row["finishedJobs"]):
-        metadata = {**job["metadata"], "uid": f"job-{number}"}
-        put(controller, "jobs", {**job, "metadata": metadata, "status": {**job["status"], "conditions": [complete]}})
-    controller.engine.now_ms += 10
-    controller.enqueue("foo-ns/fooer", 0)
-    controller.run("foo-ns/fooer")
-    assert client.of("delete", "jobs") == row["expectedDeletedJobs"]
-    assert controller.errors == len(refuse)
 
 
 def test_a_run_is_named_by_its_minute_and_told_in_its_time_zone() -> None:

@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from apps.cluster.apimachinery.meta import labels_of
 from apps.cluster.controllers.daemonset import placement, plan
-from apps.cluster.controllers.daemonset.daemon_controller import _taints
-from apps.cluster.controllers.refs import RefManager
 from tests.cluster.controllers.objects import daemon_set, template
-from tests.cluster.controllers.tables import cases
 
 Obj = dict[str, Any]
 TARGET = plan.Target(min_ready_seconds=0, hash="new", generation=None, surges=False, now_ms=100_000)
@@ -215,35 +211,3 @@ def test_status_counts_nodes() -> None:
         "numberAvailable": 1,
         "numberUnavailable": 2,
     }
-
-
-@pytest.mark.parametrize("row", cases("daemonset", "TestShouldIgnoreNodeUpdate"))
-def test_which_changes_of_a_node_matter(row: Obj) -> None:
-    old, new = row["oldNode"], row["newNode"]
-    same = labels_of(old) == labels_of(new) and (_taints(old) or []) == (_taints(new) or [])
-    assert same is row["expectedResult"]
-
-
-class _Adopting:
-    """A client that takes every patch."""
-
-    def __init__(self, owner: Obj) -> None:
-        self.owner = owner
-
-    def get(self, resource: str, namespace: str, name: str) -> Obj:
-        return self.owner
-
-    def patch(self, *args: Any, **kwargs: Any) -> Obj:
-        return {}
-
-
-@pytest.mark.parametrize("row", cases("daemonset", "TestControlledHistories"))
-def test_revisions_are_adopted_in_the_namespace_alone(row: Obj) -> None:
-    from apps.cluster.apimachinery.selectors import from_label_selector
-
-    owner = daemon_set("ds1")
-    owner["metadata"] |= {"namespace": "default", "uid": "08a8144c-28a4-4dbc-a7ed-8b2447b123d0"}
-    selector = from_label_selector({"matchLabels": {"name": "simple-daemon", "type": "production"}})
-    manager = RefManager(_Adopting(owner), "controllerrevisions", owner, "daemonsets", selector, "daemonset")
-    found = [one["metadata"]["name"] for one in manager.claim(row["historyCRAll"])]
-    assert found == [one["metadata"]["name"] for one in row["expectControllerRevisions"]]

@@ -2,9 +2,8 @@
 
 import pytest
 
-from apps.cluster.apimachinery import intstr, timestamps
-from apps.cluster.controllers.deployment import counts, progress, proportions, revisions, rolling
-from tests.cluster.controllers.tables import cases, seconds, whole
+from apps.cluster.apimachinery import timestamps
+from apps.cluster.controllers.deployment import progress, proportions, revisions, rolling
 
 NOW = timestamps.parse("2026-11-23T09:00:00Z")
 
@@ -28,46 +27,6 @@ def replica_set(name, replicas, available=0, *, age=0, annotations=None, **statu
         "spec": {"replicas": replicas},
         "status": {"replicas": replicas, "availableReplicas": available, **status},
     }
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestResolveFenceposts"))
-def test_resolve_fenceposts(row):
-    given = row.get("maxSurge"), row.get("maxUnavailable"), row["desired"]
-    if row["expectError"]:
-        with pytest.raises(intstr.InvalidIntOrString):
-            counts.resolve_fenceposts(*given)
-    else:
-        assert counts.resolve_fenceposts(*given) == (row["expectSurge"], row["expectUnavailable"])
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestMaxUnavailable"))
-def test_max_unavailable(row):
-    assert counts.max_unavailable(row["deployment"]) == row["expected"]
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestNewRSNewReplicas"))
-def test_new_replica_set_size(row):
-    given = deployment(row["depReplicas"], row["maxSurge"], 1, strategy=row["strategyType"])
-    new = replica_set("new", row["newRSReplicas"])
-    assert counts.new_replica_set_size(given, [new], row["newRSReplicas"]) == row["expected"]
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestGetReplicaCountForReplicaSets"))
-def test_replica_counts(row):
-    sets = row["sets"]
-    assert counts.replica_count(sets) == row["expectedCount"]
-    assert counts.reported_count(sets, "replicas") == row["expectedActual"]
-    assert counts.terminating_count(sets) == row.get("expectedTerminating")
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestDeploymentController_reconcileNewReplicaSet"))
-def test_reconcile_new(row):
-    given = deployment(row["deploymentReplicas"], row["maxSurge"], 0)
-    new, old = replica_set("new", row["newReplicas"]), replica_set("old", row["oldReplicas"])
-    target = rolling.reconcile_new(given, [old, new], new)
-    assert (target != row["newReplicas"]) == row["scaleExpected"]
-    if row["scaleExpected"]:
-        assert target == row["expectedNewReplicas"]
 
 
 @pytest.mark.parametrize(
@@ -109,11 +68,6 @@ def test_reconcile_old(given, old, new, expected):
     new_set = replica_set(*new)
     plan = rolling.reconcile_old(given, [*old_sets, new_set], old_sets, new_set)
     assert [(scaling.replica_set["metadata"]["name"], scaling.size) for scaling in plan] == expected
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestEqualIgnoreHash"))
-def test_equal_ignore_hash(row):
-    assert revisions.equal_ignore_hash(row["former"], row["latter"]) is row["expected"]
 
 
 @pytest.mark.parametrize(
@@ -201,33 +155,6 @@ def test_proportional_sizes(given, sets, expected):
     ]
     found = proportions.proportional_sizes(given, replica_sets)
     assert [(rs["metadata"]["name"], size) for rs, size in found] == expected
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestDeploymentController_cleanupDeployment"))
-def test_which_old_revisions_are_forgotten(row):
-    old = [rs for rs in row["oldRSs"] if "deletionTimestamp" not in rs["metadata"]]
-    surplus = max(0, len(old) - row["revisionHistoryLimit"])
-    forgotten = [rs for rs in sorted(old, key=revisions.by_revision)[:surplus] if counts.is_disposable(rs)]
-    assert len(forgotten) == row["expectedDeletions"]
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestRemoveCondition"))
-def test_without_condition(row):
-    assert progress.without_condition(row.get("status", {}), row["condType"]) == row.get("expectedStatus", {})
-
-
-STUCK_AT = {"func1": "18:49:30", "func2": "18:49:59", "func3": "18:49:59.9", "func4": "18:50:00", "func5": "18:50:01"}
-
-
-@pytest.mark.parametrize("row", cases("deployment", "TestRequeueStuckDeployment"))
-def test_when_a_stuck_rollout_is_looked_at_again(row):
-    given = whole(row["d"])
-    at = STUCK_AT.get(row.get("nowFn", {}).get("__func", "").rpartition(".")[2], "18:51:00")
-    left = progress.deadline_left_ms(given, row["status"], timestamps.parse(f"2017-02-15T{at}Z"))
-    if row["expected"] == "-1ns":
-        assert left is None
-    else:
-        assert (left if left >= 1000 else 0) == seconds(row["expected"])
 
 
 def progressing(status, reason, ago=0):

@@ -11,15 +11,11 @@ from apps.cluster.controllers.endpointslice.endpoints_controller import MAX_CAPA
 from apps.cluster.controllers.endpointslice.reconcile import (
     MAX_ENDPOINTS,
     Slices,
-    _reuse,
     labels_for,
-    new_slice,
     reconcile,
-    same_placeholder,
 )
 from apps.cluster.controllers.endpointslice.services import TriggerTimes
 from tests.cluster.controllers.objects import deployment, service
-from tests.cluster.controllers.tables import cases
 from tests.cluster.controllers.world import World
 
 Obj = dict[str, Any]
@@ -157,60 +153,6 @@ def test_labels_follow_the_service_but_for_the_reserved_ones() -> None:
         "kubernetes.io/service-name": "web",
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
     }
-
-
-@pytest.mark.parametrize("row", cases("endpointslice", "TestPlaceHolderSliceCompare"))
-def test_same_placeholder(row: Obj) -> None:
-    assert same_placeholder(row["x"], row["y"]) is row["want"]
-
-
-@pytest.mark.parametrize(
-    "row",
-    cases("endpointslice", "TestReconcile_TrafficDistribution"),
-)
-def test_traffic_distribution(row: Obj) -> None:
-    """Three nodes, each in a zone of its own, with one, three and two Pods."""
-    if row["topologyAnnotation"] == "Auto":
-        pytest.skip("hints by annotation are left out")
-    if row["name"].endswith("PSTD disabled"):
-        pytest.skip("PreferSameZone is always known in 1.36")
-    zones = {"node-0": "zone-a", "node-1": "zone-b", "node-2": "zone-c"}
-    where = ["node-0", "node-1", "node-1", "node-1", "node-2", "node-2"]
-
-    def look(name: str) -> Obj:
-        return {"metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zones[name]}}}
-
-    wanted = row["trafficDistribution"]
-    owner = a_service(**({"trafficDistribution": wanted} if wanted else {}))
-    decided = reconcile(owner, [pod(number, node=name) for number, name in enumerate(where)], [], look)
-    by_zone: dict[str, int] = {}
-    by_node: dict[str, int] = {}
-    for endpoint in decided.create[0]["endpoints"]:
-        hints = endpoint.get("hints", {})
-        for zone in hints.get("forZones") or [{"name": ""}]:
-            by_zone[zone["name"]] = by_zone.get(zone["name"], 0) + 1
-        for one in hints.get("forNodes") or []:
-            by_node[one["name"]] = by_node.get(one["name"], 0) + 1
-    assert by_zone == row["wantHintsDistributionByZone"]
-    assert by_node == (row["wantHintsDistributionByNode"] or {})
-
-
-@pytest.mark.parametrize("row", cases("endpointslice", "TestReconcilerFinalizeSvcDeletionTimestamp"))
-def test_a_service_that_is_going_gets_no_new_slices(row: Obj) -> None:
-    """Upstream's three slices: one to create, one to update, one to delete; a deleted one may be recycled."""
-    owner = a_service()
-    blank = new_slice(owner, "IPv4", [], [])
-    decided = Slices(
-        create=[blank] if row["attemptCreate"] else [],
-        update=[stored(blank, "update")] if row["attemptUpdate"] else [],
-        delete=[stored(blank, "delete")] if row["attemptDelete"] else [],
-    )
-    _reuse(decided, owner)
-    if row["deletionTimestamp"]:
-        decided.create.clear()
-    assert bool(decided.create) is row["expectCreatedSlice"]
-    assert (not decided.delete) is row["expectDeletedSlice"]
-    assert bool(decided.update) is row["expectUpdatedSlice"]
 
 
 # Endpoints.

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from apps.cluster.controllers.persistentvolume.matching import best_match, why_not
 from tests.cluster.controllers.objects import claim, storage_class, volume
-from tests.cluster.controllers.tables import TESTDATA, cases
 from tests.cluster.controllers.world import World
 
 Obj = dict[str, Any]
-VOLUMES = json.loads((TESTDATA / "persistentvolume.json").read_text())["volumes"]
-
-
-@pytest.mark.parametrize("row", cases("persistentvolume", "TestMatchVolume"))
-def test_best_match(row: Obj) -> None:
-    found = best_match(row["claim"], VOLUMES, delay_binding=False)
-    assert (found["metadata"]["uid"] if found is not None else "") == row["expectedMatch"]
-
-
-@pytest.mark.parametrize("row", cases("persistentvolume", "TestFilteringVolumeModes"))
-def test_volume_modes(row: Obj) -> None:
-    found = best_match(row["claim"], row["volumes"], delay_binding=False)
-    assert (found is not None) is row["isExpectedMatch"]
 
 
 def test_a_claim_that_waits_gets_only_a_volume_that_names_it() -> None:

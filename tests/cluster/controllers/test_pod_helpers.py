@@ -4,16 +4,12 @@ import pytest
 
 from apps.cluster.apimachinery import timestamps
 from apps.cluster.controllers.pod_helpers import (
-    find_min_next_pod_availability_check,
     is_pod_active,
     is_pod_available,
     is_pod_terminating,
-    next_pod_availability_check,
     pod_deletion_cost,
     pod_from_template,
-    sort_by_deletion,
 )
-from tests.cluster.controllers.tables import cases, seconds, whole
 
 NOW = timestamps.parse("2026-11-23T04:22:24Z")
 
@@ -28,47 +24,6 @@ def pod(name="web", *, ready_for=None, phase="Running", node="worker-1", **metad
         "spec": {"nodeName": node},
         "status": {"phase": phase, "conditions": conditions},
     }
-
-
-@pytest.mark.parametrize("row", cases("controller_utils", "TestSortingActivePodsWithRanks", "inequalityTests"))
-def test_the_lesser_pod_is_deleted_before_the_greater(row):
-    pairs = [(whole(row[which]["pod"]), row[which]["rank"]) for which in ("greater", "lesser")]
-    greater, lesser = pairs[0][0], pairs[1][0]
-    now = None if row.get("disableLogarithmicScaleDown") else NOW
-    for given in (pairs, pairs[::-1]):
-        pods, ranks = [one for one, _ in given], [rank for _, rank in given]
-        use_cost = not row.get("disablePodDeletioncost")
-        assert sort_by_deletion(pods, ranks, now, use_deletion_cost=use_cost) == [lesser, greater]
-
-
-@pytest.mark.parametrize("row", cases("controller_utils", "TestSortingActivePodsWithRanks", "equalityTests"))
-def test_equal_pods_keep_their_order(row):
-    one = whole(row["p1"])
-    other = whole(row.get("p2") or row["p1"])
-    other = {**other, "marker": True}
-    for pods in ([one, other], [other, one]):
-        assert sort_by_deletion(pods, [1, 1], NOW) == pods
-
-
-@pytest.mark.parametrize("row", cases("controller_utils", "TestNextPodAvailabilityCheck"))
-def test_next_pod_availability_check(row):
-    expected = seconds(row["expected"]) if "expected" in row else None
-    assert next_pod_availability_check(whole(row["pod"]), row["minReadySeconds"], NOW) == expected
-
-
-@pytest.mark.parametrize("row", cases("controller_utils", "TestFindMinNextPodAvailabilitySimpleCheck"))
-def test_the_first_pod_to_become_available_is_waited_for(row):
-    pods = [whole(one) for one in row.get("pods", ())]
-    expected = seconds(row["expected"]) if "expected" in row else None
-    assert find_min_next_pod_availability_check(pods, row["minReadySeconds"], NOW, NOW) == expected
-
-
-@pytest.mark.parametrize("row", cases("controller_utils", "TestFindMinNextPodAvailability"))
-def test_a_pod_that_became_available_while_the_status_was_written_is_looked_at_now(row):
-    pods = [whole(one) for one in row["pods"]]
-    later = NOW + row["statusEvaluationDelaySeconds"] * 1000
-    found = find_min_next_pod_availability_check(pods, row["minReadySeconds"], NOW, later)
-    assert found == seconds(row["expected"])
 
 
 @pytest.mark.parametrize(

@@ -2,38 +2,12 @@
 
 import pytest
 
-from apps.cluster.apimachinery import conditions, timestamps
+from apps.cluster.apimachinery import timestamps
 from apps.cluster.controllers.replicaset.census import count
 from apps.cluster.controllers.replicaset.scale import missing, pods_to_delete, slow_start_batches
 from apps.cluster.controllers.replicaset.status import calculate_status
-from tests.cluster.controllers.tables import cases, whole
 
 NOW = timestamps.parse("2026-11-23T09:00:00Z")
-
-
-@pytest.mark.parametrize("row", cases("replicaset", "TestCalculateStatusConditions"))
-def test_the_replica_failure_condition(row):
-    failure = (row.get("manageReplicasErr") or {}).get("__error")
-    replica_set = whole(row["replicaset"])
-    census = count(replica_set, [whole(pod) for pod in row["activePods"]], 0, NOW)
-    status = calculate_status(replica_set, census, failure, NOW)
-    found = [
-        {name: value for name, value in condition.items() if name != "lastTransitionTime"}
-        for condition in status.get("conditions", [])
-    ]
-    assert found == row.get("expectedReplicaSetConditions", [])
-
-
-@pytest.mark.parametrize("row", cases("replicaset", "TestGetCondition"))
-def test_find_condition(row):
-    found = conditions.find(row["status"]["conditions"], row["condType"])
-    assert (found is not None) is row["expected"]
-
-
-@pytest.mark.parametrize("row", cases("replicaset", "TestRemoveCondition"))
-def test_remove_condition(row):
-    left = conditions.without(row["status"].get("conditions"), row["condType"])
-    assert left == row["expectedStatus"].get("conditions", [])
 
 
 @pytest.mark.parametrize(

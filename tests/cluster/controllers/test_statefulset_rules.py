@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from apps.cluster.controllers.statefulset import retention
 from apps.cluster.controllers.statefulset.identity import claims_of, new_pod, parent_and_ordinal
-from apps.cluster.controllers.statefulset.plan import Plan, Revision, _roll, plan, version_for
+from apps.cluster.controllers.statefulset.plan import Plan, Revision, plan, version_for
 from tests.cluster.controllers.objects import CLAIM_TEMPLATES, stateful_set, template
-from tests.cluster.controllers.tables import cases
 
 Obj = dict[str, Any]
 OLD, NEW = Revision("db-old", template("db", "nginx:1")), Revision("db-new", template("db", "nginx:2"))
@@ -148,20 +146,6 @@ def test_min_ready_seconds_count_before_the_next() -> None:
     assert (early.status["readyReplicas"], early.status["availableReplicas"]) == (1, 0)
 
 
-@pytest.mark.parametrize(
-    "row",
-    cases("statefulset", "TestStatefulSetControlRollingUpdateWithMaxUnavailableInOrderedModeVerifyInvariant"),
-)
-def test_max_unavailable_counts_pods_that_are_going(row: Obj) -> None:
-    """Six Pods, partition 3, maxUnavailable 2: as many are deleted as keep the unavailable ones at two."""
-    rolling = {"partition": 3, "maxUnavailable": 2}
-    the_set = a_set(replicas=6, updateStrategy={"type": "RollingUpdate", "rollingUpdate": rolling})
-    gone = row["ordinalOfPodToTerminate"]
-    decided = Plan(status={"currentReplicas": 6})
-    _roll(decided, the_set, [pod(ordinal, going=ordinal in gone) for ordinal in range(6)], NEW, 0, 100_000)
-    assert len(decided.acts) == max(2 - len(gone), 0)
-
-
 def test_a_pod_says_who_it_is() -> None:
     made = new_pod(a_set(volumeClaimTemplates=CLAIM_TEMPLATES), template("db"), 4, "db-abc")
     assert made["metadata"]["labels"] == {
@@ -211,38 +195,6 @@ def a_reference(owner: Obj, controller: bool = True) -> Obj:
     named = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], **owner["metadata"]}
     kept = {key: named[key] for key in ("apiVersion", "kind", "name", "uid")}
     return {**kept, "controller": True, "blockOwnerDeletion": True} if controller else kept
-
-
-@pytest.mark.parametrize("row", cases("statefulset", "TestIsClaimOwnerUpToDate"))
-@pytest.mark.parametrize("set_owns", [True, False])
-@pytest.mark.parametrize("pod_owns", [True, False])
-def test_is_claim_owner_up_to_date(row: Obj, set_owns: bool, pod_owns: bool) -> None:
-    the_set, the_pod = owned_set(row, row["replicas"]), owned_pod(row["ordinal"])
-    references = [a_reference(the_set)] * set_owns + [a_reference(the_pod)] * pod_owns
-    claim = {"metadata": {"name": "data", "ownerReferences": references}}
-    right = set_owns == row["needsSetRef"] and pod_owns == row["needsPodRef"]
-    assert retention.is_claim_owner_up_to_date(claim, the_set, the_pod) is right
-
-
-@pytest.mark.parametrize("row", cases("statefulset", "TestUpdateClaimOwnerRefForSetAndPod"))
-@pytest.mark.parametrize("set_owns", [True, False])
-@pytest.mark.parametrize("pod_owns", [True, False])
-def test_with_owners(row: Obj, set_owns: bool, pod_owns: bool) -> None:
-    the_set, the_pod = owned_set(row, 3), owned_pod(8 if row["condemned"] else 1)
-    references = [a_reference(the_set)] * set_owns + [a_reference(the_pod)] * pod_owns
-    if row["unexpectedController"]:
-        references.append({"apiVersion": "custom/v1", "kind": "random", "name": "r", "uid": "r1", "controller": True})
-    claim = retention.with_owners({"metadata": {"name": "data", "ownerReferences": references}}, the_set, the_pod)
-    assert retention.has_owner(claim, the_set) is row["needsSetRef"]
-    assert retention.has_owner(claim, the_pod) is row["needsPodRef"]
-
-
-@pytest.mark.parametrize("row", cases("statefulset", "TestMatchesRef"))
-def test_matches_ref(row: Obj) -> None:
-    schema = row["schema"]
-    version = f"{schema['Group']}/{schema['Version']}".lstrip("/")
-    obj = {"apiVersion": version, "kind": schema["Kind"], "metadata": row["obj"]}
-    assert retention.matches_ref(row["ref"], obj) is row["shouldMatch"]
 
 
 def test_a_claim_of_an_earlier_pod_blocks_the_next_one() -> None:

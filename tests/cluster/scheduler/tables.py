@@ -1,13 +1,10 @@
-"""Tables of facts from Kubernetes' own tests, and the small world that their rows speak of."""
+"""The small world that tests of plugins speak of: nodes, the Pods on them, other objects."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from apps.cluster.scheduler.cache import Cache
 from apps.cluster.scheduler.framework import Framework
@@ -15,19 +12,9 @@ from apps.cluster.scheduler.node_info import NodeInfo
 from apps.cluster.scheduler.nominator import Nominator
 from apps.cluster.scheduler.plugins.base import CycleState, Handle
 from apps.cluster.scheduler.pod_info import PodInfo
-from apps.cluster.scheduler.status import Status
 
 Obj = dict[str, Any]
 DATA = Path(__file__).resolve().parents[2] / "testdata" / "scheduler"
-
-
-def load(name: str) -> list[Obj]:
-    return json.loads((DATA / f"{name}.json").read_text())["cases"]
-
-
-def rows(name: str, keep: Callable[[Obj], bool] = lambda row: True) -> list[Any]:
-    """A table's rows as parameters. `keep` drops rows about what is not modelled."""
-    return [pytest.param(row, id=row["name"] or str(i)) for i, row in enumerate(load(name)) if keep(row)]
 
 
 class Listed:
@@ -94,13 +81,6 @@ def node_info(dumped: Obj) -> NodeInfo:
     for i, entry in enumerate(dumped.get("Pods") or ()):
         info.add(cache.classes.info(named(entry["Pod"], f"unnamed-{i}")))
     return info
-
-
-def as_wanted(status: Status | None) -> Obj | None:
-    """A status as the tables write it."""
-    if status is None:
-        return None
-    return {"code": status.code, "err": None, "plugin": "", "reasons": list(status.reasons) or None}
 
 
 def node(name: str, cpu: str = "4", memory: str = "16Gi", pods: str = "110", **labels: str) -> Obj:

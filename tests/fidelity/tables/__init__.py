@@ -1,6 +1,7 @@
 """Adaptors, a module a topic: each row of a table of Kubernetes' own unit tests, run on our model."""
 
 from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
+    addresses,
     api,
     controllers,
     cronjob,
@@ -9,9 +10,11 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     endpointslice,
     job,
     kubelet,
+    machinery,
     persistentvolume,
     printers,
     replicaset,
+    rollouts,
     scheduler,
     scheduling,
     statefulset,

@@ -1,24 +1,57 @@
-"""Values and objects of the API: quantities, durations, names, defaults, patches."""
+"""Objects of the API: what the server fills in, and what a strategic merge patch does."""
 
 from __future__ import annotations
 
-from apps.cluster.apimachinery import intstr, patch, quantity
+from typing import Any
+
+from apps.cluster.api.decode import roundtrip
+from apps.cluster.api.scheme import RESOURCES
+from apps.cluster.apimachinery import patch
 from apps.cluster.apimachinery.status import StatusError
 from tests.fidelity.tables.registry import Row, adaptor, same
 
-
-@adaptor("quantity__resource__TestQuantityParse")
-def quantity_parse(row: Row) -> None:
-    try:
-        found = quantity.parse(row["input"]).canonical()
-    except quantity.InvalidQuantity:
-        found = "error"
-    same(found, row.get("expect", "error"))
+Obj = dict[str, Any]
 
 
-@adaptor("intstr__intstr__TestParse")
-def intstr_parse(row: Row) -> None:
-    same(intstr.parse(row["input"]), row["output"])
+def _default(api_version: str, kind: str, obj: Obj) -> Obj:
+    """What the server makes of an object of which only some fields were said."""
+    info = RESOURCES[kind.lower() + "s"]
+    return info.default(roundtrip({"metadata": {}, **obj, "apiVersion": api_version, "kind": kind}))
+
+
+@adaptor("defaults__v1__TestSetDefaultDeployment", "defaults__v1__TestSetDefaultStatefulSet")
+def workloads(row: Row) -> None:
+    kind = "Deployment" if row.table.endswith("Deployment") else "StatefulSet"
+    wanted = roundtrip({"metadata": {}, **row["expected"], "apiVersion": "apps/v1", "kind": kind})
+    same(_default("apps/v1", kind, row["original"])["spec"], wanted["spec"])
+
+
+@adaptor("defaults__v1__TestSetDefaultReplicationController")
+def replication_controllers(row: Row) -> None:
+    made = _default("v1", "ReplicationController", row["rc"])
+    template = made["spec"]["template"]["metadata"].get("labels")
+    same(made["metadata"].get("labels") == template, row["expectLabels"], "labels of the template")
+    same(made["spec"].get("selector") == template, row["expectSelector"], "selector of the template")
+
+
+@adaptor("defaults__v1__TestSetDefaultPersistentVolumeClaim")
+def claims(row: Row) -> None:
+    spec = {"volumeMode": row["volumeMode"]} if row["volumeMode"] else {}
+    made = _default("v1", "PersistentVolumeClaim", {"spec": spec})
+    same(made["spec"].get("volumeMode"), row["expectedVolumeMode"])
+
+
+@adaptor("defaults__v1__TestSetDefaultNodeStatusAllocatable")
+def what_a_node_can_give(row: Row) -> None:
+    status = {name: row[name] for name in ("capacity", "allocatable") if row[name] is not None}
+    made = _default("v1", "Node", {"status": status})
+    same(made.get("status", {}).get("allocatable"), row["expectedAllocatable"])
+
+
+@adaptor("defaults__v1__TestSetDefaults_Volume")
+def volumes(row: Row) -> None:
+    made = _default("v1", "Pod", {"spec": {"volumes": [row["given"]], "containers": []}})
+    same(made["spec"]["volumes"], [row["expected"]])
 
 
 class Item:

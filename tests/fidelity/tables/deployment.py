@@ -71,10 +71,10 @@ def equal_ignore_hash(row: Row) -> None:
 
 @adaptor("deployment__util__TestGetDeploymentsForReplicaSet")
 def deployments_for_a_replica_set(row: Row) -> None:
-    """What the rows select among is in the test's body: two Deployments, app=test-0 and app=test-1."""
+    """What the rows select among is in the test's body: three Deployments, app=test-0 to app=test-2."""
     found = []
     labels = row["rs"]["metadata"].get("labels") or {}
-    for number in range(2):
+    for number in range(3):
         selector = from_label_selector({"matchLabels": {"app": f"test-{number}"}})
         if labels and selector.matches(labels):
             found.append(f"deployment-{number}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from apps.cluster.kubelet import conditions, status
+from apps.cluster.kubelet.container_status import Attempt
 from apps.cluster.kubelet.phase import any_regular_container_started, get_phase
 from apps.cluster.kubelet.resources import pod_amounts, status_resources
-from tests.cluster.kubelet.tables import attempts
 from tests.fidelity.tables.registry import Row, adaptor, same
 from tests.fidelity.tables.shapes import Obj, bare
 
@@ -22,9 +22,8 @@ def phase(row: Row) -> None:
     pod = row["pod"] or {"spec": row["spec"], "status": {"containerStatuses": row["statuses"]}}
     given = pod.get("status") or {}
     statuses = [*(given.get("containerStatuses") or ()), *(given.get("initContainerStatuses") or ())]
-    # The Pods of the first of these tests have been seen to initialize.
-    initialized = row["podHasInitialized"] or row.table.endswith("AndPodHasRun")
-    found = get_phase(pod["spec"], statuses, terminal=bool(row["podIsTerminal"]), initialized=bool(initialized))
+    flags = {"terminal": bool(row["podIsTerminal"]), "initialized": bool(row["podHasInitialized"])}
+    found = get_phase(pod["spec"], statuses, **flags)
     same(found, row["status"] if "status" in row else row["expectedPhase"])
 
 
@@ -33,6 +32,17 @@ def a_regular_container_has_started(row: Row) -> None:
     active = row["podStatus"].get("ActiveContainerStatuses") or ()
     names = [one["Name"] for one in active if one["State"] in ("running", "exited")]
     same(any_regular_container_started(row["spec"], names), row["expected"])
+
+
+def attempts(pod_status: Obj) -> dict[str, list[Attempt]]:
+    """A kubecontainer.PodStatus's containers, by name."""
+    out: dict[str, list[Attempt]] = {}
+    for row in pod_status.get("ContainerStatuses") or ():
+        attempt = Attempt(row["ID"], row["Image"], row["ImageRef"], row["RestartCount"], row["State"])
+        attempt.exit_code = row["ExitCode"]
+        attempt.reason, attempt.message = row["Reason"], row["Message"]
+        out.setdefault(row["Name"], []).append(attempt)
+    return out
 
 
 def _generate(row: Row) -> Obj:
