@@ -19,8 +19,6 @@ from tests.fidelity.tables.registry import KEPT
 
 # Their rows are taken from manifests that other people wrote.
 OTHERS_WORDS = ("hash",)
-# Their rows are mostly structs dumped field by field.
-MANY_ZEROS = ("validation",)
 AS_THEY_ARE = ("smp",)  # in a patch, null is not nothing
 
 
@@ -58,16 +56,6 @@ def _pod(entry: Any) -> Any:
     return inside["Pod"]
 
 
-def without_zeros(value: Any) -> Any:
-    """A dumped value without the fields of Go structs that are at their zero, however deep."""
-    if isinstance(value, list):
-        return [without_zeros(entry) for entry in value]
-    if not isinstance(value, dict):
-        return value
-    made = {name: without_zeros(entry) for name, entry in value.items()}
-    return {name: entry for name, entry in made.items() if not (name[:1].isupper() and entry in ("", False, {}))}
-
-
 def rows_of(topic: str, data: dict[str, Any]) -> list[tuple[str, str, Any]]:
     """The rows of a table as (title, part, case), titles unlike each other."""
     found = []
@@ -78,8 +66,7 @@ def rows_of(topic: str, data: dict[str, Any]) -> list[tuple[str, str, Any]]:
     for number, entry in enumerate(data.get("cases", ())):
         case = entry.get("case", entry) if isinstance(entry, dict) else entry
         part = entry.get("table", "") if isinstance(entry, dict) else ""
-        kept = case if topic in AS_THEY_ARE else lean(case)
-        found.append((_title(entry, case, number), part, without_zeros(kept) if topic in MANY_ZEROS else kept))
+        found.append((_title(entry, case, number), part, case if topic in AS_THEY_ARE else lean(case)))
     seen: Counter[str] = Counter()
     unlike = []
     for title, part, case in found:

@@ -3,6 +3,7 @@
 from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     addresses,
     api,
+    autoscaling,
     controllers,
     cronjob,
     daemonset,
