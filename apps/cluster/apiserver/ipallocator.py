@@ -39,7 +39,7 @@ def walk(first: Address, last: Address, offset: int) -> Iterator[Address]:
     start = add_offset(first, offset)
     if start is None:
         return
-    if start > last:
+    if int(start) > int(last):
         start = first
     kind = type(first)
     for number in range(int(start), int(last) + 1):
