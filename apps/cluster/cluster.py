@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.controlplane import ControlPlane
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Store
+from apps.cluster.internals import Internals, Watcher
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.machines import Machine
 from apps.cluster.metrics.availability import AvailableConditionController
@@ -327,7 +328,8 @@ class Cluster:
             step = self.trace.at(self.revision)
             objects = {resource: dict(table) for resource, table in self.apiserver.tables.items()}
             scheduling = Scheduling(self.scheduler.journal, LATEST)
-            return Snapshot(self.revision, self.now_ms, objects, self.machines, step, scheduling)
+            internals = Internals(self.store, self.trace, self.revision, self.watchers)
+            return Snapshot(self.revision, self.now_ms, objects, self.machines, step, scheduling, internals)
         if not 1 <= revision <= self.revision:
             raise bad_request(f"revision {revision} is not between 1 and {self.revision}")
         step = self.trace.at(revision)
@@ -338,7 +340,20 @@ class Cluster:
             self._machines_at(revision),
             step,
             Scheduling(self.scheduler.journal, self.trace.position(revision)),
+            Internals(self.store, self.trace, revision, self.watchers),
         )
+
+    def watchers(self) -> Iterator[Watcher]:
+        """Every program that has a watch open."""
+        for name, process in self.processes.items():
+            if process.informers.running:
+                for resource in process.informers.resources:
+                    yield Watcher(name, kubeadm.CONTROL_PLANE, resource)
+        for name, kubelet in self.kubelets.items():
+            if kubelet.informers.running:
+                for resource in kubelet.informers.resources:
+                    selector = f"spec.nodeName={name}" if resource == "pods" else ""
+                    yield Watcher("kubelet", name, resource, selector)
 
     def _machines_at(self, revision: int) -> dict[str, Machine]:
         position = bisect_right(self._machine_log, revision, key=lambda entry: entry[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.cluster.engine import Step
+from apps.cluster.internals import Internals
 from apps.cluster.machines import Machine
 from apps.cluster.scheduler.journal import Scheduling
 
@@ -23,6 +24,7 @@ class Snapshot:
     machines: Mapping[str, Machine] = field(default_factory=dict)
     step: Step | None = None
     scheduling: Scheduling | None = None  # what kube-scheduler had decided, and who waited for it
+    internals: Internals | None = None  # records of the store, watchers
 
     def get(self, ref: str) -> Obj | None:
         """The object of a ref, `"pods/default/web-0"`, or None."""

@@ -19,7 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import cluster, ownership, scheduler
+from apps.diagrams.views import cluster, etcd, ownership, scheduler
 
 SVG_CACHE = 512
 
@@ -89,7 +89,12 @@ class Figure:
         return svg
 
 
-VIEWS = {"cluster": cluster.build, "ownership": ownership.build, "scheduler": scheduler.build}
+VIEWS = {
+    "cluster": cluster.build,
+    "ownership": ownership.build,
+    "scheduler": scheduler.build,
+    "etcd": etcd.build,
+}
 
 _svgs: OrderedDict[str, str] = OrderedDict()
 _lock = Lock()
@@ -102,10 +107,10 @@ def render(snapshot: SnapshotLike, view: str = "cluster", lang: str = "ko", opti
 
 
 def difference(old: Figure, new: Figure) -> Patch | None:
-    """What turns one figure into the other: `[[id, {"class"?, "text"?, "label"?}], …]`; None when something moved.
+    """What turns one figure into the other: `[[id, {"class"?, "text"?, "label"?, "href"?}], …]`; None when that cannot.
 
     `class` replaces the element's class attribute, `text` the texts of its own `<text>` children in order, `label` its
-    aria-label.
+    aria-label, `href` where it leads.
     """
     before, after = old.parts, new.parts
     if len(before) != len(after) or old.width != new.width or old.height != new.height:
@@ -114,8 +119,10 @@ def difference(old: Figure, new: Figure) -> Patch | None:
     patch: Patch = []
     for name, part in after.items():
         was = before.get(name)
-        if was is None or was[2] != part[2] or was[4] != part[4]:
+        if was is None or was[2] != part[2]:
             return None
+        if bool(was[3]) is not bool(part[3]) or bool(was[4]) is not bool(part[4]):
+            return None  # another kind of element
         if was == part:
             continue
         change: dict[str, Any] = {}
@@ -125,6 +132,8 @@ def difference(old: Figure, new: Figure) -> Patch | None:
             change["text"] = list(part[1])
         if was[3] != part[3]:
             change["label"] = part[3]
+        if was[4] != part[4]:
+            change["href"] = part[4]
         patch.append([prefix + name, change])
     return patch
 

@@ -25,11 +25,13 @@ from apps.scenarios.placing import places_at
 from apps.scenarios.replay import Run
 from apps.scenarios.source import Source
 from apps.scenarios.steps import article_url, clock_text, step_json
+from apps.scenarios.stored import stored
 
 VIEWS = {
     "cluster": gettext_lazy("Cluster"),
     "ownership": gettext_lazy("Ownership"),
     "scheduler": gettext_lazy("Scheduler"),
+    "etcd": gettext_lazy("etcd"),
 }
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
@@ -313,18 +315,28 @@ def inspector_html(told: dict[str, Any] | None, lang: str) -> str:
 
 def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) -> str:
     """What a view has to say beside its figure, as tables; "" for a view whose figure says it all."""
-    if view != "scheduler":
-        return ""
-    steps = run.cluster.trace.steps
-    with override(lang):
-        told = decided(
-            snapshot,
-            focus,
-            lambda step: steps[min(step, len(steps)) - 1].revision if steps else 0,
-            run.base_ms,
+    if view == "scheduler":
+        steps = run.cluster.trace.steps
+
+        def revision_of(step: int) -> int:
+            return steps[min(step, len(steps)) - 1].revision if steps else 0
+
+        return _details(
+            "scenarios/decided.html",
+            lang,
+            decided=lambda: decided(snapshot, focus, revision_of, run.base_ms),
+            revision=lambda: snapshot.revision,
         )
-        context = {"decided": told, "revision": snapshot.revision, "LANGUAGE_CODE": lang}
-        return render_to_string("scenarios/decided.html", context)
+    if view == "etcd":
+        return _details("scenarios/stored.html", lang, stored=lambda: stored(snapshot, focus))
+    return ""
+
+
+def _details(template: str, lang: str, **told: Callable[[], Any]) -> str:
+    """A template with what is told, worked out and said in the reader's language."""
+    with override(lang):
+        context = {name: work_out() for name, work_out in told.items()}
+        return render_to_string(template, {**context, "LANGUAGE_CODE": lang})
 
 
 def forget_frames() -> None:

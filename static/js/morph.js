@@ -100,6 +100,7 @@ export function applyPatch(svg, patch) {
   if (found.some(([element]) => !element)) return false;
   for (const [element, change] of found) {
     if (change.class !== undefined) element.setAttribute("class", change.class);
+    if (change.href !== undefined) element.setAttribute("href", change.href);
     if (change.label !== undefined) element.setAttribute("aria-label", change.label);
     if (change.text) {
       const texts = [...element.children].filter((child) => child.localName === "text");

@@ -75,6 +75,8 @@ def patched(svg, patch):
             element.set("class", change["class"])
         if "label" in change:
             element.set("aria-label", change["label"])
+        if "href" in change:
+            element.set("href", change["href"])
         if "text" in change:
             texts = element.findall(f"{SVG}text")
             assert len(texts) == len(change["text"])

@@ -38,6 +38,7 @@ PATCH = """(patch) => {
   for (const [id, change] of patch) {
     const element = document.getElementById(id);
     if (change.class !== undefined) element.setAttribute("class", change.class);
+    if (change.href !== undefined) element.setAttribute("href", change.href);
     if (change.label !== undefined) element.setAttribute("aria-label", change.label);
     const texts = element.querySelectorAll(":scope > text");
     (change.text ?? []).forEach((words, n) => (texts[n].textContent = words));

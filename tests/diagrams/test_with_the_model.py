@@ -86,7 +86,8 @@ def test_every_revision_is_drawn_and_nothing_moves_without_cause(cluster, view):
         else:
             patches += 1
         before, figure = after, fresh
-    assert patches > 3 * drawn
+    if view in {"cluster", "ownership"}:  # the others draw each step itself
+        assert patches > 3 * drawn
     etree.fromstring(figure.svg.encode())
     assert "⟦" not in figure.svg + figure.alt
 

@@ -189,6 +189,11 @@ class Informers:
                 self._start(informer)
         return informer
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """What is watched here."""
+        return tuple(self._informers)
+
     def stop(self) -> None:
         """The process is gone or cut off: its caches stay as they are."""
         if self.running:

@@ -42,13 +42,15 @@ class Trace:
     A world is `{resource: {key: object}}`; worlds are shared and must not be changed.
     """
 
-    __slots__ = ("_checkpoints", "_revisions", "keep", "steps")
+    __slots__ = ("_checkpoints", "_first", "_revisions", "_seen", "keep", "steps")
 
     def __init__(self, steps: Iterable[Step] = (), *, keep: bool = True) -> None:
         self.keep = keep  # False: count steps, remember none (for clusters of thousands of nodes)
         self.steps: list[Step] = list(steps)
         self._revisions: list[int] = [step.revision for step in self.steps]
         self._checkpoints: list[dict[str, dict[str, Obj]]] = []
+        self._first: dict[str, int] = {}  # resource -> index of its first write, in order; of `_seen` steps
+        self._seen = 0
 
     def append(self, step: Step) -> None:
         self.steps.append(step)
@@ -59,6 +61,8 @@ class Trace:
         del self.steps[length:]
         del self._revisions[length:]
         del self._checkpoints[length // CHECKPOINT_EVERY :]
+        self._first = {resource: index for resource, index in self._first.items() if index <= length}
+        self._seen = min(self._seen, length)
 
     @property
     def next_index(self) -> int:
@@ -88,6 +92,15 @@ class Trace:
         while chain[-1].cause and len(chain) < limit:
             chain.append(self.steps[chain[-1].cause - 1])
         return chain
+
+    def resources(self, revision: int) -> list[str]:
+        """Every resource that has been written up to a revision, in the order in which they first were."""
+        for step in self.steps[self._seen :]:
+            if step.rank != "note":
+                self._first.setdefault(step.ref.partition("/")[0], step.index)
+        self._seen = len(self.steps)
+        position = self.position(revision)
+        return [resource for resource, index in self._first.items() if index <= position]
 
     def world(self, revision: int) -> dict[str, dict[str, Obj]]:
         """Every object as it was at `revision`, by resource and key. Costs at most CHECKPOINT_EVERY steps."""

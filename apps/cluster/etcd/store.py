@@ -79,6 +79,10 @@ class Store:
                 record = record.previous
         return record if record is not None and record.version else None
 
+    def latest(self, key: str) -> Record | None:
+        """The key's last record, be it the mark of a deletion."""
+        return self._keys.get(key)
+
     def range(self, prefix: str, revision: int = 0) -> Iterator[tuple[str, Record]]:
         """Keys under a prefix with their records, in key order."""
         for key in sorted(key for key in self._keys if key.startswith(prefix)):

@@ -1,0 +1,83 @@
+"""What a cluster knows besides its objects at one revision: the store's records, and who watches what.
+
+Looked up when asked, not before; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from apps.cluster.api.scheme import RESOURCES
+from apps.cluster.engine import Trace
+from apps.cluster.etcd import Compacted, Record, Store
+
+
+class Watcher(NamedTuple):
+    """A program with a watch of its own on a resource; `node` as the field selector of a kubelet's Pods names it."""
+
+    component: str
+    node: str
+    resource: str
+    selector: str = ""
+
+
+class Internals:
+    """Of the revision `revision`. `watchers` gives everybody who watches now."""
+
+    __slots__ = ("_store", "_trace", "_watchers", "revision")
+
+    def __init__(self, store: Store, trace: Trace, revision: int, watchers: Callable[[], Iterable[Watcher]]) -> None:
+        self._store = store
+        self._trace = trace
+        self._watchers = watchers
+        self.revision = revision
+
+    @property
+    def compact_revision(self) -> int:
+        return self._store.compact_revision
+
+    def record(self, key: str) -> Record | None:
+        """The record of an etcd key as it was; None when it was not there, or compaction has taken it."""
+        try:
+            return self._store.get(key, self.revision)
+        except Compacted:
+            return None
+
+    def versions(self, key: str) -> Iterator[Record]:
+        """Every version of a key that is kept, deletions among them, the latest first."""
+        record = self._store.latest(key)
+        while record is not None:
+            if record.mod_revision <= self.revision:
+                yield record
+            record = record.previous
+
+    def resources(self) -> list[str]:
+        """What has been stored so far, in the order in which it first was."""
+        return self._trace.resources(self.revision)
+
+    def watchers(self, resource: str) -> list[Watcher]:
+        return [watcher for watcher in self._watchers() if watcher.resource == resource]
+
+
+def etcd_prefix(resource: str) -> str:
+    """Where Kubernetes keeps the objects of a resource.
+
+    >>> etcd_prefix("nodes"), etcd_prefix("services"), etcd_prefix("widgets.example.com")
+    ('/registry/minions/', '/registry/services/specs/', '/registry/example.com/widgets/')
+    """
+    info = RESOURCES.get(resource)
+    if info is not None:
+        return f"/registry/{info.etcd_prefix}/"
+    plural, _, group = resource.partition(".")
+    return f"/registry/{group}/{plural}/" if group else f"/registry/{plural}/"
+
+
+def etcd_key(ref: str) -> str:
+    """The key of an object.
+
+    >>> etcd_key("pods/default/web-0")
+    '/registry/pods/default/web-0'
+    """
+    resource, _, key = ref.partition("/")
+    return etcd_prefix(resource) + key
