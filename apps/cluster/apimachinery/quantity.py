@@ -1,8 +1,8 @@
 """Quantities: "500m", "1Gi", "1e3". Read exactly, compared exactly, written in the one canonical form.
 
 Models      k8s.io/apimachinery/pkg/api/resource (ParseQuantity, CanonicalizeBytes, RoundUp, Cmp)
-Leaves out  arithmetic on Quantity objects: sums are done on whole milli, nano or unit integers; texts of more than
-            1,000 characters and exponents beyond a thousand are refused rather than worked out
+Leaves out  texts of more than 1,000 characters and exponents beyond a thousand are refused rather than worked out;
+            CBOR, which this API server does not speak
 """
 
 from __future__ import annotations
@@ -96,6 +96,16 @@ class Quantity(NamedTuple):
         if self.big and self.scale >= scale:
             return self._replace(text="")
         return self._replace(unscaled=self.scaled(scale), scale=scale, text="")
+
+    def is_multiple_of(self, scale: int) -> bool:
+        """Whether rounding to `10**scale` loses nothing."""
+        return self.scale >= scale or self.unscaled % int(10 ** (scale - self.scale)) == 0
+
+    def times(self, factor: int) -> tuple[Quantity, bool]:
+        """The product, and whether its digits still fit 64 bits."""
+        unscaled = self.unscaled * factor
+        fits = -_MAX_INT64 - 1 <= unscaled <= _MAX_INT64
+        return self._replace(unscaled=unscaled, big=self.big or not fits, text=""), fits
 
 
 def _interpret(suffix: str) -> tuple[int, int, str]:
@@ -258,6 +268,31 @@ def canonical_resource(text: str) -> str:
     ('1m', '100m')
     """
     return parse(text.strip(" \t\r\n")).rounded_up(-3).written()
+
+
+def minus_or_plus(one: Quantity, other: Quantity, sign: int) -> Quantity:
+    """`one + sign * other`, in the format of the first, or of the other where the first is nothing.
+
+    >>> minus_or_plus(parse("1Gi"), parse("512Mi"), -1).canonical()
+    '512Mi'
+    """
+    scale = min(one.scale, other.scale)
+    unscaled = one.unscaled * int(10 ** (one.scale - scale)) + sign * other.unscaled * int(10 ** (other.scale - scale))
+    style = one.format if one.unscaled else other.format
+    big = one.big or other.big or abs(unscaled) > _MAX_INT64
+    return Quantity(unscaled, scale, style, big, "")
+
+
+def decimal_text(unscaled: int, scale: int) -> str:
+    """`unscaled / 10**scale` with every digit, as upstream's decimals print.
+
+    >>> decimal_text(4, 3), decimal_text(8, -3)
+    ('0.004', '8000')
+    """
+    if scale <= 0:
+        return str(unscaled * 10**-scale)
+    digits = str(abs(unscaled)).rjust(scale + 1, "0")
+    return f"{'-' * (unscaled < 0)}{digits[:-scale]}.{digits[-scale:]}"
 
 
 def format_milli(amount: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from apps.cluster.kubelet import conditions, status
 from apps.cluster.kubelet.container_status import Attempt
 from apps.cluster.kubelet.phase import any_regular_container_started, get_phase
-from apps.cluster.kubelet.resources import pod_amounts, status_resources
+from apps.cluster.kubelet.resources import status_resources
 from tests.fidelity.tables.registry import Row, adaptor, same
 from tests.fidelity.tables.shapes import Obj, bare
 
@@ -104,10 +104,3 @@ def _conditions(row: Row, expected: Obj, made: Obj) -> None:
         ours.pop(type_)
     told = {type_: one["status"] for type_, one in wanted.items() if type_}
     same({type_: one["status"] for type_, one in ours.items()}, told, "conditions")
-
-
-@adaptor("pod-resources__resource__TestAggregateContainerRequestsAndLimits")
-def what_a_pod_asks_for(row: Row) -> None:
-    spec = {"containers": row["containers"] or [], "initContainers": row["initContainers"] or []}
-    same(pod_amounts(spec, "requests"), row["expectedRequests"] or {}, "requests")
-    same(pod_amounts(spec, "limits"), row["expectedLimits"] or {}, "limits")

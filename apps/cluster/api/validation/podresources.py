@@ -6,36 +6,11 @@ Leaves out  nothing
 
 from __future__ import annotations
 
+from apps.cluster.api.podresources import aggregate
 from apps.cluster.api.validation.fields import Errors, forbidden, invalid
 from apps.cluster.api.validation.resources import is_huge, pod_resource, requirements
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.meta import EMPTY, Obj
-
-
-def _aggregate(spec: Obj, kind: str) -> dict[str, int]:
-    """What the containers ask for together, in nano: sidecars and containers at once, or an init container's peak."""
-    regular: dict[str, int] = {}
-    sidecars: dict[str, int] = {}
-    peak: dict[str, int] = {}
-    for container in spec.get("containers") or ():
-        for name, amount in ((container.get("resources") or EMPTY).get(kind) or EMPTY).items():
-            regular[name] = regular.get(name, 0) + quantity.nano(amount)
-    for container in spec.get("initContainers") or ():
-        amounts = (container.get("resources") or EMPTY).get(kind) or EMPTY
-        for name, amount in amounts.items():
-            wanted = quantity.nano(amount) + sidecars.get(name, 0)
-            peak[name] = max(peak.get(name, 0), wanted)
-            if container.get("restartPolicy") == "Always":
-                sidecars[name] = sidecars.get(name, 0) + quantity.nano(amount)
-    total = {name: regular.get(name, 0) + sidecars.get(name, 0) for name in {**regular, **sidecars}}
-    return {name: max(total.get(name, 0), peak.get(name, 0)) for name in {**total, **peak}}
-
-
-def _shown(nano: int, like: str) -> str:
-    binary = quantity.parse(like).format == quantity.BINARY_SI
-    if nano % 10**9 == 0:
-        return quantity.format_value(nano // 10**9, binary)
-    return quantity.format_milli(-(-nano // 10**6))
 
 
 def pod_resources(errors: Errors, at: str, spec: Obj, claims: set[str]) -> None:
@@ -53,15 +28,13 @@ def consistency(errors: Errors, where: str, spec: Obj) -> None:
     """What the containers ask for together must fit in what the Pod asks for."""
     found = spec["resources"]
     requests, limits = found.get("requests") or EMPTY, found.get("limits") or EMPTY
-    for name, wanted in sorted(_aggregate(spec, "requests").items()):
-        if name in requests and wanted > quantity.nano(requests[name]):
-            shown = _shown(wanted, requests[name])
-            detail = f"must be greater than or equal to aggregate container requests of {shown}"
+    for name, wanted in sorted(aggregate({"spec": spec}, "requests").items()):
+        if name in requests and wanted.scaled(-9) > quantity.nano(requests[name]):
+            detail = f"must be greater than or equal to aggregate container requests of {wanted.canonical()}"
             invalid(errors, f"{where}.requests[{name}]", requests[name], detail)
-    for name, wanted in sorted(_aggregate(spec, "limits").items()):
-        if is_huge(name) and name in limits and wanted > quantity.nano(limits[name]):
-            shown = _shown(wanted, limits[name])
-            detail = f"must be greater than or equal to aggregate container limits of {shown}"
+    for name, wanted in sorted(aggregate({"spec": spec}, "limits").items()):
+        if is_huge(name) and name in limits and wanted.scaled(-9) > quantity.nano(limits[name]):
+            detail = f"must be greater than or equal to aggregate container limits of {wanted.canonical()}"
             invalid(errors, f"{where}.limits[{name}]", limits[name], detail)
     for index, container in enumerate(spec.get("containers") or ()):
         for name, limit in sorted(((container.get("resources") or EMPTY).get("limits") or EMPTY).items()):
