@@ -30,6 +30,7 @@ from apps.cluster.controllers.garbagecollector.graph import (
 from apps.cluster.engine import Engine
 
 IGNORED = frozenset({"events"})
+TWO_QUEUES_MS = 2 * REACTION_MS  # a change goes into the graph by one queue, what is to be done about it by another
 DISCOVERY_MS = 30_000
 DISCOVER = "discover"
 _DELETE, _ORPHAN = "delete ", "orphan "  # what a queue key asks for; then "<resource>/<key>"
@@ -91,7 +92,7 @@ class GarbageCollector(Controller):
         for owner in unblocked(old, new):
             where = self._where.get(owner)
             if where is not None:
-                self.enqueue(_DELETE + where)
+                self.enqueue(_DELETE + where, TWO_QUEUES_MS)
         for reference in references(new):
             if before.pop(reference["uid"], None) is None:
                 self.graph.add(reference["uid"], uid, resource, key)
@@ -103,7 +104,7 @@ class GarbageCollector(Controller):
     def _transition(self, resource: str, old: Obj | None, new: Obj) -> None:
         key = key_of(new)
         if starts(old, new, ORPHAN):
-            self.enqueue(f"{_ORPHAN}{resource}/{key}")
+            self.enqueue(f"{_ORPHAN}{resource}/{key}", TWO_QUEUES_MS)
         elif starts(old, new, FOREGROUND):
             self._where[uid_of(new)] = f"{resource}/{key}"
             for dependent in self.graph.of(uid_of(new)):
@@ -120,10 +121,10 @@ class GarbageCollector(Controller):
             self.graph.remove(owner, uid)
             where = self._where.get(owner)
             if where is not None:
-                self.enqueue(_DELETE + where)  # perhaps it was the last that a foreground deletion waited for
+                self.enqueue(_DELETE + where, TWO_QUEUES_MS)  # perhaps it was the last that a foreground deletion waited for
 
     def _look_at(self, resource: str, key: str) -> None:
-        self.enqueue(f"{_DELETE}{resource}/{key}", REACTION_MS)
+        self.enqueue(f"{_DELETE}{resource}/{key}", TWO_QUEUES_MS)
 
     def _owner(self, dependent: Obj, reference: Obj) -> Obj | bool | None:
         """The owner as it is now; False when it is absent; None when that cannot be told (an unknown kind)."""
