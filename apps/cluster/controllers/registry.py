@@ -1,24 +1,41 @@
 """The controllers that kube-controller-manager runs, in the order in which it starts them.
 
 Models      cmd/kube-controller-manager/app/controllermanager.go (NewControllerDescriptors)
-Leaves out  disruption budgets, quotas, certificates, tokens, cloud routes; the provisioner is no
-            controller of Kubernetes and runs here for want of a Pod of its own
+Leaves out  what a cloud provider runs; attaching and resizing volumes; dynamic resources (resourceclaim-controller,
+            device-taint-eviction-controller); the legacy-serviceaccount-token-cleaner, which acts after a year; the
+            provisioner is no controller of Kubernetes and runs here for want of a Pod of its own
+
+Off in 1.36 by default, and so here: service-ca-certificate-publisher, storageversion-garbage-collector,
+kube-apiserver-serving-clustertrustbundle-publisher, podgroup-protection, resourcepoolstatusrequest, selinux-warning.
 """
 
 from __future__ import annotations
 
 from apps.cluster.client import Controller
+from apps.cluster.controllers.admissionpolicystatus.status_controller import ValidatingAdmissionPolicyStatusController
+from apps.cluster.controllers.bootstrap.bootstrap_signer import BootstrapSigner
+from apps.cluster.controllers.bootstrap.token_cleaner import TokenCleaner
+from apps.cluster.controllers.certificates.approver import CSRApprovingController
+from apps.cluster.controllers.certificates.cleaner import CSRCleanerController
+from apps.cluster.controllers.certificates.signer import CSRSigningController
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.daemonset.daemon_controller import DaemonSetController
 from apps.cluster.controllers.deployment.deployment_controller import DeploymentController
 from apps.cluster.controllers.endpointslice.endpoints_controller import EndpointsController
 from apps.cluster.controllers.endpointslice.endpointslice_controller import EndpointSliceController
+from apps.cluster.controllers.endpointslicemirroring.mirroring_controller import EndpointSliceMirroringController
+from apps.cluster.controllers.ephemeral.ephemeral_controller import EphemeralVolumeController
 from apps.cluster.controllers.garbagecollector.garbagecollector import GarbageCollector
 from apps.cluster.controllers.job.job_controller import JobController
 from apps.cluster.controllers.namespace.namespace_controller import NamespaceController
+from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
 from apps.cluster.controllers.nodelifecycle.node_lifecycle_controller import NodeLifecycleController
 from apps.cluster.controllers.nodelifecycle.taint_eviction import TaintEvictionController
-from apps.cluster.controllers.persistentvolume.protection import PVCProtectionController, PVProtectionController
+from apps.cluster.controllers.persistentvolume.protection import (
+    PVCProtectionController,
+    PVProtectionController,
+    VACProtectionController,
+)
 from apps.cluster.controllers.persistentvolume.provisioner import StorageProvisioner
 from apps.cluster.controllers.persistentvolume.pv_controller import PersistentVolumeController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
@@ -27,16 +44,21 @@ from apps.cluster.controllers.replicaset.replica_set import ReplicaSetController
 from apps.cluster.controllers.replicaset.replication_controller import ReplicationManager
 from apps.cluster.controllers.rootca.publisher import RootCACertPublisher
 from apps.cluster.controllers.serviceaccount.serviceaccounts_controller import ServiceAccountsController
+from apps.cluster.controllers.serviceaccount.tokens_controller import TokensController
+from apps.cluster.controllers.servicecidrs.servicecidrs_controller import ServiceCIDRController
 from apps.cluster.controllers.statefulset.stateful_set import StatefulSetController
+from apps.cluster.controllers.ttl.ttl_controller import TTLController
 from apps.cluster.controllers.ttlafterfinished.ttl_controller import TTLAfterFinishedController
 
 CONTROLLERS: tuple[type[Controller], ...] = (
-    ServiceAccountsController,
+    TokensController,
     EndpointsController,
     EndpointSliceController,
+    EndpointSliceMirroringController,
     ReplicationManager,
     PodGCController,
     NamespaceController,
+    ServiceAccountsController,
     GarbageCollector,
     DaemonSetController,
     JobController,
@@ -45,12 +67,23 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     HorizontalController,
     StatefulSetController,
     CronJobController,
+    CSRSigningController,
+    CSRApprovingController,
+    CSRCleanerController,
+    TTLController,
+    BootstrapSigner,
+    TokenCleaner,
+    NodeIPAMController,
     NodeLifecycleController,
-    TaintEvictionController,
     PersistentVolumeController,
     PVCProtectionController,
     PVProtectionController,
+    VACProtectionController,
     TTLAfterFinishedController,
     RootCACertPublisher,
+    EphemeralVolumeController,
+    ValidatingAdmissionPolicyStatusController,
+    TaintEvictionController,
+    ServiceCIDRController,
     StorageProvisioner,
 )

@@ -86,7 +86,10 @@ def bootstrap_token(address: str) -> Iterator[tuple[str, Obj]]:
             "type": "bootstrap.kubernetes.io/token",
             "data": {
                 "auth-extra-groups": "c3lzdGVtOmJvb3RzdHJhcHBlcnM6a3ViZWFkbTpkZWZhdWx0LW5vZGUtdG9rZW4=",
+                "description": "VGhlIGRlZmF1bHQgYm9vdHN0cmFwIHRva2VuIGdlbmVyYXRlZCBieSAna3ViZWFkbSBpbml0Jy4=",
+                "expiration": "MjAyNi0xMS0yNFQwMDowMDowMFo=",  # a day after the machine was switched on
                 "token-id": "YWJjZGVm",
+                "token-secret": "MDEyMzQ1Njc4OWFiY2RlZg==",  # the documentation's own example
                 "usage-bootstrap-authentication": "dHJ1ZQ==",
                 "usage-bootstrap-signing": "dHJ1ZQ==",
             },

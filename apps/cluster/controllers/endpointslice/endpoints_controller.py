@@ -1,7 +1,7 @@
 """The Endpoints controller: the same addresses once more, as the older Endpoints object of the Service's name.
 
 Models      pkg/controller/endpoint/endpoints_controller.go, pkg/api/v1/endpoints/util.go (1.36)
-Leaves out  removing Endpoints whose Service went while the controller was down
+Leaves out  nothing that shows
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from apps.cluster.engine import Engine
 
 MANAGED_BY_LABEL = "endpoints.kubernetes.io/managed-by"
 MANAGER = "endpoint-controller"
+LEADER = "control-plane.alpha.kubernetes.io/leader"  # Endpoints that are a lock have no Service
+LEFTOVERS = "leftovers"
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 MAX_CAPACITY = 1_000
 
@@ -179,7 +181,7 @@ class EndpointsController(Controller):
     source = "endpoint-controller"
 
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
-        super().__init__(engine, client, informers, Recorder(engine, client, MANAGER))
+        super().__init__(engine, client, informers, recorder)
         self.services = informers("services")
         self.pods = informers("pods")
         self.endpoints = informers("endpoints")
@@ -210,6 +212,11 @@ class EndpointsController(Controller):
         Raises:
             StatusError: a write was refused; the turn is tried again later.
         """
+        if key == LEFTOVERS:
+            for endpoints in self.endpoints.list():
+                if LEADER not in annotations_of(endpoints):
+                    self.enqueue(key_of(endpoints))
+            return
         service = self.services.get(key)
         there = self.endpoints.get(key)
         if service is None:
@@ -264,6 +271,11 @@ class EndpointsController(Controller):
             message = f"Failed to {verb.lower()} endpoint {link}{key_of(service)}: {error.message}"
             self.recorder.event(new, "Warning", f"FailedTo{verb}Endpoint", message)
             raise
+
+    def start(self) -> None:
+        """The process is back: a Service may have gone meanwhile, and its Endpoints have to follow."""
+        super().start()
+        self.enqueue(LEFTOVERS)
 
     def stop(self) -> None:
         super().stop()

@@ -121,7 +121,9 @@ class GarbageCollector(Controller):
             self.graph.remove(owner, uid)
             where = self._where.get(owner)
             if where is not None:
-                self.enqueue(_DELETE + where, TWO_QUEUES_MS)  # perhaps it was the last that a foreground deletion waited for
+                self.enqueue(
+                    _DELETE + where, TWO_QUEUES_MS
+                )  # perhaps it was the last that a foreground deletion waited for
 
     def _look_at(self, resource: str, key: str) -> None:
         self.enqueue(f"{_DELETE}{resource}/{key}", TWO_QUEUES_MS)

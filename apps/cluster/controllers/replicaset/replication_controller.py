@@ -17,7 +17,8 @@ from apps.cluster.controllers.replicaset.replica_set import ReplicaSetController
 class ReplicationManager(ReplicaSetController):
     """The ReplicaSet controller with another resource."""
 
-    name = "replication-controller"
+    name = "replicationcontroller-controller"
+    source = "replication-controller"
     resource = "replicationcontrollers"
     kind = "ReplicationController"
     component = "replication-controller"

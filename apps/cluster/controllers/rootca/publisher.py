@@ -1,14 +1,12 @@
 """The root CA publisher: a ConfigMap kube-root-ca.crt in every namespace, for Pods to trust the API server by.
 
 Models      pkg/controller/certificates/rootcacertpublisher/publisher.go (1.36)
-Leaves out  a real certificate: the text has the form of one and is the same in every cluster
+Leaves out  a key behind the certificate, which is the same in every cluster
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
-from hashlib import sha256
-
+from apps.cluster.apimachinery import x509
 from apps.cluster.apimachinery.meta import Obj, annotations_of, name_of, namespace_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.client import Client, Controller, Informers, Recorder
@@ -24,19 +22,8 @@ DESCRIPTION = (
 )
 
 
-def _certificate() -> str:
-    """Text in the form of a PEM certificate."""
-    block = b"kubernetes"
-    body = b""
-    while len(body) < 768:
-        block = sha256(block).digest()
-        body += block
-    text = b64encode(body).decode()
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
-
-
-ROOT_CA = _certificate()
+# What kubeadm init makes: good for ten years, signed by itself.
+ROOT_CA = x509.certificate("kubernetes", (), "2026-11-23T00:00:00Z", "2036-11-20T00:00:00Z")
 
 
 class RootCACertPublisher(Controller):

@@ -1,0 +1,71 @@
+"""The approver of CertificateSigningRequests: kubelets get their client certificates without being asked about.
+
+Models      pkg/controller/certificates/approver/sarapprove.go
+Leaves out  the SubjectAccessReview: it looks at the ClusterRoleBindings of the two roles itself
+"""
+
+from __future__ import annotations
+
+from apps.cluster.apimachinery.conditions import find
+from apps.cluster.apimachinery.meta import Obj, name_of
+from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.client import Client, Controller, Informers, Recorder
+from apps.cluster.controllers.certificates import requests
+from apps.cluster.engine import Engine
+
+ROLE = "system:certificates.k8s.io:certificatesigningrequests:"
+SELF = "Auto approving self kubelet client certificate after SubjectAccessReview."
+NODE = "Auto approving kubelet client certificate after SubjectAccessReview."
+
+
+class CSRApprovingController(Controller):
+    """Keys are names of requests."""
+
+    name = "certificatesigningrequest-approving-controller"
+
+    def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
+        super().__init__(engine, client, informers, recorder)
+        self.requests = informers("certificatesigningrequests")
+        self.bindings = informers("clusterrolebindings")
+        self.requests.add_handler(lambda obj: self.enqueue(name_of(obj)), lambda _, new: self.enqueue(name_of(new)))
+
+    def sync(self, key: str) -> None:
+        """Raises: StatusError, the write was refused; the turn is tried again later."""
+        csr = self.requests.get(key)
+        if csr is None:
+            return
+        conditions = csr.get("status", {}).get("conditions")
+        if csr.get("status", {}).get("certificate") or find(conditions, "Approved") or find(conditions, "Denied"):
+            return
+        names = requests.subject(csr)
+        if names is None or not requests.is_kubelet_client(csr, names):
+            return
+        own = csr["spec"].get("username") == names[0]
+        if own and self._may(csr, "selfnodeclient"):
+            self._approve(csr, SELF)
+        elif self._may(csr, "nodeclient"):
+            self._approve(csr, NODE)
+
+    def _may(self, csr: Obj, subresource: str) -> bool:
+        """Whether who asks is bound to the role for it."""
+        spec = csr["spec"]
+        known = {("User", spec.get("username", "")), *(("Group", group) for group in spec.get("groups") or ())}
+        return any(
+            binding["roleRef"]["name"] in (ROLE + subresource, "cluster-admin")
+            and any((one["kind"], one["name"]) in known for one in binding.get("subjects") or ())
+            for binding in self.bindings.list()
+        )
+
+    def _approve(self, csr: Obj, message: str) -> None:
+        now = format_ms(self.engine.now_ms)
+        condition = {
+            "type": "Approved",
+            "status": "True",
+            "reason": "AutoApproved",
+            "message": message,
+            "lastUpdateTime": now,
+            "lastTransitionTime": now,
+        }
+        status = csr.get("status", {})
+        new = {**csr, "status": {**status, "conditions": [*(status.get("conditions") or ()), condition]}}
+        self.client.update_status("certificatesigningrequests", new, why="csr.approve")

@@ -1,0 +1,1 @@
+"""The TTL controller."""
