@@ -19,6 +19,7 @@ from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Store
 from apps.cluster.internals import Internals, Watcher
 from apps.cluster.kubelet import Kubelet
+from apps.cluster.kubelet.cri.flavours import flavour_of
 from apps.cluster.machines import Machine
 from apps.cluster.metrics.availability import AvailableConditionController
 from apps.cluster.metrics.load import Loads
@@ -47,6 +48,7 @@ class Config:
     pods_per_node: int = 110
     machines: tuple[Mapping[str, Any], ...] = ()  # unequal workers: name, cpu, memory, pods
     images: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs from the catalogue, by image
+    runtime: str = "cri-o"  # the container runtime of every machine: cri-o | containerd | cri-dockerd
     boot: str = "ready"  # "ready": kubeadm has done its work; "empty": machines without a cluster
     keep_trace: bool = True
 
@@ -61,6 +63,7 @@ class Config:
             if name not in known:
                 raise bad_request(f"config: unknown field {name!r}")
         config = cls(**{**data, "machines": tuple(data.get("machines") or ())})
+        flavour_of(config.runtime)
         if not 0 <= config.workers <= MAX_WORKERS:
             raise bad_request(f"config: workers must be between 0 and {MAX_WORKERS}")
         return config

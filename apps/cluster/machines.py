@@ -23,6 +23,7 @@ class Machine:
     memory: str = "8Gi"
     pods: int = 110
     cut: tuple[str, ...] = ()
+    disk: str = "100Gi"
 
     def as_dict(self) -> dict[str, Any]:
         return {**{name: getattr(self, name) for name in FIELDS}, "cut": list(self.cut)}

@@ -16,6 +16,8 @@ from apps.diagrams.states import ready_condition, status_word
 
 Obj = dict[str, Any]
 
+# Container runtimes, and what they set going.
+RUNTIMES = ("crio", "containerd", "cri-dockerd", "crun", "runc", "conmon", "containerd-shim-runc-v2", "pinns", "cni")
 # Components that are no controller of kube-controller-manager, and the article about each.
 ARTICLES = {
     "kubectl": "kube-apiserver",
@@ -25,7 +27,7 @@ ARTICLES = {
     "default-scheduler": "kube-scheduler",
     "kube-controller-manager": "kube-controller-manager",
     "kubelet": "kubelet",
-    "crio": "container-runtime",
+    **dict.fromkeys(RUNTIMES, "container-runtime"),
     "kube-proxy": "kube-proxy",
     "calico-node": "calico-node",
     "calico": "calico",
@@ -82,7 +84,7 @@ def kind_of(step: Step) -> str:
 
 def who(step: Step) -> str:
     """Who acted, with the machine where one program runs on many: `kubelet/worker-2`."""
-    if step.node and step.component in ("kubelet", "crio", *_PROXIES):
+    if step.node and step.component in ("kubelet", *RUNTIMES, *_PROXIES):
         return f"{step.component}/{step.node}"
     return step.component
 
@@ -112,7 +114,7 @@ def edges_of(step: Step | None) -> list[str]:
     if step is None:
         return []
     component, node = step.component, step.node
-    if component in ("kubelet", "crio"):
+    if component == "kubelet" or component in RUNTIMES:
         first = edge_id("kubelet", node)
     elif component in _PROXIES and node:
         first = edge_id(_PROXIES[component], node)

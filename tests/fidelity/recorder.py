@@ -15,11 +15,12 @@ from typing import Any
 
 from apps.cluster.cluster import Cluster
 from apps.cluster.engine import Step
+from apps.diagrams.narration import RUNTIMES
 from tests.fidelity.flat import Fields, difference, flat, new_pod
 
 Obj = dict[str, Any]
 SHORT_KINDS = {"PersistentVolumeClaim": "PVC", "PersistentVolume": "PV"}
-KUBELETS = ("kubelet", "crio")
+KUBELETS = ("kubelet", *RUNTIMES)
 STUCK = ("ErrImagePull", "ImagePullBackOff", "CrashLoopBackOff", "CreateContainerConfigError")
 # Of a kubelet's report the stand-ins' recordings keep these fields.
 REPORTED = (

@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from apps.cluster.kubeadm.workflow import CONTROL_PLANE, NAME, NETWORK, Kubeadm, Plant
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
+from apps.cluster.kubelet.cri.flavours import flavour_of
+from apps.cluster.kubelet.registry import NAME as REGISTRY
+from apps.cluster.kubelet.registry import Registry
 from apps.cluster.machines import Machine
 
 __all__ = ["CONTROL_PLANE", "boot", "install_kubelet", "invalid_node_name", "join"]
@@ -29,6 +32,8 @@ _RULE = (
 class Configuration(Protocol):
     @property
     def images(self) -> Mapping[str, Mapping[str, Any]]: ...
+    @property
+    def runtime(self) -> str: ...
 
 
 class ClusterLike(Plant, Protocol):
@@ -72,7 +77,9 @@ def _kubeadm(cluster: ClusterLike) -> Kubeadm:
         return there
     network = CalicoIPAM()
     engine.register(NETWORK, network)
-    kubeadm = Kubeadm(cluster, cluster.config.images, network)
+    registry = Registry(cluster.config.images)
+    engine.register(REGISTRY, registry)
+    kubeadm = Kubeadm(cluster, registry, network, flavour_of(cluster.config.runtime))
     cluster.host.install(kubeadm)
     engine.register(NAME, kubeadm)
     return kubeadm

@@ -43,7 +43,7 @@ def account_binding(name: str, role_name: str, account: str) -> Obj:
     }
 
 
-def upload_config(address: str) -> Iterator[tuple[str, Obj]]:
+def upload_config(address: str, socket: str) -> Iterator[tuple[str, Obj]]:
     """How the cluster and its kubelets are configured, for those who join."""
     cluster_configuration = (
         "apiServer: {}\napiVersion: kubeadm.k8s.io/v1beta4\n"
@@ -57,7 +57,7 @@ def upload_config(address: str) -> Iterator[tuple[str, Obj]]:
     kubelet_configuration = (
         "apiVersion: kubelet.config.k8s.io/v1beta1\ncgroupDriver: systemd\n"
         f"clusterDNS:\n- {v.DNS_IP}\nclusterDomain: {v.DNS_DOMAIN}\n"
-        "containerRuntimeEndpoint: unix:///var/run/crio/crio.sock\nkind: KubeletConfiguration\n"
+        f"containerRuntimeEndpoint: {socket}\nkind: KubeletConfiguration\n"
         "rotateCertificates: true\nstaticPodPath: /etc/kubernetes/manifests\n"
     )
     for name, key, text, reader in (

@@ -19,6 +19,8 @@ from apps.cluster.kubeadm import addons, bootstrap_objects, calico, cluster_obje
 from apps.cluster.kubeadm import versions as v
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
+from apps.cluster.kubelet.cri.flavours import Flavour
+from apps.cluster.kubelet.registry import Registry
 from apps.cluster.machines import Machine
 
 Obj = dict[str, Any]
@@ -68,23 +70,32 @@ class Plant(Protocol):
 class Kubeadm:
     """Runs the phases, one a turn."""
 
-    def __init__(self, plant: Plant, images: Mapping[str, Mapping[str, Any]], network: CalicoIPAM) -> None:
+    def __init__(self, plant: Plant, registry: Registry, network: CalicoIPAM, flavour: Flavour) -> None:
         self._plant = plant
         self._engine = plant.engine
-        self._images = images
+        self._registry = registry
+        self._flavour = flavour
         self._network = network
         self.waiting = -1  # the init phase that waits for the control plane, -1 = none
 
     # ---- machines ------------------------------------------------------------------------------
 
     def install_kubelet(self, machine: Machine) -> Kubelet:
-        """The packages on a machine: kubelet and CRI-O, with the images they come with. Nothing runs yet."""
+        """The packages on a machine: kubelet and runtime, with the images they come with. Nothing runs yet."""
         engine = self._engine
         old = engine.component(f"kubelet/{machine.name}")
         if isinstance(old, Kubelet):
             old.leave()
-        kubelet = Kubelet(engine, self._plant.apiserver, machine, self._network, self._plant.host, images=self._images)
-        kubelet.crio.preload(*v.NODE_IMAGES, *(v.CONTROL_PLANE_IMAGES if machine.role == "control-plane" else ()))
+        kubelet = Kubelet(
+            engine,
+            self._plant.apiserver,
+            machine,
+            self._network,
+            self._plant.host,
+            images=self._registry.overrides,
+            flavour=self._flavour,
+        )
+        kubelet.runtime.preload(*v.NODE_IMAGES, *(v.CONTROL_PLANE_IMAGES if machine.role == "control-plane" else ()))
         self._plant.kubelets[machine.name] = kubelet
         return kubelet
 
@@ -174,7 +185,7 @@ class Kubeadm:
         self._plant.kubelets[CONTROL_PLANE].start(connect=False)
 
     def _upload_config(self) -> None:
-        self._write("upload-config", cluster_objects.upload_config(self._address))
+        self._write("upload-config", cluster_objects.upload_config(self._address, self._flavour.socket))
 
     def _mark_control_plane(self) -> None:
         client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)

@@ -1,7 +1,7 @@
 """Back-off per key: 10 s, 20 s, 40 s … 5 min; forgotten after ten quiet minutes.
 
 Models      client-go util/flowcontrol/backoff.go (Backoff, no jitter), as the kubelet uses it for crashes and pulls
-Leaves out  the shorter limit of KubeletCrashLoopBackOffMax
+Leaves out  crashLoopBackOff.maxContainerRestartPeriod, which no kubelet here is configured with
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ class Backoff:
         """The present delay, 0 when there is none."""
         entry = self.entries.get(key)
         return entry[0] if entry is not None else 0
+
+    def get_left(self, key: str, now_ms: int) -> int:
+        """How long the delay still lasts that began with the last update (IsInBackOffSinceUpdate)."""
+        entry = self.entries.get(key)
+        if entry is None or self._expired(now_ms, entry):
+            return 0
+        return max(0, entry[1] + entry[0] - now_ms)
 
     def next(self, key: str, now_ms: int) -> int:
         """Move on: the first delay, or twice the last one. Gives the new delay."""

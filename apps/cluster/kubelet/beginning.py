@@ -1,8 +1,8 @@
 """How a Pod's life on a node begins: admission, what it needs, its sandbox.
 
-Models      pkg/kubelet/kubelet.go (HandlePodAdditions, canAdmitPod), pkg/kubelet/lifecycle/predicate.go,
+Models      pkg/kubelet/kubelet.go (HandlePodAdditions, rejectPod), pkg/kubelet/volumemanager (WaitForAttachAndMount),
             pkg/kubelet/kuberuntime/kuberuntime_sandbox.go (createPodSandbox)
-Leaves out  node affinity and taints at admission; volumes other than ConfigMaps and Secrets; topology manager
+Leaves out  sandboxes that fail for other reasons than a network that is not there yet
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.kubelet import admission, resources
 from apps.cluster.kubelet import pod_worker as stage
-from apps.cluster.kubelet import resources
 from apps.cluster.kubelet.containers import WARNING
+from apps.cluster.kubelet.criticality import is_critical
 from apps.cluster.kubelet.needs import missing_volume
 from apps.cluster.kubelet.pod_worker import NEVER, PodWorker
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 
+SANDBOX_CHANGED = "Pod sandbox changed, it will be killed and re-created."
 SANDBOX_MS = 260
 SANDBOX_SPREAD_MS = 240
 MOUNT_RETRY_MS = 500
@@ -34,32 +36,62 @@ NETWORK_NOT_READY = (
 
 
 def admit(node: PodWorkers, key: str, pod: Obj, *, static: bool) -> PodWorker | None:
-    """Take the Pod on and report it Pending, or turn it away (None) when it does not fit."""
+    """Take the Pod on and report it Pending, or turn it away (None)."""
     wanted = resources.request(pod["spec"])
-    used = node.used
-    if not static:
-        refused = resources.rejection(wanted, (used[0], used[1], used[2]), node.capacity)
-        if refused is not None:
-            _refuse(node, pod, *refused)
-            return None
+    refused = _objection(node, pod, wanted)
+    if refused is not None:
+        _refuse(node, pod, refused)
+        return None
     now = node.engine.now_ms
     worker = PodWorker(key, pod, static=static)
-    worker.request = wanted
-    used[0] += wanted[0]
-    used[1] += wanted[1]
-    used[2] += 1
+    node.take(worker, wanted)
     worker.resources = resources.status_resources(pod["spec"])
     worker.process = _process_of(pod)
+    worker.began_ms = now
     seconds = pod["spec"].get("activeDeadlineSeconds")
     if seconds:
         worker.deadline_ms = now + seconds * 1000
     before = pod["status"].get("containerStatuses")
     if before:  # it ran here before the machine was switched off
         _remember(worker, [*before, *(pod["status"].get("initContainerStatuses") or ())])
+        worker.again = True
     node.workers[key] = worker
     worker.due_ms = now
     node.report(worker, pod)
     return worker
+
+
+def _objection(node: PodWorkers, pod: Obj, wanted: resources.Request) -> admission.Refusal | None:
+    """The first thing that speaks against the Pod. A critical one pushes others off the node if it has to."""
+    if node.shutting_down:
+        return admission.Refusal(*admission.NODE_SHUTDOWN)
+    refused = admission.under_pressure(pod, node.pressures) or admission.wrong_system(pod)
+    if refused is not None:
+        return refused
+    asked = resources.named(wanted)
+    found = admission.predicates(pod, asked, node.node_object(), node.room(pod))
+    if not found:
+        return None
+    if not is_critical(pod):
+        return found[0]
+    others = [one for one in found if not one.resource]
+    if others:
+        return others[0]
+    pushed = admission.victims(
+        pod,
+        [(other, resources.named(worker.request)) for worker, other in node.active()],
+        {one.resource: one.missing for one in found},
+    )
+    if pushed is None:
+        why = "no set of running pods found to reclaim resources"
+        return admission.Refusal(
+            "UnexpectedAdmissionError",
+            f"Unexpected error while attempting to recover from admission failure: preemption: "
+            f"error finding a set of pods to preempt: {why}",
+        )
+    for victim in pushed:
+        node.evict(victim, "Preempting", admission.PREEMPTED, condition=admission.PREEMPTED_CONDITION)
+    return None
 
 
 def _remember(worker: PodWorker, statuses: list[Obj]) -> None:
@@ -70,14 +102,15 @@ def _remember(worker: PodWorker, statuses: list[Obj]) -> None:
             c.restarts = status["restartCount"] + ("running" in status["state"])
 
 
-def _refuse(node: PodWorkers, pod: Obj, reason: str, message: str) -> None:
-    node.recorder.event(pod, WARNING, reason, message)
+def _refuse(node: PodWorkers, pod: Obj, refused: admission.Refusal) -> None:
+    node.recorder.event(pod, WARNING, refused.reason, refused.message)
     metadata = pod["metadata"]
-    rejected: Obj = {**pod["status"], "phase": "Failed", "reason": reason, "message": message}
+    message = f"Pod was rejected: {refused.message}"
+    rejected: Obj = {**pod["status"], "phase": "Failed", "reason": refused.reason, "message": message}
     rejected["startTime"] = format_ms(node.engine.now_ms)
     if metadata.get("generation"):
         rejected["observedGeneration"] = metadata["generation"]
-    node.write({**pod, "status": rejected}, "kubelet.refuse", {"reason": reason})
+    node.write({**pod, "status": rejected}, "kubelet.refuse", {"reason": refused.reason})
 
 
 def _process_of(pod: Obj) -> str:
@@ -106,14 +139,18 @@ def make_sandbox(node: PodWorkers, worker: PodWorker, pod: Obj) -> bool:
         return False
     if pod["spec"].get("volumes"):
         namespace = pod["metadata"]["namespace"]
-        problem = missing_volume(pod["spec"], lambda resource, name: node.find(resource, namespace, name))
-        if problem:
-            node.recorder.event(pod, WARNING, "FailedMount", problem)
+        problem = missing_volume(pod, lambda resource, name: node.find(resource, namespace, name))
+        if problem is not None:
+            if problem:
+                node.recorder.event(pod, WARNING, "FailedMount", problem)
             worker.stage = stage.WAITING_FOR_VOLUMES
             worker.due_ms = now + min(MOUNT_RETRY_MS << worker.tries, MOUNT_RETRY_MAX_MS)
             worker.tries += 1
             return False
     worker.stage = stage.MAKING_SANDBOX
+    if worker.again and node.runtime.remembers_sandboxes:
+        node.recorder.event(pod, "Normal", "SandboxChanged", SANDBOX_CHANGED)
+    worker.again = False
     worker.address = node.runtime.run_pod_sandbox(pod)
     # No two sandboxes take equally long; how long this one does depends on the Pod alone.
     worker.due_ms = now + SANDBOX_MS + crc32(worker.uid.encode()) % SANDBOX_SPREAD_MS

@@ -1,7 +1,7 @@
 """The conditions of a Pod that its kubelet owns.
 
 Models      pkg/kubelet/status/generate.go
-Leaves out  conditions of resizing in place and of restarting all containers; DisruptionTarget set by the kubelet itself
+Leaves out  nothing of its own
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ INITIALIZED = "Initialized"
 READY = "Ready"
 CONTAINERS_READY = "ContainersReady"
 SCHEDULED = "PodScheduled"
+ALL_RESTARTING = "AllContainersRestarting"
+DISRUPTION_TARGET = "DisruptionTarget"
+BY_KUBELET = "TerminationByKubelet"
 
 # What the kubelet writes; conditions of any other type belong to somebody else and are kept.
 OWNED = frozenset(
@@ -29,7 +32,7 @@ OWNED = frozenset(
         SCHEDULED,
         "PodResizeInProgress",
         "PodResizePending",
-        "AllContainersRestarting",
+        ALL_RESTARTING,
     }
 )
 
@@ -88,8 +91,16 @@ def ready(gates: Sequence[Mapping[str, Any]], conditions: Sequence[Condition], c
     return TRUE
 
 
-def initialized(spec: Mapping[str, Any], by_name: Mapping[str, Mapping[str, Any]], phase: str) -> Finding:
-    """Whether every init container has done its part: ended well, or, for a sidecar, started."""
+def initialized(
+    spec: Mapping[str, Any],
+    by_name: Mapping[str, Mapping[str, Any]],
+    phase: str,
+    before: Sequence[Condition] = (),
+) -> Finding:
+    """Whether every init container has done its part: ended well, or, for a sidecar, started.
+
+    A Pod that was initialized once stays so, though all its containers may be restarted.
+    """
     init = spec.get("initContainers")
     if not init:
         return ("True", "PodCompleted", "") if phase == SUCCEEDED else TRUE
@@ -110,7 +121,42 @@ def initialized(spec: Mapping[str, Any], by_name: Mapping[str, Mapping[str, Any]
         parts.append(f"containers with unknown status: {_listed(unknown)}")
     if incomplete:
         parts.append(f"containers with incomplete status: {_listed(incomplete)}")
-    return ("False", "ContainersNotInitialized", ", ".join(parts)) if parts else TRUE
+    if not parts or any(one["type"] == INITIALIZED and one["status"] == "True" for one in before):
+        return TRUE
+    return ("False", "ContainersNotInitialized", ", ".join(parts))
+
+
+def all_restarting(phase: str, restarting: bool) -> Finding:
+    """Whether every container of the Pod is being removed, to start anew."""
+    if phase == SUCCEEDED:
+        return ("False", "PodCompleted", "")
+    if phase == FAILED:
+        return ("False", "PodFailed", "")
+    if not restarting:
+        return FALSE
+    return ("True", "RestartAllContainersStarted", "container exited with restart policy rule")
+
+
+def with_disruption(before: Sequence[Condition], message: str, generation: int, now: str) -> list[Condition]:
+    """The Pod's conditions, and that its kubelet has ended it."""
+    made: Condition = {"type": DISRUPTION_TARGET}
+    if generation:
+        made["observedGeneration"] = generation
+    made |= {
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": now,
+        "reason": BY_KUBELET,
+        "message": message,
+    }
+    out = []
+    for condition in before:
+        if condition["type"] == DISRUPTION_TARGET:
+            if condition["status"] == "True":
+                made["lastTransitionTime"] = condition.get("lastTransitionTime", now)
+            continue
+        out.append(condition)
+    return [*out, made]
 
 
 def _any_regular_has_run(spec: Mapping[str, Any], by_name: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -131,13 +177,15 @@ def merged(
     old: Sequence[Condition],
     generation: int,
     now: str,
+    resize: Sequence[Condition] = (),
 ) -> list[Condition]:
-    """The Pod's conditions: what others wrote, as it was, then ours in the kubelet's order.
+    """The Pod's conditions: what others wrote, as it was, then ours in the kubelet's order, those of a resize first.
 
     `lastTransitionTime` moves only when the status does. What did not change is the very same dict.
     """
     before = {condition["type"]: condition for condition in old}
     out = [condition for condition in old if condition["type"] not in OWNED]
+    out += resize
     for type_, (status, reason, message) in findings:
         previous = before.get(type_)
         same = previous is not None and previous["status"] == status
@@ -146,12 +194,12 @@ def merged(
             and same
             and previous.get("reason", "") == reason
             and previous.get("message", "") == message
-            and previous.get("observedGeneration", 0) == generation
+            and (previous.get("observedGeneration", 0) == generation or type_ == ALL_RESTARTING)
         ):
             out.append(previous)
             continue
         condition: Condition = {"type": type_}
-        if generation:
+        if generation and type_ != ALL_RESTARTING:
             condition["observedGeneration"] = generation
         condition["status"] = status
         condition["lastProbeTime"] = None

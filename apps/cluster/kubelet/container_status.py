@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kubelet_pods.go (convertToAPIContainerStatuses), pkg/kubelet/container/helpers.go
             (ShouldContainerBeRestarted)
-Leaves out  ephemeral containers; stop signals; device health; digests of image volumes; resources read from cgroups
+Leaves out  stop signals (off by default); device health
 """
 
 from __future__ import annotations
@@ -35,7 +35,15 @@ _VANISHED = {
         "finishedAt": None,
     }
 }
-_LOST_MESSAGE = "The container could not be located when the pod was terminated"
+_LOST = {
+    "exitCode": 137,
+    "reason": STATUS_UNKNOWN,
+    "message": "The container could not be located when the pod was terminated",
+    "startedAt": None,
+    "finishedAt": None,
+}
+RESTARTING_ALL = "RestartingAllContainers"
+_REMOVED = "The container is removed because RestartAllContainers in place"
 _FORGOTTEN_INIT = (
     "Unable to get init container status from container runtime and pod has been initialized, "
     "treat it as exited normally"
@@ -111,12 +119,13 @@ def volume_mounts(container: Mapping[str, Any]) -> list[Obj]:
     out = []
     for mount in container.get("volumeMounts") or ():
         if mount.get("readOnly"):
+            recursive = mount.get("recursiveReadOnly") in ("Enabled", "IfPossible")
             out.append(
                 {
                     "name": mount["name"],
                     "mountPath": mount["mountPath"],
                     "readOnly": True,
-                    "recursiveReadOnly": "Disabled",
+                    "recursiveReadOnly": "Enabled" if recursive else "Disabled",
                 }
             )
         else:
@@ -148,11 +157,14 @@ def convert(
     reasons: Mapping[str, Waiting],
     *,
     init: bool = False,
+    restarting: bool = False,
+    actuated: Mapping[str, Obj] = NO_STATE,
 ) -> list[Obj]:
     """Statuses of these containers, `ready` and `started` still false.
 
     `runtime`: attempts by container name, the newest first. `previous`: the statuses last reported. `reasons`: why a
-    container that should be running is not, as the last sync found.
+    container that should be running is not, as the last sync found. `restarting`: all containers of the Pod are being
+    removed, to start anew. `actuated`: resources of running containers that have not got the new ones yet.
     """
     spec = pod["spec"]
     deleting = "deletionTimestamp" in pod["metadata"]
@@ -164,9 +176,11 @@ def convert(
         old = old_by_name.get(name)
         attempts = runtime.get(name) or ()
         if attempts:
-            status = _from_runtime(container, attempts, old)
+            status = _from_runtime(container, attempts, old, restarting=restarting)
+            if name in actuated and "running" in status["state"]:
+                status["resources"] = actuated[name]
         else:
-            status = _without_runtime(container, old, deleting=deleting, has_init=has_init)
+            status = _without_runtime(container, old, deleting=deleting, has_init=has_init, restarting=restarting)
         mounts = container.get("volumeMounts")
         if mounts:
             status["volumeMounts"] = volume_mounts(container)
@@ -208,22 +222,21 @@ def _was_init(spec: Mapping[str, Any], container: Mapping[str, Any], runtime: Ma
     return not is_sidecar(container) and any(runtime.get(other["name"]) for other in spec["containers"])
 
 
-def _from_runtime(container: Mapping[str, Any], attempts: Sequence[Attempt], old: Obj | None) -> Obj:
+def _from_runtime(
+    container: Mapping[str, Any], attempts: Sequence[Attempt], old: Obj | None, *, restarting: bool
+) -> Obj:
     newest = attempts[0]
     restarts = newest.restarts
     if newest.state == UNKNOWN and old is not None and "running" in old["state"]:
         restarts = old["restartCount"] + 1
-        state: Obj = {
-            "terminated": {
-                "exitCode": 137,
-                "reason": STATUS_UNKNOWN,
-                "message": _LOST_MESSAGE,
-                "startedAt": None,
-                "finishedAt": None,
-            }
-        }
+        reason = RESTARTING_ALL if restarting else STATUS_UNKNOWN
+        state: Obj = {"terminated": {**_LOST, "reason": reason}}
     else:
         state = state_of(newest)
+        if old is not None and old.get("restartCount", 0) >= restarts:
+            # The runtime has forgotten earlier attempts (all containers were restarted): the API has not.
+            again = newest.state == RUNNING and "terminated" in (old.get("state") or NO_STATE)
+            restarts = old["restartCount"] + 1 if again else old["restartCount"]
     status: Obj = {
         "name": container["name"],
         "state": state,
@@ -247,27 +260,35 @@ def _from_runtime(container: Mapping[str, Any], attempts: Sequence[Attempt], old
 
 
 def _kept_last_state(newest: Attempt, old: Obj | None) -> Obj:
-    """An earlier end that the runtime has forgotten (its node was switched off) but the API still knows."""
-    if old is None or not newest.restarts:
+    """An earlier end that the runtime has forgotten but the API still knows."""
+    if old is None:
         return NO_STATE
-    if old.get("containerID", newest.id) != newest.id and "terminated" in old["state"]:
-        return old["state"]  # type: ignore[no-any-return]
-    return old.get("lastState") or NO_STATE
+    if old.get("containerID", "") != newest.id and "terminated" in (old.get("state") or NO_STATE):
+        return {"terminated": old["state"]["terminated"]}
+    last: Obj = old.get("lastState") or NO_STATE
+    return last if "terminated" in last else NO_STATE
 
 
-def _without_runtime(container: Mapping[str, Any], old: Obj | None, *, deleting: bool, has_init: bool) -> Obj:
+def _without_runtime(
+    container: Mapping[str, Any], old: Obj | None, *, deleting: bool, has_init: bool, restarting: bool
+) -> Obj:
+    if restarting and old is not None and old.get("state") and "waiting" not in old["state"]:
+        status = dict(old) if "terminated" in old["state"] else _unborn(container, has_init=has_init)
+        status["state"] = {"waiting": {"reason": RESTARTING_ALL, "message": _REMOVED}}
+        status["lastState"] = {
+            "terminated": {
+                "exitCode": 137,
+                "reason": RESTARTING_ALL,
+                "message": _REMOVED,
+                "startedAt": None,
+                "finishedAt": None,
+            }
+        }
+        status["restartCount"] = old["restartCount"] + 1
+        return status
     if old is not None and "terminated" in old["state"]:
         return dict(old)
-    status: Obj = {
-        "name": container["name"],
-        "state": _INITIALIZING if has_init else _CREATING,
-        "lastState": NO_STATE,
-        "ready": False,
-        "restartCount": 0,
-        "image": container.get("image", ""),
-        "imageID": "",
-        "started": False,
-    }
+    status = _unborn(container, has_init=has_init)
     if old is None:
         return status
     status["restartCount"] = old["restartCount"]
@@ -278,6 +299,19 @@ def _without_runtime(container: Mapping[str, Any], old: Obj | None, *, deleting:
         if not deleting:
             status["restartCount"] += 1
     return status
+
+
+def _unborn(container: Mapping[str, Any], *, has_init: bool) -> Obj:
+    return {
+        "name": container["name"],
+        "state": _INITIALIZING if has_init else _CREATING,
+        "lastState": NO_STATE,
+        "ready": False,
+        "restartCount": 0,
+        "image": container.get("image", ""),
+        "imageID": "",
+        "started": False,
+    }
 
 
 def _user(container: Mapping[str, Any]) -> Obj:

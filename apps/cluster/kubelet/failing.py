@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from apps.cluster.kubelet import pod_worker as stage
+from apps.cluster.kubelet import stopping
 from apps.cluster.kubelet.pod_worker import NEVER, Container, PodWorker
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def fail_liveness(kubelet: Kubelet, process: str, message: str) -> None:
         return
     for c in worker.containers:
         if c.running and not c.init and c.step == stage.UP:
-            kubelet.workers.containers.stop(pod, c, message.format(c.name), _grace(pod, c))
+            stopping.stop(kubelet.workers.containers, pod, c, message.format(c.name), _grace(pod, c), again=True)
             kubelet.wake(worker.key)
 
 

@@ -4,9 +4,11 @@ Models      what registries and programs would answer; pkg/util/parsers (ParseIm
 Leaves out  layers shared between images; digests of real images; architectures; pull secrets
 
 Names tell what happens, so that a reader can provoke it: a tag or repository containing "bad", "missing", "nope" or
-"does-not-exist" is not in the registry; "crash" ends with code 1 again and again; "oom" outgrows its memory; "unready"
-never passes its readiness probe; "unhealthy" fails its liveness probe after a while. Pods may say more by annotation
-(sim/seconds, sim/exit, sim/start-ms, sim/stop-ms), scenarios by overrides.
+"does-not-exist" is not in the registry; "crash" ends with code 1 again and again; "oom" outgrows its memory; "leak"
+takes more memory every second, "scribble" more disk; "stubborn" ignores SIGTERM; "slow-start" takes half a minute to
+answer; "unready" never passes its readiness probe; "unhealthy" fails its liveness probe after a while. Pods may say
+more by annotation (sim/seconds, sim/exit, sim/start-ms, sim/stop-ms), scenarios by overrides, readers by what they push
+(registry.py).
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ STOP_MS = 600  # from SIGTERM to the end of a well-behaved process
 CRASH_AFTER_MS = 1_500
 JOB_MS = 5_000
 INIT_MS = 1_000
+MEMORY = 8 << 20  # what a small program needs
+WRITES = 64 << 20  # a second, of images whose name says that they write a lot
+LEAK = 16 << 20  # a second, of images whose name says that they leak
+SLOW_START_MS = 30_000
 
 SECONDS = "sim/seconds"
 EXIT = "sim/exit"
@@ -85,6 +91,9 @@ SERVERS = frozenset(
     {"nginx", "httpd", "redis", "memcached", "mysql", "mariadb", "postgres", "mongo", "rabbitmq", "pause", "agnhost"}
 )
 
+DENIED = "requested access to the resource is denied"  # there is no such repository, or not for us
+UNKNOWN = "manifest unknown"  # the repository has no such tag
+
 _MISSING = ("bad", "missing", "nope", "does-not-exist")
 _SLEEP = re.compile(r"\bsleep\s+[\"']?(\d+(?:\.\d+)?)([smh]?)\b")
 _EXIT = re.compile(r"\bexit\s+(\d+)\b")
@@ -112,6 +121,12 @@ class Image:
     never_ready: bool = False  # readiness and startup probes fail
     warm_up_ms: int = 0  # until its probes pass
     sick_after_ms: int = -1  # from when on its liveness probe fails; -1: never
+    answer_ms: int = 0  # how long it takes to answer a probe
+    ignores_sigterm: bool = False  # it ends when it is killed, not when it is asked to
+    memory: int = MEMORY  # bytes it needs once it runs
+    leak: int = 0  # bytes it takes on top every second
+    writes: int = 0  # bytes it writes to its own layer every second
+    message: str = ""  # what it leaves in /dev/termination-log when it ends badly
 
     @property
     def ref(self) -> str:
@@ -164,11 +179,9 @@ def look_up(image: str) -> Image:
     base = path.rpartition("/")[2]
     digest = "sha256:" + (tag.removeprefix("sha256:") if "@" in name else sha256(name.encode()).hexdigest())
     if any(word in base for word in _MISSING[1:]):
-        return Image(
-            name, digest, error=_pull_error(image, repository, tag, "requested access to the resource is denied")
-        )
+        return Image(name, digest, error=pull_error(image, DENIED))
     if any(word in tag for word in _MISSING) or "bad" in base:
-        return Image(name, digest, error=_pull_error(image, repository, tag, "manifest unknown"))
+        return Image(name, digest, error=pull_error(image, UNKNOWN))
     megabytes = SIZES.get("/".join(path.rsplit("/", 2)[-2:])) or SIZES.get(base)
     if megabytes is None:
         megabytes = 30 + crc32(repository.encode()) % 220
@@ -185,16 +198,31 @@ def look_up(image: str) -> Image:
         out = replace(out, never_ready=True)
     elif "unhealthy" in said:
         out = replace(out, sick_after_ms=20_000)
+    elif "slow-start" in said:
+        out = replace(out, warm_up_ms=SLOW_START_MS)
+    elif "stubborn" in said:
+        out = replace(out, ignores_sigterm=True)
+    elif "leak" in said:
+        out = replace(out, leak=LEAK)
+    elif "scribble" in said:
+        out = replace(out, writes=WRITES)
     return out
 
 
-def _pull_error(image: str, repository: str, tag: str, why: str) -> str:
-    reading = f"reading manifest {tag} in {repository}: {why}"
+def pull_error(image: str, why: str) -> str:
+    """Why an image cannot be pulled, in CRI-O's words."""
+    name = normalize(image)
+    reading = f"reading manifest {_tag(name)} in {_repository(name)}: {why}"
     return (
         "unable to pull image or OCI artifact: pull image err: "
         f"initializing source docker://{with_default_tag(image)}: {reading}; "
         f"artifact err: get manifest: build image source: {reading}"
     )
+
+
+def told_of(image: str, overrides: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What overrides say of an image: by the reference as it is written, in full, or by its short name."""
+    return overrides.get(normalize(image)) or overrides.get(image) or overrides.get(short(image))
 
 
 def behaviour(
@@ -216,7 +244,7 @@ def behaviour(
             out, container, init=init, always=not init and spec.get("restartPolicy", "Always") == "Always"
         )
     if overrides:
-        told = overrides.get(image) or overrides.get(short(image))
+        told = told_of(image, overrides)
         if told:
             out = replace(out, **told)
     annotations = pod["metadata"].get("annotations")

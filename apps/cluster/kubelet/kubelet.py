@@ -1,8 +1,10 @@
 """The kubelet: the agent of one node. Registers it, keeps its lease, and runs the Pods that are bound to it.
 
-Models      pkg/kubelet/kubelet.go, kubelet_node_status.go, pkg/kubelet/nodelease, pkg/kubelet/config (sources)
-Leaves out  TLS bootstrap; the node's own HTTP API; evictions and garbage collection; graceful shutdown of the node;
-            a node that is switched off forgets everything but its images
+Models      pkg/kubelet/kubelet.go, kubelet_node_status.go, pkg/kubelet/nodelease, pkg/kubelet/config (sources),
+            pkg/kubelet/nodeshutdown
+Leaves out  TLS bootstrap; the node's own HTTP API; a node that is switched off keeps nothing but what is on its disk
+
+An API server that does not answer changes nothing of what runs: what could not be said is said again later.
 """
 
 from __future__ import annotations
@@ -16,24 +18,27 @@ from apps.cluster.apimachinery.timestamps import format_micro, format_ms
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import REACTION_MS, Access, Client, Informers, Problem, Recorder
 from apps.cluster.engine import Engine
-from apps.cluster.kubelet import failing, node_status, static_pods
+from apps.cluster.kubelet import failing, node_status, shutdown, static_pods
 from apps.cluster.kubelet.cri import Network
-from apps.cluster.kubelet.cri.crio import CRIO
+from apps.cluster.kubelet.cri.flavours import CRIO, Flavour
+from apps.cluster.kubelet.cri.runtime import ContainerRuntime
 from apps.cluster.kubelet.phase import CONFIG_MIRROR
 from apps.cluster.kubelet.pod_worker import NEVER, PodWorker
-from apps.cluster.kubelet.pod_workers import PodWorkers
+from apps.cluster.kubelet.pod_workers import ORPHAN, PodWorkers
+from apps.cluster.kubelet.pressure import COLLECTION, EVICTION, OOM, PressureManager
 from apps.cluster.machines import Machine
 
 Obj = dict[str, Any]
 
 LEASE_MS = 10_000  # a quarter of leaseDurationSeconds
 STATUS_MS = 300_000  # nodeStatusReportFrequency
+RETRY_MS = 1_000  # from a request that was not answered to the next
 HEARTBEAT = "@heartbeat"
 SILENCE = "@silence"
-SILENCE_MS = 21_000  # by then the node controller has seen that a lease was not renewed
-FOUND = "@found"
-RUNTIME = "@runtime"
+REGISTER = "@register"
+FOUND, RUNTIME = "@found", "@runtime"
 FOUND_MS, FOUND_SPREAD_MS = 400, 1_600  # until a kubelet tries again to reach an API server that answers again
+SILENCE_MS = 21_000  # by then the node controller has seen that a lease was not renewed
 NETWORK_AGENT = "calico-node"
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
 
@@ -46,7 +51,7 @@ class Host(Protocol):
 
 
 class Kubelet:
-    """One a node, registered with the engine as `kubelet/<node>`. Its keys: Pods' keys, and @heartbeat."""
+    """One a node, registered with the engine as `kubelet/<node>`. Its keys: Pods' keys, and those that begin with @."""
 
     __slots__ = (
         "_boots",
@@ -54,20 +59,22 @@ class Kubelet:
         "_engine",
         "_epoch",
         "_host",
-        "_known_images",
         "_network",
+        "_reported_images",
         "_reported_ms",
         "access",
         "connected",
-        "crio",
         "enrolled",
         "informers",
         "machine",
         "name",
         "node",
         "offline",
+        "pressure",
         "recorder",
+        "registered",
         "running",
+        "runtime",
         "runtime_down_ms",
         "static",
         "workers",
@@ -82,8 +89,9 @@ class Kubelet:
         host: Host,
         *,
         images: Mapping[str, Mapping[str, Any]] = NOTHING,
+        flavour: Flavour = CRIO,
     ) -> None:
-        """`images`: what differs from the catalogue, by image or by its short name."""
+        """`images`: what differs from the catalogue, by image or by its short name. `flavour`: the runtime."""
         self._engine = engine
         self._network = network
         self._host = host
@@ -96,7 +104,8 @@ class Kubelet:
         self.informers.stop()
         pods = self.informers("pods")
         pods.add_handler(self._added, self._updated, self._deleted)
-        self.crio = CRIO(engine, network, machine.name)
+        self.runtime = ContainerRuntime(engine, network, machine.name, flavour)
+        self.static: dict[str, Obj] = {}
         self.workers = PodWorkers(
             engine,
             machine.name,
@@ -104,24 +113,28 @@ class Kubelet:
             node_status.limits(machine),
             client=self._client,
             recorder=self,
-            runtime=self.crio,
+            runtime=self.runtime,
             network=network,
             overrides=images,
             find=self._find,
             report_to=pods.get,
+            static_pod=self._static_pod,
             tell_host=self._tell_host,
+            wake=self.wake,
+            changed=self._changed,
         )
-        self.static: dict[str, Obj] = {}
+        self.pressure = PressureManager(engine, machine, self.runtime, self.workers, self)
         self.running = False
         self.enrolled = False  # it has been told where the API server is
         self.connected = False  # it has found it
+        self.registered = False  # … and is known to it
         self.offline: Problem | None = None  # why the API server does not answer
         self.access = Access(apiserver, [self._client], [self.recorder])  # follows a moment later
         self.runtime_down_ms = NEVER  # since when the container runtime is down
         self._boots = 0
         self._epoch = 0  # tells this life's heartbeats from those of an earlier one
         self._reported_ms = 0
-        self._known_images = 0
+        self._reported_images: list[str] = []
         engine.register(self.name, self)
 
     @property
@@ -134,11 +147,12 @@ class Kubelet:
         """The machine is on and the kubelet runs. `connect`: there is an API server to talk to."""
         if self.running:
             return
-        self.running = True
+        self.running = self.workers.running = True
         self.access.change(self.offline)
         self._boots += 1
         if self._boots > 1:
             self._network.wiped(self.node)  # sandboxes did not outlive the power cut
+        self.runtime.hello()
         for key in self.static:
             self._engine.wake(self.name, key, REACTION_MS)
         if connect:
@@ -164,17 +178,22 @@ class Kubelet:
         """The power is cut. Nothing is written; what was in memory is gone."""
         if not self.running:
             return
-        self.running = self.connected = False
+        self.running = self.connected = self.registered = False
         self.runtime_down_ms = NEVER
         # Nobody has noticed yet. Until somebody can, the cluster is not at rest, though only house-keeping is due.
         self._engine.wake(self.name, SILENCE, SILENCE_MS)
         self.workers.lose_power()
+        self.pressure.lose_power()
         self.informers.stop()
+
+    def shut_down(self, grace_s: int) -> int:
+        """The machine is asked to switch itself off, politely. Gives the ms until nothing of its Pods runs any more."""
+        return shutdown.begin(self.workers, self, grace_s) if self.running else 0
 
     def halt(self) -> None:
         """The kubelet is killed. Containers run on; nobody looks after them, and nobody reports."""
         if self.running:
-            self.running = self.connected = False
+            self.running = self.connected = self.registered = False
             self._engine.wake(self.name, SILENCE, SILENCE_MS)
             self.informers.stop()
             self.recorder.forget()
@@ -186,6 +205,7 @@ class Kubelet:
         if not self.running:
             self.running = True
             self.access.change(self.offline)
+            self.runtime.hello()
             self._look_at_everything()
             if self.enrolled:
                 self.connect()
@@ -220,12 +240,13 @@ class Kubelet:
     def _look_at_everything(self) -> None:
         for worker in self.workers.workers.values():
             worker.wake_ms = NEVER
-        keys = dict.fromkeys([*self.static, *self.workers.workers, *(self.informers("pods").cache)])
-        for key in keys:
-            self.wake(key)
+        keys = [*self.static, *self.workers.workers, *self.workers.orphans, *self.informers("pods").cache]
+        for key in dict.fromkeys(keys):
+            self._wake(key)
+        self.pressure.look()
 
     def stop_runtime(self) -> None:
-        """CRI-O is gone. Containers run on without it; no Pod is looked after until it is back."""
+        """The container runtime is gone. Containers run on without it; no Pod is looked after until it is back."""
         if self.runtime_down_ms == NEVER:
             self.runtime_down_ms = self._engine.now_ms
             self._engine.wake(self.name, RUNTIME, failing.RUNTIME_DOWN_MS)
@@ -235,9 +256,13 @@ class Kubelet:
             self.runtime_down_ms = NEVER
             self._engine.wake(self.name, RUNTIME, REACTION_MS)
 
+    @property
+    def runtime_up(self) -> bool:
+        return self.runtime_down_ms == NEVER
+
     def pod_of(self, worker: PodWorker) -> Obj | None:
         """The Pod that a worker works on."""
-        return self.static.get(worker.key) or self.informers("pods").get(worker.key)
+        return self.workers.pod_of(worker)
 
     def leave(self) -> None:
         """The machine is no longer part of the cluster."""
@@ -245,7 +270,7 @@ class Kubelet:
         self._engine.unregister(self.name)
 
     def add_manifest(self, manifest: Obj) -> str:
-        """Put a Pod's manifest into the static Pod directory. Gives the Pod's key."""
+        """Put a Pod's manifest into the static Pod directory, or change it. Gives the Pod's key."""
         pod = static_pods.from_manifest(manifest, self.node, self._engine.now_ms)
         key = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         self.static[key] = pod
@@ -274,15 +299,15 @@ class Kubelet:
         if not self.running:
             return
         if key[0] == "@":
-            if key == f"{HEARTBEAT}{self._epoch}" and self.connected:
-                self._beat(key)
-            elif key == FOUND:
-                self._found()
-            elif key == RUNTIME:
-                self._runtime_changed()
+            self._house_keeping(key)
             return
         if not self.runtime_up:
             return  # no Pod is synchronised while the runtime is down
+        if ORPHAN in key:
+            delay = self.workers.sync_orphan(key)
+            if delay != NEVER:
+                self._engine.wake(self.name, key, delay)
+            return
         static = self.static.get(key)
         if static is not None:
             self._mirror(key, static)
@@ -291,35 +316,48 @@ class Kubelet:
             pod = self.informers("pods").get(key)
             if pod is not None and _is_mirror(pod):
                 self.workers.sync(key, None)
-                self.workers.delete(pod)  # its manifest is no longer here
+                if not self.workers.delete(pod):  # its manifest is no longer here
+                    self._engine.wake(self.name, key, RETRY_MS)
                 return
             delay = self.workers.sync(key, pod)
         if delay != NEVER:
             self._wake_at(key, self._engine.now_ms + delay)
 
+    def _house_keeping(self, key: str) -> None:
+        if key in (EVICTION, COLLECTION, OOM):
+            self.pressure.run(key)
+        elif key == f"{HEARTBEAT}{self._epoch}" and self.connected:
+            self._beat(key)
+        elif key == FOUND:
+            self._found()
+        elif key == RUNTIME:
+            self._runtime_changed()
+        elif key == REGISTER and self.connected and not self.registered:
+            self._register()
+
     def _wake_at(self, key: str, due_ms: int) -> None:
         """Ask for a turn, unless the same one was asked for already."""
-        worker = self.workers.workers[key]
+        worker = self.workers.workers.get(key)
         now = self._engine.now_ms
-        if worker.wake_ms != due_ms or due_ms <= now:
+        if worker is None:
+            self._engine.wake(self.name, key, due_ms - now)
+        elif worker.wake_ms != due_ms or due_ms <= now:
             worker.wake_ms = due_ms
             self._engine.wake(self.name, key, due_ms - now, quiet=worker.settled())
 
-    def wake(self, key: str) -> None:
+    def wake(self, key: str, delay_ms: int = REACTION_MS, *, quiet: bool = False) -> None:
+        self._engine.wake(self.name, key, delay_ms, quiet=quiet)
+
+    def _wake(self, key: str) -> None:
         self._engine.wake(self.name, key, REACTION_MS)
-
-    _wake = wake
-
-    @property
-    def runtime_up(self) -> bool:
-        return self.runtime_down_ms == NEVER
 
     def _runtime_changed(self) -> None:
         if self.connected and self.access.open:
             node = self._find("nodes", "", self.node)
-            if node is not None and _is_ready(node) is bool(failing.runtime_error(self)):
-                self._report_node()
+            if node is not None and _is_true(node, "Ready") is bool(failing.runtime_error(self)):
+                self._report_node(why="kubelet.node-ready" if self.runtime_up else "kubelet.node-runtime-down")
         if self.runtime_up:
+            self.runtime.hello()
             self._look_at_everything()
 
     def _added(self, pod: Obj) -> None:
@@ -348,6 +386,12 @@ class Kubelet:
         except StatusError:
             return None
 
+    def _static_pod(self, key: str) -> Obj | None:
+        return self.static.get(key)
+
+    def _changed(self) -> None:
+        self.pressure.look()
+
     def _mirror(self, key: str, pod: Obj) -> None:
         """Show a static Pod to the API server, if there is one to show it to."""
         if not self.connected or not self.access.open:
@@ -361,7 +405,7 @@ class Kubelet:
             node = self._client.get("nodes", "", self.node)
             self._client.create("pods", static_pods.mirror(pod, node), why="kubelet.mirror-pod")
         except StatusError:
-            self._engine.wake(self.name, key, 1_000)
+            self._engine.wake(self.name, key, RETRY_MS, quiet=True)
 
     def event(self, obj: Obj, type_: str, reason: str, message: str, *, field_path: str = "", action: str = "") -> None:
         """Record an Event. Before there is an API server to take it, it is lost."""
@@ -381,61 +425,93 @@ class Kubelet:
 
     # ---- the node ------------------------------------------------------------------------------
 
+    def _status(self, existing: Obj | None) -> Obj:
+        now = self._engine.now_ms
+        self._reported_ms = now
+        self._reported_images = list(self.runtime.images)
+        return node_status.status(
+            self.machine,
+            self._boots,
+            node_status.Condition(
+                self._network.ready(self.node),
+                self.workers.pressures,
+                failing.runtime_error(self),
+                self.workers.shutting_down,
+            ),
+            self.runtime,
+            existing["status"].get("conditions") or [] if existing is not None else [],
+            format_ms(now),
+        )
+
     def _register(self) -> None:
-        now = format_ms(self._engine.now_ms)
-        existing = self._find("nodes", "", self.node)
-        ready = self._network.ready(self.node)
-        before = existing["status"].get("conditions") or [] if existing is not None else []
-        made = node_status.status(self.machine, self._boots, ready, self.crio.images, before, now)
-        self._reported_ms = self._engine.now_ms
-        self._known_images = len(self.crio.images)
-        if existing is None:
-            metadata: Obj = {
-                "name": self.node,
-                "labels": node_status.labels(self.node),
-                "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
-            }
-            node = self._client.create(
-                "nodes",
-                {"metadata": metadata, "spec": {}, "status": made},
-                why="kubelet.register-node",
-            )
-        else:
-            was_ready = _is_ready(existing)
-            node = self._client.update_status("nodes", {**existing, "status": made}, why="kubelet.node-again")
+        """Create the Node, or find it as it was. An API server that does not answer is asked again."""
+        try:
+            existing: Obj | None = self._client.get("nodes", "", self.node)
+        except StatusError as error:
+            if error.code != 404:
+                self._engine.wake(self.name, REGISTER, RETRY_MS, quiet=True)
+                return
+            existing = None
+        made = self._status(existing)
+        try:
+            if existing is None:
+                metadata: Obj = {
+                    "name": self.node,
+                    "labels": node_status.labels(self.node),
+                    "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
+                }
+                node = self._client.create(
+                    "nodes", {"metadata": metadata, "spec": {}, "status": made}, why="kubelet.register-node"
+                )
+            else:
+                node = self._client.update_status("nodes", {**existing, "status": made}, why="kubelet.node-again")
+        except StatusError:
+            self._engine.wake(self.name, REGISTER, RETRY_MS, quiet=True)
+            return
+        self.registered = True
+        if existing is not None:
             boot = made["nodeInfo"]["bootID"]
             if boot != existing["status"].get("nodeInfo", {}).get("bootID"):
                 self._tell(node, "Warning", "Rebooted", f"Node {self.node} has been rebooted, boot id: {boot}")
-            if ready and not was_ready:
+            if self._network.ready(self.node) and not _is_true(existing, "Ready"):
                 self._tell_status(node, "NodeReady")
         self._tell(node, "Normal", "Starting", "Starting kubelet.")
         for reason in ("NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"):
             self._tell_status(node, reason)
 
-    def _report_node(self, *, quiet: bool = False) -> None:
-        """Write the node's status."""
+    def _report_node(self, *, quiet: bool = False, why: str = "kubelet.node-ready") -> None:
+        """Write the node's status, and tell of what has changed in it."""
         node = self._find("nodes", "", self.node)
         if node is None:
-            return  # it was deleted; a kubelet registers when it starts, not again
-        now = self._engine.now_ms
-        ready = self._network.ready(self.node)
-        before = node["status"].get("conditions") or []
-        error = failing.runtime_error(self)
-        made = node_status.status(self.machine, self._boots, ready, self.crio.images, before, format_ms(now), error)
-        self._reported_ms = now
-        self._known_images = len(self.crio.images)
-        turned_ready = not error and ready and not _is_ready(node)
-        turned_sick = bool(error) and _is_ready(node)
-        why = "heartbeat.node-status"
-        if turned_sick:
-            why = "kubelet.node-runtime-down"
-        elif turned_ready or not quiet:
-            why = "kubelet.node-ready" if not error else "kubelet.node-runtime-down"
-        written = self._client.update_status("nodes", {**node, "status": made}, why=why)
-        if turned_ready:
-            self._tell_status(written, "NodeReady")
-        elif turned_sick:
-            self._tell_status(written, "NodeNotReady")
+            return  # it was deleted, or nobody answers: a kubelet registers when it starts, not again
+        made = self._status(node)
+        turned = _is_true(node, "Ready") is not _is_true({"status": made}, "Ready")
+        if quiet and turned:
+            why = "kubelet.node-runtime-down" if failing.runtime_error(self) else "kubelet.node-ready"
+        elif quiet:
+            why = "heartbeat.node-status"
+        try:
+            written = self._client.update_status("nodes", {**node, "status": made}, why=why)
+        except StatusError:
+            self._reported_ms = 0  # tried again with the next heartbeat
+            return
+        for reason in node_status.told(node["status"].get("conditions") or (), made["conditions"]):
+            self._tell_status(written, reason)
+
+    def pressure_changed(self) -> None:
+        """Memory or disk have become short, or are so no longer."""
+        if self.connected:
+            self._report_node(why="kubelet.node-pressure")
+
+    def shutting_down(self) -> None:
+        """The node says that it is not Ready any more, while its Pods are being stopped."""
+        if self.connected:
+            self._report_node(why="kubelet.node-shutdown")
+
+    def tell_node(self, type_: str, reason: str, message: str) -> None:
+        """Record an Event about the node."""
+        if self.connected:
+            self._tell({"apiVersion": "v1", "kind": "Node", "metadata": {}}, type_, reason, message)
 
     def _tell_status(self, node: Obj, reason: str) -> None:
         self._tell(node, "Normal", reason, f"Node {self.node} status is now: {reason}")
@@ -445,11 +521,13 @@ class Kubelet:
         self.recorder.event({**node, "metadata": {"name": self.node, "uid": self.node}}, type_, reason, message)
 
     def _beat(self, key: str) -> None:
-        """Ten seconds have passed: the lease, and the status when it is time or when images have come."""
+        """Ten seconds have passed: the lease, and the status when it is time or when images have come or gone."""
         if self.access.open:
             self._renew_lease()
-            due = self._engine.now_ms - self._reported_ms >= STATUS_MS or self._known_images != len(self.crio.images)
-            if due or failing.runtime_error(self):
+            late = self._engine.now_ms - self._reported_ms >= STATUS_MS
+            if self.registered and (
+                late or failing.runtime_error(self) or self._reported_images != list(self.runtime.images)
+            ):
                 self._report_node(quiet=True)
         self._engine.wake(self.name, key, LEASE_MS, quiet=True)
 
@@ -464,7 +542,7 @@ class Kubelet:
                 spec = {**lease["spec"], "renewTime": renewed}
                 self._client.update("leases", {**lease, "spec": spec}, why="heartbeat.lease")
         except StatusError:
-            pass  # the node or its namespace is not there: tried again in ten seconds
+            pass  # the node or its namespace is not there, or nobody answers: tried again in ten seconds
 
     # ---- saving --------------------------------------------------------------------------------
 
@@ -474,17 +552,19 @@ class Kubelet:
             "enrolled": self.enrolled,
             "offline": list(self.offline) if self.offline is not None else None,
             "problem": list(self.access.problem) if self.access.problem is not None else None,
-            "connected": self.connected,
             "runtime_down_ms": self.runtime_down_ms,
+            "connected": self.connected,
+            "registered": self.registered,
             "boots": self._boots,
             "epoch": self._epoch,
             "reported_ms": self._reported_ms,
-            "known_images": self._known_images,
+            "reported_images": list(self._reported_images),
             "static": dict(self.static),
             "informers": self.informers.save(),
             "recorder": self.recorder.save(),
-            "crio": self.crio.save(),
+            "runtime": self.runtime.save(),
             "workers": self.workers.save(),
+            "pressure": self.pressure.save(),
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
@@ -492,25 +572,32 @@ class Kubelet:
         self.enrolled = data["enrolled"]
         self.offline = Problem(*data["offline"]) if data["offline"] is not None else None
         self.access.change(Problem(*data["problem"]) if data["problem"] is not None else None)
-        self.connected = data["connected"]
         self.runtime_down_ms = data["runtime_down_ms"]
+        self.connected = data["connected"]
+        self.registered = data["registered"]
         self._boots = data["boots"]
         self._epoch = data["epoch"]
         self._reported_ms = data["reported_ms"]
-        self._known_images = data["known_images"]
+        self._reported_images = list(data["reported_images"])
         self.static = dict(data["static"])
         self.informers.load(data["informers"])
         self.recorder.load(data["recorder"])
-        self.crio.load(data["crio"])
+        self.runtime.load(data["runtime"])
         self.workers.load(data["workers"])
+        self.pressure.load(data["pressure"])
+
+
+def worker_of(kubelet: Kubelet, key: str) -> PodWorker | None:
+    """What a kubelet remembers of a Pod."""
+    return kubelet.workers.workers.get(key)
 
 
 def _is_mirror(pod: Obj) -> bool:
     return CONFIG_MIRROR in (pod["metadata"].get("annotations") or ())
 
 
-def _is_ready(node: Obj) -> bool:
+def _is_true(node: Obj, type_: str) -> bool:
     return any(
-        condition["type"] == "Ready" and condition["status"] == "True"
+        condition["type"] == type_ and condition["status"] == "True"
         for condition in node["status"].get("conditions") or ()
     )

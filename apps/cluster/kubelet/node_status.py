@@ -1,17 +1,17 @@
 """The Node object that a kubelet keeps: who the machine is, what it has, and how it is.
 
 Models      pkg/kubelet/kubelet_node_status.go (initialNode, registerWithAPIServer), pkg/kubelet/nodestatus/setters.go
-Leaves out  cloud providers; resource pressure; volumes attached and in use; devices; machine ids are made of the name
+Leaves out  cloud providers; volumes attached and in use; devices; machine ids are made of the name
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.quantity import BINARY_SI, Quantity, milli, value
-from apps.cluster.kubelet.cri.crio import VERSION as CRIO_VERSION
+from apps.cluster.kubelet.cri.runtime import ContainerRuntime
 from apps.cluster.machines import Machine
 
 Obj = dict[str, Any]
@@ -20,8 +20,7 @@ KUBELET_VERSION = "v1.36.2"
 KERNEL = "6.12.57+deb13-amd64"
 OS_IMAGE = "Debian GNU/Linux 13 (trixie)"
 EVICTION_MEMORY = 100 << 20  # memory.available below which Pods are evicted, kept out of allocatable
-DISK = "100Gi"
-DISK_ALLOCATABLE = "96636764160"  # less the tenth that evictions begin at
+EVICTION_DISK = 0.1  # of the disk, likewise
 MAX_IMAGES = 50  # nodeStatusMaxImages
 
 READY_MESSAGE = "kubelet is posting ready status"
@@ -30,19 +29,22 @@ NETWORK_MESSAGE = (
     "returns error: No CNI configuration file in /etc/cni/net.d/. Has your network provider started?"
 )
 FEATURES: Obj = {"supplementalGroupsPolicy": True}
-_HANDLER = {"recursiveReadOnlyMounts": True, "userNamespaces": True}
-RUNTIME_HANDLERS: list[Obj] = [
-    {"name": "runc", "features": _HANDLER},
-    {"name": "", "features": _HANDLER},
-    {"name": "crun", "features": _HANDLER},
-]
+
+
+class Condition(NamedTuple):
+    """How the machine is."""
+
+    network_ready: bool
+    pressures: Sequence[str] = ()
+    runtime_error: str = ""
+    shutting_down: bool = False
 
 
 def capacity(machine: Machine) -> Obj:
     """`status.capacity`."""
     return {
         "cpu": machine.cpu,
-        "ephemeral-storage": DISK,
+        "ephemeral-storage": machine.disk,
         "hugepages-1Gi": "0",
         "hugepages-2Mi": "0",
         "memory": machine.memory,
@@ -55,14 +57,20 @@ def allocatable(machine: Machine) -> Obj:
     memory = max(0, value(machine.memory) - EVICTION_MEMORY)
     return {
         **capacity(machine),
-        "ephemeral-storage": DISK_ALLOCATABLE,
+        "ephemeral-storage": str(_disk_for_pods(machine)),
         "memory": Quantity(memory, 0, BINARY_SI, False, "").canonical(),
     }
 
 
-def limits(machine: Machine) -> tuple[int, int, int]:
-    """What admission counts against: thousandths of a core, bytes, Pods."""
-    return milli(machine.cpu), max(0, value(machine.memory) - EVICTION_MEMORY), machine.pods
+def _disk_for_pods(machine: Machine) -> int:
+    disk = value(machine.disk)
+    return disk - int(disk * EVICTION_DISK)
+
+
+def limits(machine: Machine) -> tuple[int, int, int, int]:
+    """What admission counts against: thousandths of a core, bytes, Pods, bytes of ephemeral storage."""
+    memory = max(0, value(machine.memory) - EVICTION_MEMORY)
+    return milli(machine.cpu), memory, machine.pods, _disk_for_pods(machine)
 
 
 def labels(name: str) -> dict[str, str]:
@@ -75,17 +83,58 @@ def labels(name: str) -> dict[str, str]:
     }
 
 
-def conditions(network_ready: bool, before: Sequence[Obj], now: str, runtime_error: str = "") -> list[Obj]:
+# Condition -> what is said of it when it holds, and when it does not: reason and message.
+_PRESSURES = {
+    "MemoryPressure": (
+        ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+        ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ),
+    "DiskPressure": (
+        ("KubeletHasDiskPressure", "kubelet has disk pressure"),
+        ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ),
+    "PIDPressure": (
+        ("KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+        ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ),
+}
+# What Events say when a condition turns: (type, status) -> reason.
+_TOLD = {
+    ("MemoryPressure", "True"): "NodeHasInsufficientMemory",
+    ("MemoryPressure", "False"): "NodeHasSufficientMemory",
+    ("DiskPressure", "True"): "NodeHasDiskPressure",
+    ("DiskPressure", "False"): "NodeHasNoDiskPressure",
+    ("PIDPressure", "True"): "NodeHasInsufficientPID",
+    ("PIDPressure", "False"): "NodeHasSufficientPID",
+    ("Ready", "True"): "NodeReady",
+    ("Ready", "False"): "NodeNotReady",
+}
+SHUTDOWN_MESSAGE = "node is shutting down"
+
+
+def ready(how: Condition) -> tuple[str, str, str]:
+    """Status, reason and message of the Ready condition: everything that speaks against it."""
+    problems = []
+    if how.runtime_error:
+        problems.append(how.runtime_error)
+    if not how.network_ready:
+        problems.append(NETWORK_MESSAGE)
+    if how.shutting_down:
+        problems.append(SHUTDOWN_MESSAGE)
+    if not problems:
+        return "True", "KubeletReady", READY_MESSAGE
+    return "False", "KubeletNotReady", problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+
+
+def conditions(how: Condition, before: Sequence[Obj], now: str) -> list[Obj]:
     """The four conditions a kubelet reports. `lastTransitionTime` moves only with the status."""
-    problem = runtime_error or ("" if network_ready else NETWORK_MESSAGE)
     was = {condition["type"]: condition for condition in before}
+    found: list[tuple[str, tuple[str, str, str]]] = []
+    for type_, (held, free) in _PRESSURES.items():
+        found.append((type_, ("True", *held) if type_ in how.pressures else ("False", *free)))
+    found.append(("Ready", ready(how)))
     out = []
-    for type_, status, reason, message in (
-        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ("Ready", "False", "KubeletNotReady", problem) if problem else ("Ready", "True", "KubeletReady", READY_MESSAGE),
-    ):
+    for type_, (status, reason, message) in found:
         old = was.pop(type_, None)
         since = old["lastTransitionTime"] if old is not None and old["status"] == status else now
         out.append(
@@ -102,26 +151,30 @@ def conditions(network_ready: bool, before: Sequence[Obj], now: str, runtime_err
     return [*(condition for condition in before if condition["type"] in was), *out]
 
 
-def image_list(images: Mapping[str, int]) -> list[Obj]:
-    """`status.images`, the largest first."""
-    ranked = sorted(images.items(), key=lambda entry: -entry[1])[:MAX_IMAGES]
-    return [{"names": [name], "sizeBytes": size} for name, size in ranked]
+def told(before: Sequence[Obj], after: Sequence[Obj]) -> list[str]:
+    """Reasons of the Events that a change of the conditions brings."""
+    was = {condition["type"]: condition["status"] for condition in before}
+    return [
+        _TOLD[condition["type"], condition["status"]]
+        for condition in after
+        if (condition["type"], condition["status"]) in _TOLD and was.get(condition["type"]) != condition["status"]
+    ]
+
+
+def image_list(runtime: ContainerRuntime) -> list[Obj]:
+    """`status.images`, the largest first: each by its digest and by its name."""
+    ranked = sorted(runtime.images.items(), key=lambda entry: -entry[1])[:MAX_IMAGES]
+    return [{"names": [runtime.image_digest(name), name], "sizeBytes": size} for name, size in ranked]
 
 
 def status(
-    machine: Machine,
-    boot: int,
-    network_ready: bool,
-    images: Mapping[str, int],
-    before: Sequence[Obj],
-    now: str,
-    runtime_error: str = "",
+    machine: Machine, boot: int, how: Condition, runtime: ContainerRuntime, before: Sequence[Obj], now: str
 ) -> Obj:
     """The whole `status`. `boot`: how many times the machine has been switched on."""
     return {
         "capacity": capacity(machine),
         "allocatable": allocatable(machine),
-        "conditions": conditions(network_ready, before, now, runtime_error),
+        "conditions": conditions(how, before, now),
         "addresses": [
             {"type": "InternalIP", "address": machine.address},
             {"type": "Hostname", "address": machine.name},
@@ -133,14 +186,14 @@ def status(
             "bootID": _uuid(f"boot {boot}", machine.name),
             "kernelVersion": KERNEL,
             "osImage": OS_IMAGE,
-            "containerRuntimeVersion": f"cri-o://{CRIO_VERSION}",
+            "containerRuntimeVersion": runtime.flavour.runtime_version,
             "kubeletVersion": KUBELET_VERSION,
             "kubeProxyVersion": "",
             "operatingSystem": "linux",
             "architecture": "amd64",
         },
-        "images": image_list(images),
-        "runtimeHandlers": RUNTIME_HANDLERS,
+        "images": image_list(runtime),
+        "runtimeHandlers": runtime.flavour.handler_list(),
         "features": FEATURES,
     }
 

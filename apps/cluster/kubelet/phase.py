@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kubelet_pods.go (getPhase), pkg/api/v1/pod/util.go (ContainerShouldRestart),
             pkg/kubelet/container/helpers.go (HasAnyActiveRegularContainerStarted)
-Leaves out  the RestartAllContainers action of container restart rules
+Leaves out  nothing of its own
 """
 
 from __future__ import annotations
@@ -33,23 +33,61 @@ def is_static(pod: Mapping[str, Any]) -> bool:
     return source is not None and source != "api"
 
 
+RESTART = "Restart"
+RESTART_ALL = "RestartAllContainers"
+
+
+def matching_rule(container: Mapping[str, Any], exit_code: int) -> str:
+    """The action of the container's first restart rule that speaks of this exit code, "" when none does.
+
+    >>> rule = {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}
+    >>> matching_rule({"restartPolicyRules": [rule]}, 42)
+    'Restart'
+    """
+    for rule in container.get("restartPolicyRules") or ():
+        wanted = rule.get("exitCodes")
+        if not wanted:
+            continue
+        inside = exit_code in (wanted.get("values") or ())
+        if inside == (wanted.get("operator") == "In"):
+            return str(rule.get("action", ""))
+    return ""
+
+
 def should_restart(container: Mapping[str, Any], pod_policy: str | None, exit_code: int) -> bool:
     """Whether a container that ended with this code is to run again: its own rules, its own policy, then the Pod's.
 
     >>> should_restart({}, "OnFailure", 0), should_restart({}, "OnFailure", 1), should_restart({}, "Never", 1)
     (False, True, False)
     """
-    for rule in container.get("restartPolicyRules") or ():
-        wanted = rule.get("exitCodes") or {}
-        inside = exit_code in (wanted.get("values") or ())
-        if inside == (wanted.get("operator") == "In"):
-            return bool(rule.get("action") == "Restart")
-    policy = container.get("restartPolicy") or pod_policy
+    own = container.get("restartPolicy")
+    if own and matching_rule(container, exit_code) in (RESTART, RESTART_ALL):
+        return True
+    policy = own or pod_policy
     if policy == "Never":
         return False
     if policy == "OnFailure":
         return exit_code != 0
     return True
+
+
+def probe_failure_restarts(container: Mapping[str, Any], pod_policy: str | None) -> bool:
+    """Whether a container is started again that was stopped because a probe failed: rules are not asked then."""
+    return (container.get("restartPolicy") or pod_policy) != "Never"
+
+
+def restarts_all(container: Mapping[str, Any], exit_code: int) -> bool:
+    """Whether its end makes every container of the Pod start anew."""
+    return matching_rule(container, exit_code) == RESTART_ALL
+
+
+def could_restart_all(spec: Mapping[str, Any]) -> bool:
+    """Whether any container has a rule that restarts them all."""
+    return any(
+        rule.get("action") == RESTART_ALL
+        for container in (*(spec.get("initContainers") or ()), *spec["containers"])
+        for rule in container.get("restartPolicyRules") or ()
+    )
 
 
 def any_regular_container_started(spec: Mapping[str, Any], running_or_exited: Iterable[str]) -> bool:

@@ -1,8 +1,8 @@
 """What a Pod asks for and may use, as its status tells it, and whether it still fits the node.
 
 Models      k8s.io/component-helpers/resource (PodRequests, PodLimits, AggregateContainerRequestsAndLimits),
-            pkg/kubelet/lifecycle (predicate admission: OutOfcpu, OutOfmemory, OutOfpods)
-Leaves out  values read back from cgroups; extended resources at admission
+            pkg/kubelet/kubelet_pods.go (convertToAPIPodLevelResourcesStatus)
+Leaves out  extended resources at admission: no node has any
 """
 
 from __future__ import annotations
@@ -87,29 +87,18 @@ def status_resources(spec: Mapping[str, Any]) -> tuple[Obj, Obj]:
     return requests, allowed
 
 
-def request(spec: Mapping[str, Any]) -> tuple[int, int]:
-    """What admission counts: thousandths of a core, and bytes."""
+Request = tuple[int, int, int]  # thousandths of a core, bytes of memory, bytes of ephemeral storage
+
+
+def request(spec: Mapping[str, Any]) -> Request:
+    """What admission counts of a Pod."""
     requests = pod_amounts(spec, "requests")
     if not requests:
-        return 0, 0
-    cpu, memory = requests.get("cpu"), requests.get("memory")
-    return (milli(cpu) if cpu else 0, value(memory) if memory else 0)
+        return 0, 0, 0
+    cpu, memory, disk = requests.get("cpu"), requests.get("memory"), requests.get("ephemeral-storage")
+    return (milli(cpu) if cpu else 0, value(memory) if memory else 0, value(disk) if disk else 0)
 
 
-def rejection(
-    wanted: tuple[int, int], used: tuple[int, int, int], capacity: tuple[int, int, int]
-) -> tuple[str, str] | None:
-    """Why the node cannot take the Pod: reason and message, or None. `used` and `capacity`: cpu, memory, Pods.
-
-    >>> rejection((2000, 0), (3000, 0, 4), (4000, 1 << 30, 110))
-    ('OutOfcpu', "Pod was rejected: Node didn't have enough resource: cpu, requested: 2000, used: 3000, capacity: 4000")
-    """
-    for name, asked, taken, there in (
-        ("pods", 1, used[2], capacity[2]),
-        ("cpu", wanted[0], used[0], capacity[0]),
-        ("memory", wanted[1], used[1], capacity[1]),
-    ):
-        if asked and taken + asked > there:
-            amounts = f"requested: {asked}, used: {taken}, capacity: {there}"
-            return f"OutOf{name}", f"Pod was rejected: Node didn't have enough resource: {name}, {amounts}"
-    return None
+def named(wanted: Request) -> dict[str, int]:
+    """The same by name, and the Pod itself."""
+    return {"pods": 1, "cpu": wanted[0], "memory": wanted[1], "ephemeral-storage": wanted[2]}

@@ -1,7 +1,7 @@
 """Static Pods: files in the kubelet's manifest directory, and the mirror Pods that show them to the API server.
 
 Models      pkg/kubelet/config/file.go, common.go (applyDefaults), pkg/kubelet/pod/mirror_client.go
-Leaves out  the files themselves; a change of a manifest while its Pod runs is a removal and a new Pod
+Leaves out  the files themselves. A changed manifest is another Pod, which waits until the one before it has ended
 """
 
 from __future__ import annotations

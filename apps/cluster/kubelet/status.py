@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kubelet_pods.go (generateAPIPodStatus), pkg/kubelet/status/status_manager.go (mergePodStatus),
             pkg/kubelet/prober/prober_manager.go (UpdatePodStatus)
-Leaves out  resizing in place; evictions by resource pressure; second IP family
+Leaves out  second IP family
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.cluster.kubelet import conditions
-from apps.cluster.kubelet.container_status import RUNNING, Attempt, Waiting, convert
-from apps.cluster.kubelet.phase import FAILED, TERMINAL, get_phase, is_sidecar, is_static
+from apps.cluster.kubelet.container_status import Attempt, Waiting, convert
+from apps.cluster.kubelet.phase import FAILED, TERMINAL, could_restart_all, get_phase, is_sidecar, is_static
 
 Obj = dict[str, Any]
 Probed = Mapping[str, tuple[bool, bool]]  # container name -> (ready, started)
 
 NO_REASONS: Mapping[str, Waiting] = {}
+NOTHING: Mapping[str, Obj] = {}
 _TRUE = conditions.TRUE
 _FALSE = conditions.FALSE
 
@@ -35,20 +36,33 @@ def generate(
     terminal: bool = False,
     resources: tuple[Obj, Obj] | None = None,
     evicted: tuple[str, str] | None = None,
+    disruption: str = "",
+    restarting: bool = False,
+    resize: Sequence[Obj] = (),
+    actuated: Mapping[str, Obj] = NOTHING,
     started: bool = True,
 ) -> Obj:
     """The new `status` of `pod`; `old` is the one last reported.
 
     `sandbox_ip`: the Pod's address, "" when its sandbox has none of its own (host network), None without a sandbox.
     `terminal`: its containers will not be started again. `resources`: what the whole Pod may use (allocatedResources,
-    resources). `evicted`: reason and message of why it has to fail. `started`: give it a start time.
+    resources). `evicted`: reason and message of why it has to fail; `disruption`: the message of the condition that
+    goes with it. `restarting`: all its containers are being removed, to start anew. `resize`: conditions of a resize in
+    place; `actuated`: resources of containers that have not got the new ones yet. `started`: give it a start time.
     """
     spec = pod["spec"]
     init_specs = spec.get("initContainers") or ()
-    statuses = convert(pod, spec["containers"], runtime, old.get("containerStatuses") or (), reasons)
+    more: dict[str, Any] = {"restarting": restarting, "actuated": actuated}
+    statuses = convert(pod, spec["containers"], runtime, old.get("containerStatuses") or (), reasons, **more)
     init_statuses = (
-        convert(pod, init_specs, runtime, old.get("initContainerStatuses") or (), reasons, init=True)
+        convert(pod, init_specs, runtime, old.get("initContainerStatuses") or (), reasons, init=True, **more)
         if init_specs
+        else []
+    )
+    ephemeral = spec.get("ephemeralContainers")
+    ephemeral_statuses = (
+        convert(pod, ephemeral, runtime, old.get("ephemeralContainerStatuses") or (), reasons, **more)
+        if ephemeral
         else []
     )
     _apply_probes(statuses, probed)
@@ -81,19 +95,19 @@ def generate(
     out["phase"] = phase
     by_name = {status["name"]: status for status in everything}
     containers = conditions.containers_ready(spec, by_name, phase)
-    kept: Sequence[Obj] = pod["status"].get("conditions") or ()
-    out["conditions"] = conditions.merged(
-        (
-            (conditions.READY_TO_START, _FALSE if sandbox_ip is None else _TRUE),
-            (conditions.INITIALIZED, conditions.initialized(spec, by_name, phase)),
-            (conditions.READY, conditions.ready(spec.get("readinessGates") or (), kept, containers)),
-            (conditions.CONTAINERS_READY, containers),
-            (conditions.SCHEDULED, _TRUE),
-        ),
-        _newest(kept, old.get("conditions") or ()),
-        generation,
-        now,
-    )
+    kept: Sequence[Obj] = _newest(pod["status"].get("conditions") or (), old.get("conditions") or ())
+    if disruption and phase in TERMINAL:
+        kept = conditions.with_disruption(kept, disruption, generation, now)
+    findings: list[tuple[str, conditions.Finding]] = [
+        (conditions.READY_TO_START, _FALSE if sandbox_ip is None else _TRUE),
+        (conditions.INITIALIZED, conditions.initialized(spec, by_name, phase, kept)),
+        (conditions.READY, conditions.ready(spec.get("readinessGates") or (), kept, containers)),
+        (conditions.CONTAINERS_READY, containers),
+        (conditions.SCHEDULED, _TRUE),
+    ]
+    if restarting or could_restart_all(spec):
+        findings.append((conditions.ALL_RESTARTING, conditions.all_restarting(phase, restarting and bool(runtime))))
+    out["conditions"] = conditions.merged(findings, kept, generation, now, resize)
     if evicted is not None:
         out["reason"], out["message"] = evicted
     elif phase == old.get("phase"):
@@ -112,6 +126,8 @@ def generate(
     if init_statuses:
         out["initContainerStatuses"] = init_statuses
     out["containerStatuses"] = statuses
+    if ephemeral_statuses:
+        out["ephemeralContainerStatuses"] = ephemeral_statuses
     qos = pod["status"].get("qosClass")
     if qos:
         out["qosClass"] = qos
@@ -124,16 +140,6 @@ def generate(
         if field in pod["status"]:
             out[field] = pod["status"][field]  # somebody else's, kept by the merge
     return out
-
-
-def hold_phase(status: Obj, old_phase: str) -> Obj:
-    """The same status with the phase it had: a Pod does not turn terminal while a container may still be running."""
-    return {**status, "phase": old_phase}
-
-
-def same(new: Obj, old: Obj) -> bool:
-    """Nothing to report."""
-    return new == old
 
 
 def _apply_probes(statuses: Sequence[Obj], probed: Probed) -> None:
@@ -161,7 +167,3 @@ def _newest(api: Sequence[Obj], ours: Sequence[Obj]) -> Sequence[Obj]:
     known = {condition["type"] for condition in api}
     missing = [condition for condition in ours if condition["type"] not in known]
     return [*api, *missing] if missing else api
-
-
-def is_running(attempts: Sequence[Attempt] | None) -> bool:
-    return bool(attempts) and attempts[0].state == RUNNING  # type: ignore[index]

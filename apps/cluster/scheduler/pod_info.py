@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from apps.cluster.apimachinery.meta import EMPTY, Obj
+from apps.cluster.apimachinery.node_selector import NodeSelectorTerm, RequiredNodeAffinity, named_nodes, preferred_terms
 from apps.cluster.scheduler.affinity_term import AffinityTerms, affinity_terms
-from apps.cluster.scheduler.node_selector import NodeSelectorTerm, RequiredNodeAffinity, named_nodes, preferred_terms
 from apps.cluster.scheduler.resources import Resource, non_zero_requested, requested
 
 if TYPE_CHECKING:

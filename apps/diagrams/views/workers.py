@@ -8,6 +8,7 @@ from apps.cluster.apimachinery import quantity
 from apps.diagrams import metrics, roles, shapes
 from apps.diagrams.graph import Element, Rect, Shape, Text
 from apps.diagrams.ids import part_id
+from apps.diagrams.narration import RUNTIMES
 from apps.diagrams.states import NodeState, node_state
 from apps.diagrams.views.plate import Plate, Worker
 from apps.diagrams.views.scene import Scene, remember, remembered
@@ -17,7 +18,7 @@ Found = list[tuple[str, Obj]]
 Chips = dict[tuple[str, str], tuple[str, Obj]]
 
 CRIO = "CRI-O"
-_CHIP_ACTORS = {"kube-proxy": ("kube-proxy",), "calico-node": ("calico-node", "felix", "bird"), CRIO: ("crio",)}
+_CHIP_ACTORS = {"kube-proxy": ("kube-proxy",), "calico-node": ("calico-node", "felix", "bird"), CRIO: RUNTIMES}
 
 _requests: dict[str, tuple[Obj, int]] = {}
 

@@ -9,11 +9,11 @@ import pytest
 
 from apps.cluster.cluster import Cluster, Config
 from apps.diagrams import wording
-from apps.diagrams.narration import sentence
+from apps.diagrams.narration import RUNTIMES, sentence
 
 ROOMS = ("kubelet", "kubeadm")
 # Ids in the code of these rooms. Those that are put together are named here.
-IDS = re.compile(r'"((?:kubelet|crio|kubeadm|heartbeat|kube-apiserver)\.[a-z-]+)"')
+IDS = re.compile(r'"((?:kubelet|cri|oci|cni|kubeadm|heartbeat|kube-apiserver)\.[a-z-]+)"')
 
 
 def _used() -> list[str]:
@@ -40,7 +40,7 @@ def test_a_story_is_told_without_gaps(lang: str) -> None:
     cluster.run_for(5_000)
     cluster.execute({"op": "node", "verb": "power-on", "name": "worker-1"})
     cluster.run_for(20_000)
-    ours = ("kubelet", "kubeadm", "crio", "machine")
+    ours = ("kubelet", "kubeadm", "machine", *RUNTIMES)
     told = {step.message: sentence(step, lang) for step in cluster.trace.steps if step.component in ours}
     assert len(told) > 20
     assert [text for text in told.values() if "⟦" in text] == []

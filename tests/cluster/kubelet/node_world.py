@@ -10,6 +10,8 @@ from apps.cluster.engine import Engine
 from apps.cluster.etcd import Store
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
+from apps.cluster.kubelet.cri.flavours import CRIO, Flavour
+from apps.cluster.kubelet.registry import Registry
 from apps.cluster.machines import Machine
 
 Obj = dict[str, Any]
@@ -18,21 +20,44 @@ Obj = dict[str, Any]
 class NodeWorld:
     """Machines that are on, with a network. `host`: what kubelets told of system components."""
 
-    def __init__(self, nodes: int = 1, *, network: bool = True, images: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        nodes: int = 1,
+        *,
+        network: bool = True,
+        images: dict[str, Any] | None = None,
+        flavour: Flavour = CRIO,
+        **machine: Any,
+    ) -> None:
         self.engine = Engine(1)
         self.apiserver = APIServer(self.engine, Store())
         self.client = Client(self.apiserver, "kubectl")
         self.host: list[tuple[str, str, str]] = []
         self.network = CalicoIPAM()
+        self.registry = Registry(images or {})
         for namespace in ("default", "kube-system", "kube-node-lease"):
             self.client.create("namespaces", {"metadata": {"name": namespace}})
             self.client.create("serviceaccounts", {"metadata": {"name": "default", "namespace": namespace}})
+            self.client.create(
+                "configmaps",
+                {"metadata": {"name": "kube-root-ca.crt", "namespace": namespace}, "data": {"ca.crt": "…"}},
+            )
         self.kubelets: list[Kubelet] = []
         for number in range(1, nodes + 1):
-            machine = Machine(f"worker-{number}", address=f"10.0.0.{10 + number}")
+            made = Machine(f"worker-{number}", address=f"10.0.0.{10 + number}", **machine)
             if network:
-                self.network.up(machine.name)
-            self.kubelets.append(Kubelet(self.engine, self.apiserver, machine, self.network, self, images=images or {}))
+                self.network.up(made.name)
+            self.kubelets.append(
+                Kubelet(
+                    self.engine,
+                    self.apiserver,
+                    made,
+                    self.network,
+                    self,
+                    images=self.registry.overrides,
+                    flavour=flavour,
+                )
+            )
             self.kubelets[-1].start()
 
     def process_started(self, node: str, name: str) -> None:

@@ -92,7 +92,7 @@ def test_nothing_is_left_when_all_pods_are_gone(seed: int) -> None:
     world.run(120_000)
     assert not world.apiserver.tables["pods"], f"seed {seed}"
     for kubelet in world.kubelets:
-        assert kubelet.workers.used == [0, 0, 0], f"seed {seed}"
+        assert kubelet.workers.used == [0, 0, 0, 0], f"seed {seed}"
         assert kubelet.workers.workers == {}, f"seed {seed}"
         assert kubelet.workers.containers.crashes.entries == {}, f"seed {seed}"
     assert world.network.save()["of_pod"] == {}, f"seed {seed}"

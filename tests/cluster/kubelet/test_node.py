@@ -58,7 +58,7 @@ def test_the_status_is_told_every_five_minutes_and_when_images_have_come() -> No
     world = NodeWorld()
     world.pod()
     world.run(11_000)
-    assert [image["names"] for image in node(world)["status"]["images"]] == [["docker.io/library/nginx:1.27"]]
+    assert [image["names"][1] for image in node(world)["status"]["images"]] == ["docker.io/library/nginx:1.27"]
     before = node(world)["metadata"]["resourceVersion"]
     world.run(290_000)
     assert node(world)["metadata"]["resourceVersion"] == before

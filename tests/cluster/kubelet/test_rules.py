@@ -8,8 +8,8 @@ import pytest
 
 from apps.cluster.kubelet import probes
 from apps.cluster.kubelet.backoff import Backoff, spoken
-from apps.cluster.kubelet.containers import pre_stop_ms
 from apps.cluster.kubelet.cri.calico_ipam import BLOCK_SIZE, CalicoIPAM
+from apps.cluster.kubelet.hooks import pre_stop_ms
 from apps.cluster.kubelet.images import Image, behaviour, look_up, normalize, with_default_tag
 from apps.cluster.kubelet.needs import missing_env, missing_volume
 
@@ -212,8 +212,8 @@ def test_missing_env(container: dict[str, Any], expected: str) -> None:
 
 def test_missing_volume_key() -> None:
     items = [{"key": "size", "path": "size"}]
-    spec = {"volumes": [{"name": "v", "configMap": {"name": "here", "items": items}}]}
-    assert missing_volume(spec, _find) == (
+    pod = {"metadata": {}, "spec": {"volumes": [{"name": "v", "configMap": {"name": "here", "items": items}}]}}
+    assert missing_volume(pod, _find) == (
         'MountVolume.SetUp failed for volume "v" : references non-existent config key: size'
     )
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from apps.cluster.kubelet import conditions
+from apps.cluster.kubelet import admission, conditions
 from apps.cluster.kubelet.phase import should_restart
-from apps.cluster.kubelet.resources import rejection
+
+ON_42 = {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}
 
 
 @pytest.mark.parametrize(
@@ -20,14 +21,14 @@ from apps.cluster.kubelet.resources import rejection
         pytest.param({}, "Never", 1, False, id="never is never"),
         pytest.param({"restartPolicy": "Always"}, "Never", 0, True, id="the container's own policy comes first"),
         pytest.param(
-            {"restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]},
+            {"restartPolicy": "Never", "restartPolicyRules": [ON_42]},
             "Never",
             42,
             True,
             id="a rule for this exit code comes before any policy",
         ),
         pytest.param(
-            {"restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]},
+            {"restartPolicy": "Never", "restartPolicyRules": [ON_42]},
             "Never",
             1,
             False,
@@ -50,8 +51,10 @@ def test_should_restart(container: dict[str, Any], policy: str, code: int, expec
     ],
 )
 def test_admission(wanted: tuple[int, int], used: tuple[int, int, int], expected: str | None) -> None:
-    refused = rejection(wanted, used, (4000, 1 << 30, 110))
-    assert (refused[0] if refused else None) == expected
+    room = admission.Room({"pods": (used[2], 110), "cpu": (used[0], 4000), "memory": (used[1], 1 << 30)})
+    asked = {"pods": 1, "cpu": wanted[0], "memory": wanted[1]}
+    refused = admission.predicates({"metadata": {}, "spec": {}}, asked, None, room)
+    assert [one.reason for one in refused] == ([expected] if expected else [])
 
 
 def test_a_condition_that_says_the_same_is_the_same_object() -> None:

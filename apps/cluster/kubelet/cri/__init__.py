@@ -1,11 +1,13 @@
 """The Container Runtime Interface: what a kubelet may ask of a runtime, and what a runtime asks of the network.
 
 Models      k8s.io/cri-api runtime/v1 (RuntimeService, ImageService), the CNI's ADD and DEL
-Leaves out  listing and status calls (the kubelet remembers what it asked for); exec; attach; logs; streaming; stats
+Leaves out  listing and status calls (the kubelet remembers what it asked for, and what the PLEG would find is told as
+            the end of a container); exec; attach; logs; streaming; stats
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from apps.cluster.kubelet.container_status import Attempt
@@ -45,12 +47,20 @@ class RuntimeService(Protocol):
         """Make a sandbox; gives its address, "" on the host's network."""
         ...
 
+    @property
+    def remembers_sandboxes(self) -> bool:
+        """After a reboot it still knows of sandboxes that stand no more."""
+        ...
+
     def stop_pod_sandbox(self, pod: Obj) -> None: ...
     def remove_pod_sandbox(self, pod: Obj) -> None: ...
 
     def create_container(self, pod: Obj, name: str, image: Image, restarts: int) -> Attempt: ...
     def start_container(self, pod: Obj, name: str, container: Attempt) -> None: ...
     def stop_container(self, pod: Obj, name: str, container: Attempt, grace_s: int) -> None: ...
+    def container_ended(self, pod: Obj, name: str, container: Attempt) -> None: ...
+    def remove_container(self, pod: Obj, name: str, container: Attempt) -> None: ...
+    def update_container(self, pod: Obj, name: str, resources: Mapping[str, Any]) -> None: ...
 
 
 class ImageService(Protocol):
@@ -62,10 +72,18 @@ class ImageService(Protocol):
         """Begin to pull; gives the ms until it is there, and how many of them are not spent waiting for other pulls."""
         ...
 
-    def image_pulled(self, pod: Obj, image: Image) -> None:
-        """The pull has come to its end: the image is there."""
+    def image_pulled(self, pod: Obj, image: Image, told: Mapping[str, Any] | None) -> None:
+        """The pull has come to its end: the image is there. `told`: what it does that the catalogue does not say."""
+        ...
+
+    def pull_problem(self, asked: str, image: Image) -> str:
+        """Why it cannot be pulled, in the runtime's words; "" when it can."""
+        ...
+
+    def contents(self, image: Image) -> Mapping[str, Any] | None:
+        """What the image that is here does that the catalogue does not say."""
         ...
 
 
 class Runtime(RuntimeService, ImageService, Protocol):
-    """A whole runtime, as CRI-O serves both halves on one socket."""
+    """A whole runtime, which serves both halves on one socket."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from apps.cluster.apimachinery.meta import Obj, labels_of, name_of
+from apps.cluster.apimachinery.node_selector import RequiredNodeAffinity
 from apps.cluster.scheduler.node_info import NodeInfo
-from apps.cluster.scheduler.node_selector import RequiredNodeAffinity
 from apps.cluster.scheduler.plugins.base import CycleState, Hints, Plugin, default_normalize
 from apps.cluster.scheduler.pod_info import PodInfo
 from apps.cluster.scheduler.status import SKIPPED, UNRESOLVABLE, SchedulerError, Status

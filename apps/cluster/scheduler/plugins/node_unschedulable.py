@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from apps.cluster.apimachinery.meta import Obj, uid_of
+from apps.cluster.apimachinery.node_selector import tolerates
 from apps.cluster.scheduler.node_info import NodeInfo
-from apps.cluster.scheduler.node_selector import tolerates
 from apps.cluster.scheduler.plugins.base import CycleState, Hints, Plugin
 from apps.cluster.scheduler.pod_info import PodInfo
 from apps.cluster.scheduler.status import UNRESOLVABLE, Status

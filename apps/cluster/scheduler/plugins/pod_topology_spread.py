@@ -14,10 +14,10 @@ from math import log
 from typing import Any, ClassVar, NamedTuple
 
 from apps.cluster.apimachinery.meta import Obj, controller_of, labels_of, uid_of
+from apps.cluster.apimachinery.node_selector import untolerated
 from apps.cluster.apimachinery.selectors import Requirement, Selector, from_label_selector, from_map
 from apps.cluster.scheduler.counters import Counter
 from apps.cluster.scheduler.node_info import NodeInfo
-from apps.cluster.scheduler.node_selector import untolerated
 from apps.cluster.scheduler.plugins.base import MAX_SCORE, CycleState, Handle, Hints, Plugin
 from apps.cluster.scheduler.pod_info import PodClass, PodInfo
 from apps.cluster.scheduler.status import SKIPPED, UNRESOLVABLE, UNSCHEDULABLE, Status

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.cluster.apimachinery.meta import Obj, annotations_of, controller_of, labels_of
+from apps.cluster.apimachinery.node_selector import NodeSelector
 from apps.cluster.apimachinery.quantity import value
 from apps.cluster.apimachinery.selectors import from_label_selector
 from apps.cluster.scheduler.node_info import NodeInfo
-from apps.cluster.scheduler.node_selector import NodeSelector
 from apps.cluster.scheduler.plugins.base import Handle
 from apps.cluster.scheduler.status import SchedulerError
 
