@@ -385,6 +385,7 @@ class Cluster:
             ],
             "kubelets": list(self.kubelets),
             "store": self.store.save(),
+            "apiserver": self.apiserver.ledger.save(),
             "engine": self.engine.save(),
             "processes": {name: process.save() for name, process in self.processes.items()},
         }
@@ -404,6 +405,7 @@ class Cluster:
         ]
         self.machines = self._machines_at(data["store"]["revision"])
         self.store.load(data["store"])
+        self.apiserver.ledger.load(data.get("apiserver", {}))
         self._load_parts(data)
         self.engine.load(data["engine"])
 
@@ -422,6 +424,7 @@ class Cluster:
         length, self.machines = mark["machines"]
         del self._machine_log[length:]
         self.store.rewind(mark["revision"])
+        self.apiserver.rewind(mark["revision"])
         self._load_parts(mark)
         self.engine.rewind(mark["engine"])
 

@@ -90,8 +90,8 @@ def number_text(value: Any) -> str:
     return str(value)
 
 
-def decode(doc: Any) -> Decoded:
-    """One document as an object of its kind.
+def decode(doc: Any, strict: list[str] | None = None) -> Decoded:
+    """One document as an object of its kind. Fields it does not know go to `strict`, or without it are an error.
 
     Raises:
         StatusError: 400 BadRequest in the real server's words, 404 for what cannot be a kind.
@@ -117,11 +117,11 @@ def decode(doc: Any) -> Decoded:
         raise StatusError(404, "NotFound", f'no matches for kind "{kind[:100]}" in version "{api_version[:100]}"')
     info = scheme.info_for(api_version, kind)
     if found is None:
-        return Decoded(_pass_through(doc, info), info)
-    return Decoded(typed(doc, found, kind, api_version), info)
+        return Decoded(_pass_through(doc, info, strict), info)
+    return Decoded(typed(doc, found, kind, api_version, strict), info)
 
 
-def typed(doc: Obj, found: Struct, kind: str, api_version: str) -> Obj:
+def typed(doc: Obj, found: Struct, kind: str, api_version: str, strict: list[str] | None = None) -> Obj:
     """A document read into a built-in kind's struct. Raises StatusError."""
     walk = _Walk()
     version = api_version.rpartition("/")[2]
@@ -132,7 +132,9 @@ def typed(doc: Obj, found: Struct, kind: str, api_version: str) -> Obj:
         raise status.bad_request(prefix + str(error)) from None
     if walk.error:
         raise status.bad_request(prefix + walk.error)
-    if walk.strict:
+    if walk.strict and strict is not None:
+        strict += walk.strict
+    elif walk.strict:
         raise status.bad_request(prefix + "strict decoding error: " + ", ".join(walk.strict))
     obj["apiVersion"], obj["kind"] = api_version, kind
     return obj
@@ -149,7 +151,7 @@ def _quoted(doc: Obj) -> str:
     return text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "…"
 
 
-def _pass_through(doc: Obj, info: ResourceInfo) -> Obj:
+def _pass_through(doc: Obj, info: ResourceInfo, strict: list[str] | None = None) -> Obj:
     """A kind that is not built in: only its metadata has a known shape."""
     metadata = doc.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
@@ -163,6 +165,9 @@ def _pass_through(doc: Obj, info: ResourceInfo) -> Obj:
         clean = _struct(walk, struct("meta", "ObjectMeta"), metadata or {})
     except _TypeMismatch as error:
         walk.error = walk.error or str(error)
+    if strict is not None:
+        strict += walk.strict
+        walk.strict = {}
     problem = walk.error or ("strict decoding error: " + ", ".join(walk.strict) if walk.strict else "")
     if problem:
         raise StatusError(

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from apps.cluster.apimachinery.meta import Obj
-from apps.cluster.apimachinery.status import StatusError, bad_request
+from apps.cluster.apimachinery.status import StatusError, bad_request, generic
 
 PATCH = "$patch"
 RETAIN_KEYS = "$retainKeys"
 SET_ORDER = "$setElementOrder/"
 DELETE_FROM = "$deleteFromPrimitiveList/"
-REJECTED = "the server rejected our request due to an error in our request"
 MAX_OPERATIONS = 10_000  # upstream's limit on the operations of one JSON patch
 
 
@@ -45,7 +44,7 @@ def merge_patch(obj: Any, patch: Any) -> Any:
 
 
 def _rejected() -> StatusError:
-    return StatusError(422, "Invalid", REJECTED)
+    return generic(422)
 
 
 def json_patch(obj: Any, operations: Any) -> Any:

@@ -115,20 +115,23 @@ class StatusError(Exception):
         self.reason = reason
         self.message = message
         self.details = details or {}
+        self.metadata: dict[str, Any] = {}  # of the Status: a list that went too old says here how to go on
         self.errors: tuple[FieldError, ...] = ()
         self.stage = ""  # where in the request chain it was refused: "authorization", "mutating", "schema" …
         self.plugin = ""  # and by which admission plugin
+        self.generic = False  # an answer to the request as such: it shows its details though they are empty
 
     def as_status(self) -> dict[str, Any]:
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": dict(self.metadata),
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
-        if self.details:
+        if self.reason:
+            status["reason"] = self.reason
+        if self.details or self.generic:
             status["details"] = self.details
         status["code"] = self.code
         return status
@@ -199,6 +202,22 @@ def bad_request(message: str) -> StatusError:
 
 def gone(message: str) -> StatusError:
     return StatusError(410, "Expired", message)
+
+
+GENERIC = {
+    404: ("NotFound", "the server could not find the requested resource"),
+    405: ("MethodNotAllowed", "the server does not allow this method on the requested resource"),
+    415: ("UnsupportedMediaType", "415: Unsupported Media Type"),
+    422: ("Invalid", "the server rejected our request due to an error in our request"),
+}
+
+
+def generic(code: int) -> StatusError:
+    """What a server says of a request that never reached an object."""
+    reason, message = GENERIC[code]
+    error = StatusError(code, reason, message)
+    error.generic = True
+    return error
 
 
 def method_not_allowed(message: str) -> StatusError:

@@ -39,12 +39,16 @@ class User(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """Who asks: a component, on which machine; and, with `kubectl --as`, in whose name."""
+    """Who asks: a component, on which machine; and, with `kubectl --as`, in whose name.
+
+    `manager` is what managedFields call a client from outside.
+    """
 
     component: str
     node: str = ""
     user: str = ""
     groups: tuple[str, ...] = ()
+    manager: str = ""
 
 
 # kube-controller-manager's controllers -> the ServiceAccount in kube-system whose token each of them uses.

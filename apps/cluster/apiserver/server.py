@@ -1,8 +1,8 @@
 """The request chain: who asks, admission, defaulting, validation, the store, and everyone who watches.
 
 Models      staging/src/k8s.io/apiserver (endpoints/handlers, registry/generic/registry/store.go), pkg/registry/*
-Leaves out  managedFields, priority and fairness; status written by Kubernetes' own
-            components is not validated; watch events arrive in the instant of the write
+Leaves out  priority and fairness; status written by Kubernetes' own components is not validated; watch events reach
+            components in the instant of the write
 """
 
 from __future__ import annotations
@@ -19,23 +19,41 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import admission, deleting, eviction, updating
+from apps.cluster.apiserver import admission, deleting, eviction, scale, updating
 from apps.cluster.apiserver.admission import Attributes, chain, node_restriction
 from apps.cluster.apiserver.aggregation import Aggregation
 from apps.cluster.apiserver.authentication import Actor, User, user_of
 from apps.cluster.apiserver.authorization import RBAC_RESOURCES, Ask, Authorizer
 from apps.cluster.apiserver.creating import Creation
+from apps.cluster.apiserver.fieldmanager import Ledger, Managed
+from apps.cluster.apiserver.fieldmanager.managed import same_fields
+from apps.cluster.apiserver.listing import Selection
 from apps.cluster.apiserver.strategy import GENERATION
-from apps.cluster.engine import Engine, Step
-from apps.cluster.etcd import Store
+from apps.cluster.engine import Engine, Randomness, Step
+from apps.cluster.etcd import Compacted, Record, Store
 
 Obj = dict[str, Any]
 Receive = Callable[[str, Obj | None, Obj | None], None]  # key, before, after
 Warnings = list[str]
 NO_PARAMS: dict[str, Any] = {}
+UNMANAGED = frozenset({"delete", "bind", "evict"})  # writes that make nobody the owner of a field
+GENERATE_ATTEMPTS = 8
 MAX_GENERATED_NAME = 58  # 63 less the five letters of the suffix
 READER = "kubectl"
 SELF = Actor("kube-apiserver")
+
+
+ManagedAfter = Callable[[Obj, Obj], Managed]  # what a write makes of the managers, by the object before and after
+
+
+def _taken(info: ResourceInfo, name: str, there: Obj, *, generated: bool) -> errors.StatusError:
+    error = errors.already_exists(info.resource, name, info.group)
+    if generated:
+        error.message += ", the server was not able to generate a unique name for the object"
+        error.details["retryAfterSeconds"] = 1
+    elif "deletionTimestamp" in there["metadata"]:
+        error.message = f"object is being deleted: {error.message}"
+    return error
 
 
 class APIServer:
@@ -57,6 +75,11 @@ class APIServer:
             self._watchers[rbac_resource] = [self._forget_authorization]
         self.warnings: list[str] = []  # what the last answer to a reader says in its Warning headers
         self._creation = Creation(self._tables, self.infos, engine.random, self._charge, self._allowed)
+        self.ledger = Ledger()
+        # What others hang in: checks of every request from outside, a printer of Tables, what reads below an object.
+        self.gates: list[Callable[..., None]] = []
+        self.printer: Callable[..., Obj] | None = None
+        self.readers: dict[str, Callable[..., Any]] = {}
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -91,6 +114,57 @@ class APIServer:
             info = self.info(resource)
             raise errors.not_found(info.resource, name, info.group)
         return obj  # type: ignore[no-any-return]
+
+    @property
+    def store(self) -> Store:
+        """etcd. To be read only."""
+        return self._store
+
+    @property
+    def now_ms(self) -> int:
+        return self._engine.now_ms
+
+    @property
+    def random(self) -> Randomness:
+        return self._engine.random
+
+    def versions(self) -> set[tuple[str, str]]:
+        """The groups and versions that are served."""
+        served = {(info.group, info.version) for info in self.infos.values()}
+        return served | {("events.k8s.io", "v1")}
+
+    def custom(self, group: str, version: str, resource: str) -> ResourceInfo | None:
+        """A custom kind by one of its other versions."""
+        return None
+
+    def scale_paths(self, info: ResourceInfo) -> dict[str, str] | None:
+        """Where a custom kind keeps its replicas; None for a kind that keeps them where all do."""
+        return None
+
+    def selection(
+        self, info: ResourceInfo, namespace: str, label_selector: str = "", field_selector: str = "", group: str = ""
+    ) -> Selection:
+        """The objects that a list or watch is about. Raises: StatusError 400, a selector is none."""
+        return Selection(info, namespace, label_selector, field_selector, group, self.selectable(info))
+
+    def selectable(self, info: ResourceInfo) -> tuple[str, ...]:
+        """The fields besides its names that a custom kind can be selected by."""
+        return ()
+
+    def history(self, key: str, revision: int) -> Record | None:
+        """A key's record as it was, None where compaction has taken it."""
+        try:
+            return self._store.get(key, revision)
+        except Compacted:
+            return None
+
+    def record(self, info: ResourceInfo, key: str) -> Record | None:
+        """The store's record of an object, its history included."""
+        return self._store.get(f"/registry/{info.etcd_prefix}/{key}")
+
+    def managed(self, info: ResourceInfo, key: str) -> Managed:
+        """Who owns which field of an object."""
+        return self.ledger.managed(info, self.record(info, key))
 
     def list(self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = "") -> list[Obj]:
         """Objects oldest first. Raises: StatusError 400 for a selector that is none, 404 for an unknown resource."""
@@ -140,8 +214,9 @@ class APIServer:
         why: str = "",
         params: dict[str, Any] = NO_PARAMS,
         dry_run: bool = False,
+        managed: Managed | None = None,
     ) -> Obj:
-        """Store a new object and give it back as stored.
+        """Store a new object and give it back as stored. `managed`: whose its fields are, if they are not the actor's.
 
         Raises:
             StatusError: 404 (namespace), 403 (admission), 409 (exists), 422 (validation).
@@ -155,8 +230,9 @@ class APIServer:
         warnings = self._listen(actor)
         generate = given.get("generateName", "")
         generated = not name and bool(generate)
+        table = self._tables.get(resource)
         if generated:
-            name = generate[:MAX_GENERATED_NAME] + self._engine.random.suffix(5)
+            name = self._generated_name(generate, f"{namespace}/" if namespace else "", table)
         key = f"{namespace}/{name}" if namespace else name
         metadata: dict[str, Any] = {"name": name}
         if generate:
@@ -187,10 +263,12 @@ class APIServer:
             )
         table = self._tables.get(resource)
         if table is not None and key in table:
-            raise errors.already_exists(info.resource, name, info.group)
+            raise _taken(info, name, table[key], generated=generated)
         if dry_run:
             return obj
-        return self._commit(actor, "create", info, key, None, obj, "", why, params, sent)
+        if managed is None:
+            self.ledger.asked(self._store.revision + 1, sent)
+        return self._commit(actor, "create", info, key, None, obj, "", why, params, sent, managed)
 
     def update(
         self,
@@ -203,8 +281,9 @@ class APIServer:
         params: dict[str, Any] = NO_PARAMS,
         verb: str = "update",
         dry_run: bool = False,
+        managed: ManagedAfter | None = None,
     ) -> Obj:
-        """Replace an object, or with `subresource="status"` its status alone.
+        """Replace an object, or with `subresource` a part of it alone. `managed`: whose its fields are then.
 
         Raises:
             StatusError: 404, 409 when `metadata.resourceVersion` is stale, 422.
@@ -222,9 +301,6 @@ class APIServer:
         if old is None:
             raise errors.not_found(info.resource, name, info.group)
         current = old["metadata"]
-        version = wanted.get("resourceVersion")
-        if version and version != current["resourceVersion"]:
-            raise errors.conflict(info.resource, name, info.group)
         uid = wanted.get("uid")
         if uid and uid != current["uid"]:
             raise errors.conflict(
@@ -235,29 +311,44 @@ class APIServer:
                 f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
                 f"UID in object meta: {current['uid']}",
             )
+        version = wanted.get("resourceVersion")
+        if version and version != current["resourceVersion"]:
+            raise errors.conflict(info.resource, name, info.group)
         if subresource == "status":
             new = {**old, "status": obj.get("status", {})}
             if wanted is not current:
-                new["metadata"] = updating.status_metadata(resource, current, wanted)
+                new["metadata"] = updating.status_metadata(info, current, wanted)
             if new["status"] == old.get("status") and new["metadata"] == current:
-                return old
-            if actor.component == "kubelet" or resource == "certificatesigningrequests":
-                a = self._admit_change(actor, admission.UPDATE, info, namespace, name, new, old, "status")
-                if not (resource == "pods" and node_restriction.harmless_status(actor.node, old, new)):
-                    chain.admit(a)
-                    chain.validate(a)
+                new = old
+            else:
+                if actor.component == "kubelet" or resource == "certificatesigningrequests":
+                    a = self._admit_change(actor, admission.UPDATE, info, namespace, name, new, old, "status")
+                    if not (resource == "pods" and node_restriction.harmless_status(actor.node, old, new)):
+                        chain.admit(a)
+                        chain.validate(a)
+                if actor.component == READER:
+                    found = info.validate_status(new, old)
+                    if found:
+                        raise errors.invalid(info.kind, info.group, name, found)
         else:
-            a = self._admit_change(actor, admission.UPDATE, info, namespace, name, obj, old, dry_run=dry_run)
+            if subresource:
+                obj = updating.part(subresource, old, obj)
+            a = self._admit_change(
+                actor, admission.UPDATE, info, namespace, name, obj, old, subresource, dry_run=dry_run
+            )
             new = updating.prepare(info, old, obj, a, self._engine.random)
-            if new is old:
-                return old
-            if warnings is not None:
+            if new is not old and warnings is not None:
                 warnings.extend(a.warnings)
+        owned = managed(old, new) if managed is not None else None
+        if new is old:
+            if owned is None or same_fields(owned, self.managed(info, key)):
+                return old
+            new = dict(old)  # nothing but the ownership of its fields has changed
         if dry_run:
             return new
         if "deletionTimestamp" in current and not new["metadata"].get("finalizers") and deleting.may_go(info, new):
             return self._remove(actor, info, key, old, why, params)
-        return self._commit(actor, verb, info, key, old, new, subresource, why, params)
+        return self._commit(actor, verb, info, key, old, new, subresource, why, params, None, owned)
 
     def patch(
         self,
@@ -283,20 +374,17 @@ class APIServer:
             raise errors.StatusError(404, "NotFound", "the server could not find the requested resource")
         self.authorizer.check(actor, "patch", info.group, resource, subresource, namespace, name)
         old = self.get(resource, namespace, name)
+        target = scale.of(old, info, self.scale_paths(info)) if subresource == "scale" else old
         if type == "json":
-            new = patches.json_patch(old, body)
+            new = patches.json_patch(target, body)
         elif type == "merge" or not info.builtin:
-            new = patches.merge_patch(old, body)
+            new = patches.merge_patch(target, body)
         else:
-            new = patches.strategic_merge(old, body, schema.kind(info.api_version, info.kind))
-        if actor.component == "kubectl":
-            new = updating.decoded(info, name, new)
+            new = patches.strategic_merge(target, body, schema.kind(target["apiVersion"], target["kind"]))
         if subresource == "scale":
-            new = {**old, "spec": {**old["spec"], "replicas": (new.get("spec") or {}).get("replicas", 0)}}
-            subresource = ""
-            verb_subresource = "scale"
-        else:
-            verb_subresource = subresource
+            return self.scale(actor, info, old, new, why=why, params=params, dry_run=dry_run)
+        if actor.component == READER:
+            new = updating.decoded(info, name, new)
         if not (isinstance(body, dict) and (body.get("metadata") or NO_PARAMS).get("resourceVersion")):
             # A patch without a resourceVersion is applied to whatever is there.
             new = {**new, "metadata": {**new["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}
@@ -304,12 +392,31 @@ class APIServer:
             actor,
             resource,
             new,
-            subresource=subresource if subresource == "status" else "",
+            subresource=subresource,
             why=why,
             params=params,
-            verb="scale" if verb_subresource == "scale" else "patch",
+            verb="patch",
             dry_run=dry_run,
         )
+
+    def scale(
+        self,
+        actor: Actor,
+        info: ResourceInfo,
+        old: Obj,
+        wanted: Obj,
+        *,
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
+        dry_run: bool = False,
+    ) -> Obj:
+        """Give an object the replicas that a Scale asks for.
+
+        Raises:
+            StatusError: 409, 422.
+        """
+        new = scale.applied_to(old, wanted, self.scale_paths(info))
+        return self.update(actor, info.plural, new, why=why, params=params, verb="scale", dry_run=dry_run)
 
     def delete(
         self,
@@ -324,15 +431,18 @@ class APIServer:
         resource_version: str = "",
         why: str = "",
         params: dict[str, Any] = NO_PARAMS,
-    ) -> None:
+        dry_run: bool = False,
+    ) -> tuple[Obj, bool]:
         """Delete, gracefully where the kind knows grace, and not before the last finalizer has gone.
+
+        Gives what is left, or was there last, and whether it is gone.
 
         Raises:
             StatusError: 404, 409 when `uid` or `resource_version` is another, 403 for what may not be deleted.
         """
         info = self.infos.get(resource) or self.info(resource)
         self.authorizer.check(actor, "delete", info.group, resource, "", namespace, name)
-        self._delete(
+        return self._delete(
             actor,
             resource,
             namespace,
@@ -343,6 +453,7 @@ class APIServer:
             resource_version=resource_version,
             why=why,
             params=params,
+            dry_run=dry_run,
         )
 
     def _delete(
@@ -358,7 +469,8 @@ class APIServer:
         resource_version: str = "",
         why: str = "",
         params: dict[str, Any] = NO_PARAMS,
-    ) -> None:
+        dry_run: bool = False,
+    ) -> tuple[Obj, bool]:
         """`delete`, by whoever may."""
         info = self.infos[resource]
         old = self.get(resource, namespace, name)
@@ -368,31 +480,32 @@ class APIServer:
             chain.admit(self._admit_change(actor, admission.DELETE, info, namespace, name, None, old))
         deleting.check_preconditions(info, metadata, uid, resource_version)
         if resource == "namespaces":
-            self._delete_namespace(actor, info, key, old, why, params)
-            return
+            return self._delete_namespace(actor, info, key, old, why, params, dry_run)
         grace = deleting.grace_seconds(resource, old, grace_period_seconds)
         finalizers = deleting.finalizers_for(resource, metadata.get("finalizers") or [], propagation)
         if "deletionTimestamp" in metadata:
             already = metadata.get("deletionGracePeriodSeconds", 0)
             if grace >= already and finalizers == (metadata.get("finalizers") or []) and not (grace == 0 == already):
-                return  # a deletion is under way, and this one asks for nothing sooner
+                return old, False  # a deletion is under way, and this one asks for nothing sooner
             if grace == 0 and not finalizers:
+                if dry_run:
+                    return old, True
                 if already:
                     # The grace period is over: upstream writes that down, and removes the object by the next revision.
                     asked_ms = timestamps.parse(metadata["deletionTimestamp"]) - already * 1000
                     over = {**metadata, "deletionTimestamp": format_ms(asked_ms), "deletionGracePeriodSeconds": 0}
                     old = self._commit(actor, "delete", info, key, old, {**old, "metadata": over}, "", why, params)
-                self._remove(actor, info, key, old, why, params)
-                return
+                return self._remove(actor, info, key, old, why, params), True
             grace = min(grace, already)
         elif grace == 0 and not finalizers:
+            if dry_run:
+                return old, True
             if resource == "pods":
                 # A kind that knows grace is marked first, even when there is none to wait for.
                 now = {**metadata, "deletionTimestamp": format_ms(self._engine.now_ms), "deletionGracePeriodSeconds": 0}
                 now["generation"] = metadata.get("generation", 0) + 1
                 old = self._commit(actor, "delete", info, key, old, {**old, "metadata": now}, "", why, params)
-            self._remove(actor, info, key, old, why, params)
-            return
+            return self._remove(actor, info, key, old, why, params), True
         marked = {
             **metadata,
             "deletionTimestamp": metadata.get("deletionTimestamp") or format_ms(self._engine.now_ms + grace * 1000),
@@ -407,11 +520,22 @@ class APIServer:
         else:
             marked.pop("finalizers", None)
         if marked == metadata:
-            return
-        self._commit(actor, "delete", info, key, old, {**old, "metadata": marked}, "", why, params)
+            return old, False
+        new = {**old, "metadata": marked}
+        if dry_run:
+            return new, False
+        return self._commit(actor, "delete", info, key, old, new, "", why, params), False
 
     def bind(
-        self, actor: Actor, namespace: str, name: str, node: str, *, why: str = "", params: dict[str, Any] = NO_PARAMS
+        self,
+        actor: Actor,
+        namespace: str,
+        name: str,
+        node: str,
+        *,
+        why: str = "",
+        params: dict[str, Any] = NO_PARAMS,
+        dry_run: bool = False,
     ) -> Obj:
         """POST pods/{name}/binding: give a Pod its node.
 
@@ -429,6 +553,8 @@ class APIServer:
             raise errors.conflict(
                 "pods/binding", name, why=f'pod {name} is already assigned to node "{spec["nodeName"]}"'
             )
+        if spec.get("schedulingGates"):
+            raise errors.conflict("pods/binding", name, why=f"pod {name} has non-empty .spec.schedulingGates")
         condition = {
             "type": "PodScheduled",
             "observedGeneration": pod["metadata"].get("generation", 1),
@@ -444,6 +570,8 @@ class APIServer:
         if topology:
             labels = {**(pod["metadata"].get("labels") or NO_PARAMS), **topology}
             new["metadata"] = {**pod["metadata"], "labels": labels}
+        if dry_run:
+            return new
         key = f"{namespace}/{name}"
         return self._commit(actor, "bind", self.infos["pods"], key, pod, new, "binding", why, params)
 
@@ -454,8 +582,11 @@ class APIServer:
         name: str,
         *,
         grace_period_seconds: int | None = None,
+        uid: str = "",
+        resource_version: str = "",
         why: str = "",
         params: dict[str, Any] = NO_PARAMS,
+        dry_run: bool = False,
     ) -> None:
         """POST pods/{name}/eviction: a deletion that a disruption budget may refuse.
 
@@ -468,11 +599,14 @@ class APIServer:
         chain.admit(a)
         chain.validate(a)
         pod = self.get("pods", namespace, name)
+        deleting.check_preconditions(info, pod["metadata"], uid, resource_version)
         now = format_ms(self._engine.now_ms)
         verdict = eviction.judge(pod, self._tables.get("poddisruptionbudgets", NO_PARAMS).values(), now)
         if verdict.error is not None:
             verdict.error.stage = "registry"
             raise verdict.error
+        if dry_run:
+            return
         if verdict.budget is not None:
             named = {"name": verdict.budget["metadata"]["name"], "pod": name}
             self.update(
@@ -555,6 +689,7 @@ class APIServer:
         why: str,
         params: dict[str, Any],
         sent: Obj | None = None,
+        managed: Managed | None = None,
     ) -> Obj:
         """Write to the store, leave a step, tell the watchers. One revision."""
         engine = self._engine
@@ -573,6 +708,12 @@ class APIServer:
             after["metadata"] = {**after["metadata"], "resourceVersion": str(revision)}
             store.put(f"/registry/{info.etcd_prefix}/{key}", after)
             table[key] = after
+            if verb not in UNMANAGED:
+                ledger = self.ledger
+                if managed is not None:
+                    ledger.know(revision, managed)
+                writer = f"@{actor.manager}" if actor.manager else actor.component
+                ledger.note(revision, writer, why, "scale" if verb == "scale" else subresource, engine.now_ms)
         engine.revision = revision
         trace = engine.trace
         if trace.keep:
@@ -582,7 +723,7 @@ class APIServer:
                 rank = "heartbeat"
             else:
                 rank = "change"
-            component, node, asker, groups = actor
+            component, node, asker, groups, _ = actor
             index = trace.next_index
             trace.append(
                 Step(
@@ -644,17 +785,44 @@ class APIServer:
         return old
 
     def _delete_namespace(
-        self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]
-    ) -> None:
+        self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any], dry_run: bool
+    ) -> tuple[Obj, bool]:
         if "deletionTimestamp" in old["metadata"]:
-            if not (old.get("spec") or NO_PARAMS).get("finalizers") and not old["metadata"].get("finalizers"):
-                self._remove(actor, info, key, old, why, params)
-            return
+            if (old.get("spec") or NO_PARAMS).get("finalizers") or old["metadata"].get("finalizers"):
+                return old, False
+            return (old if dry_run else self._remove(actor, info, key, old, why, params)), True
         marked = {**old["metadata"], "deletionTimestamp": format_ms(self._engine.now_ms)}
         new = {**old, "metadata": marked, "status": {**old.get("status", {}), "phase": "Terminating"}}
-        self._commit(actor, "delete", info, key, old, new, "", why, params)
+        if dry_run:
+            return new, False
+        return self._commit(actor, "delete", info, key, old, new, "", why, params), False
+
+    def _generated_name(self, base: str, prefix: str, table: dict[str, Obj] | None) -> str:
+        """The base and five letters; another five while the name is taken, but not for ever."""
+        base = base[:MAX_GENERATED_NAME]
+        suffix = self._engine.random.suffix
+        name = base + suffix(5)
+        if table is not None:
+            tries = 1
+            while f"{prefix}{name}" in table and tries < GENERATE_ATTEMPTS:
+                name = base + suffix(5)
+                tries += 1
+        return name
+
+    def compact(self, revision: int) -> None:
+        """Have the store forget what is older than `revision`.
+
+        Raises:
+            ValueError: a revision of the future. Compacted: it has been done.
+        """
+        self.ledger.hold(dict(self._store.range("/registry/")), revision)
+        self._store.compact(revision)
 
     # ---- saving --------------------------------------------------------------------------------
+
+    def rewind(self, revision: int) -> None:
+        """Nothing after `revision` has been. Before `load`, once the store has been set back."""
+        self.ledger.rewind(revision)
 
     def load(self) -> None:
         """Fill the watch cache from the store, oldest objects first."""

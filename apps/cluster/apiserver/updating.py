@@ -1,7 +1,7 @@
 """A change of an object: what a PUT or a patch may touch, and what it leaves as it was.
 
 Models      rest.BeforeUpdate, pkg/registry/*/strategy.go (PrepareForUpdate), endpoints/handlers/patch.go
-Leaves out  managedFields
+Leaves out  nothing known
 """
 
 from __future__ import annotations
@@ -23,8 +23,46 @@ Tables = Mapping[str, Mapping[str, Obj]]
 NOTHING: dict[str, Any] = {}
 
 
+def part(subresource: str, old: Obj, obj: Obj) -> Obj:
+    """The old object with the one part that a subresource may change, as the new one has it.
+
+    Raises:
+        StatusError: 422.
+    """
+    metadata = {**old["metadata"], "resourceVersion": obj["metadata"].get("resourceVersion", "")}
+    spec = old.get("spec") or {}
+    wanted = obj.get("spec") or {}
+    if subresource == "ephemeralcontainers":
+        new = {**spec, "ephemeralContainers": wanted.get("ephemeralContainers") or []}
+        if not new["ephemeralContainers"]:
+            del new["ephemeralContainers"]
+        return {**old, "metadata": metadata, "spec": new}
+    if subresource == "resize":
+        new = {**spec}
+        for field in ("containers", "initContainers"):
+            sizes = {container["name"]: container for container in wanted.get(field) or ()}
+            if spec.get(field):
+                new[field] = [_resized(container, sizes.get(container["name"])) for container in spec[field]]
+        return {**old, "metadata": metadata, "spec": new}
+    if subresource == "finalize":
+        return {**old, "metadata": metadata, "spec": {**spec, "finalizers": wanted.get("finalizers") or []}}
+    if subresource == "approval":
+        conditions = (obj.get("status") or {}).get("conditions") or []
+        return {**old, "metadata": metadata, "status": {**(old.get("status") or {}), "conditions": conditions}}
+    return obj
+
+
+def _resized(container: Obj, wanted: Obj | None) -> Obj:
+    if wanted is None:
+        return container
+    out = {**container, "resources": wanted.get("resources") or {}}
+    if wanted.get("resizePolicy"):
+        out["resizePolicy"] = wanted["resizePolicy"]
+    return out
+
+
 def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Randomness) -> Obj:
-    """The object that a PUT to the main resource would store; the old one when nothing would change.
+    """The object that a PUT would store; the old one when nothing would change.
 
     `a` is what the admission plugins are told of the request.
 
@@ -46,7 +84,9 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Rando
         metadata = with_template_generation(metadata, template_generation(current))
     new = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
     if "status" in info.subresources:
-        if "status" in old:
+        if a.subresource == "approval":
+            pass  # of the status, this changes the conditions
+        elif "status" in old:
             new["status"] = old["status"]
         else:
             new.pop("status", None)
@@ -64,9 +104,11 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Rando
             new = _keep_addresses(old, new, tables, random)
         if "generation" in metadata and wanted_state_changed(old, new):
             metadata["generation"] = current["generation"] + 1
-        found = info.validate_update(new, old)
+        found = [] if a.subresource else info.validate_update(new, old)
         if found:
             raise refused(errors.invalid(info.kind, info.group, metadata["name"], found))
+    elif a.subresource == "approval":
+        new = {**old, "status": new["status"]}
     elif metadata == current:
         return old
     else:
@@ -123,15 +165,27 @@ def _keep_addresses(old: Obj, new: Obj, tables: Tables, random: Randomness) -> O
     return allocators.allocate(changed, others, random)
 
 
-def status_metadata(resource: str, current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """Through /status a few kinds may also change labels and annotations; nobody else's metadata moves.
+# Kinds of which a write to /status moves no metadata; of Deployments the labels stay, of Pods the owners.
+STILL = frozenset(
+    {
+        "customresourcedefinitions",
+        "apiservices",
+        "flowschemas",
+        "prioritylevelconfigurations",
+        "validatingadmissionpolicies",
+    }
+)
 
-    Deployments are one of them: their revision annotation is written together with the status.
-    """
-    if resource not in ("nodes", "pods", "persistentvolumes", "persistentvolumeclaims", "deployments"):
+
+def status_metadata(info: ResourceInfo, current: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What a write to /status makes of the metadata: labels and annotations may move with the status."""
+    resource = info.plural
+    if resource in STILL or not info.builtin:
         return current
     metadata = {**current}
-    for field in ("labels", "annotations"):
+    for field in ("labels", "annotations", "ownerReferences", "finalizers"):
+        if (resource, field) in (("deployments", "labels"), ("pods", "ownerReferences")):
+            continue
         value = wanted.get(field)
         if value:
             metadata[field] = value
