@@ -9,10 +9,15 @@ Leaves out  gates that nothing here asks about; switching one in a running clust
 from __future__ import annotations
 
 GATES: dict[str, bool] = {
+    "EnvFiles": True,
     "InPlacePodVerticalScalingInitContainers": True,
+    "MutablePVNodeAffinity": False,
+    "PodLifecycleSleepActionAllowZero": True,
     "RelaxedDNSSearchValidation": True,
     "RestartAllContainersOnContainerExits": True,
     "StrictIPCIDRValidation": True,
+    "TaintTolerationComparisonOperators": False,
+    "UserNamespacesHostNetworkSupport": False,
 }
 
 

@@ -20,6 +20,7 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     scheduling,
     statefulset,
     validation,
+    validation_more,
     values,
 )
 from tests.fidelity.tables.registry import Row, adaptor, adaptor_of, adaptors, rows, run, same, tables, topics

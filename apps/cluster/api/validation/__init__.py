@@ -49,7 +49,11 @@ _TABLE: dict[str, tuple[Validate, ValidateUpdate | None, ValidateUpdate | None]]
     ),
     "limitranges": (policies.limit_range, None, None),
     "resourcequotas": (policies.resource_quota, policies.resource_quota_update, policies.resource_quota_status_update),
-    "persistentvolumes": (storage.persistent_volume, storage.persistent_volume_update, None),
+    "persistentvolumes": (
+        storage.persistent_volume,
+        storage.persistent_volume_update,
+        storage.persistent_volume_status_update,
+    ),
     "persistentvolumeclaims": (claims.claim, claims.claim_update, claims.claim_status_update),
     "deployments": (apps.deployment, apps.deployment_update, apps.deployment_status_update),
     "replicasets": (apps.replica_set, apps.replica_set_update, core.replicas_status_update),

@@ -344,7 +344,7 @@ def job_status_update(new: Obj, old: Obj) -> list[FieldError]:
     for field in ("active", "succeeded", "failed", "ready", "terminating"):
         nonnegative(errors, f"status.{field}", status.get(field))
     if status.get("ready", 0) > status.get("active", 0):
-        invalid(errors, "status.ready", status["ready"], "cannot set more ready pods than active")
+        invalid(errors, "status.ready", status.get("ready", 0), "cannot set more ready pods than active")
     return errors
 
 

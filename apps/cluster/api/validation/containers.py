@@ -48,9 +48,9 @@ class Around(NamedTuple):
     system: str | None
 
 
-def _ports(errors: Errors, at: str, ports: list[Obj]) -> None:
+def ports(errors: Errors, at: str, found: list[Obj]) -> None:
     seen: set[str] = set()
-    for index, port in enumerate(ports):
+    for index, port in enumerate(found):
         name = port.get("name")
         if name:
             problems = names.port_name(name)
@@ -163,7 +163,7 @@ def devices(errors: Errors, at: str, container: Obj, volumes: dict[str, Obj]) ->
             seen.add(name)
 
 
-def _resize(errors: Errors, at: str, policies: list[Obj], restart_policy: str) -> None:
+def resize_policy(errors: Errors, at: str, policies: list[Obj], restart_policy: str) -> None:
     seen: set[str] = set()
     for index, policy in enumerate(policies):
         resource, restart = policy.get("resourceName", ""), policy.get("restartPolicy", "")
@@ -220,7 +220,7 @@ def common(errors: Errors, at: str, container: Obj, around: Around) -> None:
         else:
             not_supported(errors, f"{at}.terminationMessagePolicy", policy, MESSAGE_POLICIES)
     if container.get("ports"):
-        _ports(errors, f"{at}.ports", container["ports"])
+        ports(errors, f"{at}.ports", container["ports"])
     if container.get("env"):
         env(errors, f"{at}.env", container["env"])
     if container.get("envFrom"):
@@ -232,7 +232,7 @@ def common(errors: Errors, at: str, container: Obj, around: Around) -> None:
     pull_policy(errors, f"{at}.imagePullPolicy", container.get("imagePullPolicy", ""))
     requirements(errors, f"{at}.resources", container.get("resources"), around.claims)
     if container.get("resizePolicy"):
-        _resize(errors, f"{at}.resizePolicy", container["resizePolicy"], around.restart_policy)
+        resize_policy(errors, f"{at}.resizePolicy", container["resizePolicy"], around.restart_policy)
     if container.get("securityContext"):
         container_context(errors, f"{at}.securityContext", container["securityContext"], around.host_users)
 

@@ -203,9 +203,11 @@ def counts(errors: Errors, status: Obj, fields: tuple[str, ...], bounded: tuple[
         nonnegative(errors, f"status.{field}", status.get(field))
     for field in bounded:
         if status.get(field, 0) > status.get("replicas", 0):
-            invalid(errors, f"status.{field}", status[field], "cannot be greater than status.replicas")
+            invalid(errors, f"status.{field}", status.get(field, 0), "cannot be greater than status.replicas")
     if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
-        invalid(errors, "status.availableReplicas", status["availableReplicas"], f"cannot be greater than {ready}")
+        invalid(
+            errors, "status.availableReplicas", status.get("availableReplicas", 0), f"cannot be greater than {ready}"
+        )
 
 
 REPLICA_COUNTS = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")

@@ -9,9 +9,10 @@ from __future__ import annotations
 from apps.cluster.api.validation import projected
 from apps.cluster.api.validation.fields import Errors, all_invalid, invalid, required
 from apps.cluster.api.validation.paths import dns_label, no_backsteps
-from apps.cluster.apimachinery import names
+from apps.cluster.apimachinery import features, names
 from apps.cluster.apimachinery.meta import Obj
 
+WITHOUT_FILES = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
 ONE_OF = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
 ONLY_ONE = "may not have more than one field specified at a time"
 
@@ -58,7 +59,7 @@ def _source(errors: Errors, at: str, source: Obj, value: str) -> None:
         else:
             _key_ref(errors, here, reference)
     if not count:
-        invalid(errors, at, "", ONE_OF)
+        invalid(errors, at, "", ONE_OF if features.enabled("EnvFiles") else WITHOUT_FILES)
     elif value:
         invalid(errors, at, "", "may not be specified when `value` is not empty")
     elif count > 1:

@@ -7,7 +7,9 @@ Leaves out  nothing
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
+from typing import Any
 
 from apps.cluster.api.schema.internal import written
 from apps.cluster.api.validation.fields import (
@@ -19,6 +21,7 @@ from apps.cluster.api.validation.fields import (
     invalid,
     required,
 )
+from apps.cluster.api.validation.gojson import object_problem
 from apps.cluster.api.validation.objectmeta import label_name, object_meta, object_meta_update
 from apps.cluster.api.validation.paths import cidr
 from apps.cluster.api.validation.resources import amount
@@ -32,6 +35,7 @@ FEATURE_DETAIL = (
     "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or"
     " MyFeature/mySubFeature), and contain only alphanumeric characters and slashes"
 )
+TAINTS, AVOID = "scheduler.alpha.kubernetes.io/taints", "scheduler.alpha.kubernetes.io/preferAvoidPods"
 ONE_SOURCE = "exactly one reference subfield must be non-nil"
 
 
@@ -48,6 +52,34 @@ def _taints(errors: Errors, at: str, taints: list[Obj]) -> None:
             detail = "taints must be unique by key and effect pair"
             errors.append(FieldError("Duplicate value", here, written("Taint", taint), detail))
         seen.add((key, effect))
+
+
+def _annotations(errors: Errors, found: dict[str, str]) -> None:
+    """Taints and Pods to keep away, as they were written before they had fields."""
+    at = "metadata.annotations"
+    if found.get(TAINTS):
+        taints = _read(errors, at, TAINTS, found[TAINTS], list)
+        if taints:
+            _taints(errors, f"{at}.{TAINTS}", taints)
+    if not found.get(AVOID):
+        return
+    avoided = _read(errors, f"{at}.AvoidPods", AVOID, found[AVOID], dict) or EMPTY
+    for index, entry in enumerate(avoided.get("preferAvoidPods") or ()):
+        here = f"{at}.{AVOID}[{index}].PodSignature"
+        controller = (entry.get("podSignature") or EMPTY).get("podController")
+        if controller is None:
+            required(errors, here)
+        elif not controller.get("controller"):
+            invalid(errors, f"{here}.PodController.Controller", False, "must point to a controller")
+
+
+def _read(errors: Errors, at: str, key: str, text: str, kind: type) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        invalid(errors, at, key, object_problem(text))
+        return None
+    return found if isinstance(found, kind) else None
 
 
 def _amounts(errors: Errors, status: Obj, before: Obj) -> None:
@@ -97,6 +129,7 @@ def node(obj: Obj) -> list[FieldError]:
     errors: Errors = []
     object_meta(errors, obj["metadata"], False, names.dns1123_subdomain)
     spec, status = obj.get("spec") or EMPTY, obj.get("status") or EMPTY
+    _annotations(errors, obj["metadata"].get("annotations") or {})
     _taints(errors, "metadata.taints", spec.get("taints") or [])
     _amounts(errors, status, EMPTY)
     swap = ((status.get("nodeInfo") or EMPTY).get("swap") or EMPTY).get("capacity")
@@ -144,6 +177,8 @@ def node_update(new: Obj, old: Obj) -> list[FieldError]:
     object_meta_update(errors, new["metadata"], old["metadata"])
     spec, before = new.get("spec") or EMPTY, old.get("spec") or EMPTY
     status, had = new.get("status") or EMPTY, old.get("status") or EMPTY
+    if new["metadata"].get("annotations") is not old["metadata"].get("annotations"):
+        _annotations(errors, new["metadata"].get("annotations") or {})
     _amounts(errors, status, had)
     if status.get("declaredFeatures") is not had.get("declaredFeatures"):
         _features(errors, status.get("declaredFeatures") or [])

@@ -66,7 +66,7 @@ def port_or_name(errors: Errors, at: str, port: int | str | None) -> None:
         all_invalid(errors, at, port or (0 if not isinstance(port, str) else ""), problems)
 
 
-def _legacy(text: str) -> str:
+def without_leading_zeros(text: str) -> str:
     """Leading zeros in the parts of an IPv4 address, which old clients wrote, taken away."""
     if ":" in text:
         return text
@@ -75,7 +75,7 @@ def _legacy(text: str) -> str:
 
 def ip(errors: Errors, at: str, value: str) -> bool:
     """True when it is an address."""
-    if not names.is_ip(_legacy(value)):
+    if not names.is_ip(without_leading_zeros(value)):
         invalid(errors, at, value, IP)
         return False
     if not features.enabled("StrictIPCIDRValidation"):
@@ -103,10 +103,10 @@ def endpoint_ip(errors: Errors, at: str, value: str) -> None:
     """An address that other machines can reach."""
     if _reachable(value):
         return
-    if not names.is_ip(value):
+    if not names.is_ip(without_leading_zeros(value)):
         invalid(errors, at, value, "must be a valid IP address")
         return
-    address = ipaddress.ip_address(value)
+    address = ipaddress.ip_address(without_leading_zeros(value))
     if address.is_unspecified:
         invalid(errors, at, value, f"may not be unspecified ({value})")
     if address.is_loopback:
@@ -122,7 +122,7 @@ def cidr(errors: Errors, at: str, value: str) -> None:
     try:
         if not slash or not bits.isdigit():
             raise ValueError
-        network = ipaddress.ip_network(f"{_legacy(address)}/{int(bits)}", strict=False)
+        network = ipaddress.ip_network(f"{without_leading_zeros(address)}/{int(bits)}", strict=False)
     except ValueError:
         invalid(errors, at, value, CIDR)
         return

@@ -16,6 +16,7 @@ from apps.cluster.api.validation.fields import Errors, forbidden, invalid, not_s
 from apps.cluster.api.validation.objectmeta import object_meta, object_meta_update
 from apps.cluster.api.validation.podspec import MAX_INT32, MIRROR, pod_annotations, pod_spec
 from apps.cluster.api.validation.podstatus import ON, Gates, pod_status
+from apps.cluster.api.validation.ratchet import still_allowed
 from apps.cluster.api.validation.resize import resize
 from apps.cluster.api.validation.scheduling import tolerations
 from apps.cluster.apimachinery import names
@@ -186,7 +187,13 @@ def pod_update(new: Obj, old: Obj) -> list[FieldError]:
         if annotated:
             _annotation_changes(errors, new, old)
         return errors
-    _metadata_and_spec(errors, new)
+    found: Errors = []
+    _metadata_and_spec(found, new)
+    if found:
+        before_it: Errors = []
+        _metadata_and_spec(before_it, old)
+        found = still_allowed(found, before_it)
+    errors += found
     if annotated:
         _annotation_changes(errors, new, old)
     for kind in ("containers", "initContainers"):

@@ -1,7 +1,7 @@
 """PodSpec, wherever it stands: in a Pod or in a template.
 
 Models      pkg/apis/core/validation/validation.go (ValidatePodSpec, ValidatePodTemplateSpec)
-Leaves out  Windows host process containers
+Leaves out  nothing
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 GOOD: IdentityMemo[bool] = IdentityMemo()
 
 
-def _choice(errors: Errors, at: str, value: str, valid: tuple[str, ...]) -> None:
+def choice(errors: Errors, at: str, value: str, valid: tuple[str, ...]) -> None:
     if value in valid:
         return
     if not value:
@@ -86,7 +86,7 @@ def _host_network(errors: Errors, at: str, spec: Obj, is_pod: bool) -> None:
                 invalid(errors, f"{at}.containers[{index}].ports[{place}].hostPort", host, detail)
 
 
-def _gates(errors: Errors, at: str, spec: Obj) -> None:
+def gates(errors: Errors, at: str, spec: Obj) -> None:
     for index, gate in enumerate(spec.get("readinessGates") or ()):
         qualified(errors, f"{at}.readinessGates[{index}].conditionType", gate.get("conditionType", ""))
     scheduling_gates(errors, f"{at}.schedulingGates", spec.get("schedulingGates") or [])
@@ -102,9 +102,11 @@ def scheduling_gates(errors: Errors, at: str, gates: list[Obj]) -> None:
         seen.add(name)
 
 
-def _host_users(errors: Errors, at: str, spec: Obj) -> None:
+def host_users(errors: Errors, at: str, spec: Obj) -> None:
     detail = "when `hostUsers` is false"
     for field, shown in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
+        if field == "hostNetwork" and features.enabled("UserNamespacesHostNetworkSupport"):
+            continue
         if spec.get(field):
             forbidden(errors, f"{at}.{shown}", detail)
     for where, container in security.containers_of(spec):
@@ -112,24 +114,21 @@ def _host_users(errors: Errors, at: str, spec: Obj) -> None:
             forbidden(errors, f"{at}.{where}.volumeDevices", detail)
 
 
-def _hostname(errors: Errors, at: str, spec: Obj) -> None:
+def hostname(errors: Errors, at: str, spec: Obj) -> None:
     override = spec.get("hostnameOverride")
     if override is None:
         return
     where = f"{at}.hostnameOverride"
-    if spec.get("setHostnameAsFQDN"):
-        forbidden(errors, where, "may not be specified when setHostnameAsFQDN is true")
-        return
-    if spec.get("hostNetwork"):
-        forbidden(errors, where, "may not be specified when hostNetwork is true")
-        return
+    for field in ("setHostnameAsFQDN", "hostNetwork"):
+        if spec.get(field):
+            forbidden(errors, where, f"may not be specified when {field} is true")
     if len(override) > 64:
         too_long(errors, where, 64)
     dns_subdomain(errors, where, override)
 
 
 def _claims(errors: Errors, at: str, claims: list[Obj], mirror: bool) -> set[str]:
-    known: set[str] = set()
+    seen: set[str] = set()
     for index, claim in enumerate(claims):
         here, name = f"{at}[{index}]", claim.get("name", "")
         if mirror:
@@ -137,11 +136,11 @@ def _claims(errors: Errors, at: str, claims: list[Obj], mirror: bool) -> set[str
             continue
         if not name:
             required(errors, f"{here}.name")
-        elif name in known:
+        elif name in seen:
             duplicate(errors, f"{here}.name", name)
         else:
             dns_label(errors, f"{here}.name", name)
-            known.add(name)
+            seen.add(name)
         sources = [
             field for field in ("resourceClaimName", "resourceClaimTemplateName") if claim.get(field) is not None
         ]
@@ -157,38 +156,48 @@ def _claims(errors: Errors, at: str, claims: list[Obj], mirror: bool) -> set[str
             invalid(errors, here, shown, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")
         for field in sources:
             all_invalid(errors, f"{here}.{field}", claim[field], names.dns1123_subdomain(claim[field]))
-    return known
+    return {claim.get("name", "") for claim in claims}
 
 
-def _system(errors: Errors, at: str, spec: Obj) -> None:
+def system(errors: Errors, at: str, spec: Obj) -> None:
     name = spec["os"].get("name", "")
     if not name:
         required(errors, f"{at}.os.name")
     elif name not in SYSTEMS:
         not_supported(errors, f"{at}.os", name, SYSTEMS)
     elif name == "linux":
-        detail = "windows options cannot be set for a linux pod"
-        if (spec.get("securityContext") or EMPTY).get("windowsOptions") is not None:
-            forbidden(errors, f"{at}.securityContext.windowsOptions", detail)
-        for where, container in security.containers_of(spec):
-            if (container.get("securityContext") or EMPTY).get("windowsOptions") is not None:
-                forbidden(errors, f"{at}.{where}.securityContext.windowsOptions", detail)
+        linux(errors, at, spec)
     else:
-        _windows(errors, at, spec)
+        windows(errors, at, spec)
 
 
+def linux(errors: Errors, at: str, spec: Obj) -> None:
+    """What a Pod for Linux may not have."""
+    detail = "windows options cannot be set for a linux pod"
+    if (spec.get("securityContext") or EMPTY).get("windowsOptions") is not None:
+        forbidden(errors, f"{at}.securityContext.windowsOptions", detail)
+    for where, container in security.containers_of(spec):
+        if (container.get("securityContext") or EMPTY).get("windowsOptions") is not None:
+            forbidden(errors, f"{at}.{where}.securityContext.windowsOptions", detail)
+
+
+# In the order in which the real server looks at them; what begins with a dot stands in the security context.
 WINDOWS_POD = (
-    "appArmorProfile",
-    "seLinuxOptions",
-    "seccompProfile",
-    "fsGroup",
-    "fsGroupChangePolicy",
-    "sysctls",
-    "runAsUser",
-    "runAsGroup",
-    "supplementalGroups",
-    "supplementalGroupsPolicy",
-    "seLinuxChangePolicy",
+    ".appArmorProfile",
+    ".seLinuxOptions",
+    "hostUsers",
+    "hostPID",
+    "hostIPC",
+    ".seccompProfile",
+    ".fsGroup",
+    ".fsGroupChangePolicy",
+    ".sysctls",
+    "shareProcessNamespace",
+    ".runAsUser",
+    ".runAsGroup",
+    ".supplementalGroups",
+    ".supplementalGroupsPolicy",
+    ".seLinuxChangePolicy",
 )
 WINDOWS_CONTAINER = (
     "appArmorProfile",
@@ -204,15 +213,16 @@ WINDOWS_CONTAINER = (
 )
 
 
-def _windows(errors: Errors, at: str, spec: Obj) -> None:
+def windows(errors: Errors, at: str, spec: Obj) -> None:
+    """What a Pod for Windows may not have."""
     detail = "cannot be set for a windows pod"
     context = spec.get("securityContext") or EMPTY
-    for field in ("hostUsers", "hostPID", "hostIPC", "shareProcessNamespace"):
-        if spec.get(field) is not None and spec.get(field) is not False:
-            forbidden(errors, f"{at}.{field}", detail)
     for field in WINDOWS_POD:
-        if context.get(field) is not None:
-            forbidden(errors, f"{at}.securityContext.{field}", detail)
+        value = context.get(field[1:]) if field.startswith(".") else spec.get(field)
+        if field in ("hostPID", "hostIPC", ".sysctls"):
+            value = value or None
+        if value is not None:
+            forbidden(errors, f"{at}.securityContext{field}" if field.startswith(".") else f"{at}.{field}", detail)
     for where, container in security.containers_of(spec):
         context = container.get("securityContext") or EMPTY
         for field in WINDOWS_CONTAINER:
@@ -220,7 +230,7 @@ def _windows(errors: Errors, at: str, spec: Obj) -> None:
                 forbidden(errors, f"{at}.{where}.securityContext.{field}", detail)
 
 
-def _file_refs(errors: Errors, at: str, spec: Obj) -> None:
+def file_refs(errors: Errors, at: str, spec: Obj) -> None:
     sources: dict[str, Obj] | None = None
     for where, container in security.containers_of(spec):
         for index, variable in enumerate(container.get("env") or ()):
@@ -261,7 +271,7 @@ def _names(errors: Errors, at: str, spec: Obj) -> None:
         dns_subdomain(errors, f"{at}.runtimeClassName", spec["runtimeClassName"])
     preemption = spec.get("preemptionPolicy")
     if preemption is not None:
-        _choice(errors, f"{at}.preemptionPolicy", preemption, ("PreemptLowerPriority", "Never"))
+        choice(errors, f"{at}.preemptionPolicy", preemption, ("PreemptLowerPriority", "Never"))
 
 
 def pod_spec(errors: Errors, at: str, spec: Obj, metadata: Obj | None = None, is_pod: bool = False) -> None:
@@ -271,13 +281,13 @@ def pod_spec(errors: Errors, at: str, spec: Obj, metadata: Obj | None = None, is
         required(errors, f"{at}.terminationGracePeriodSeconds")
     is_pod = is_pod or metadata is not None
     meta: Obj = metadata if metadata is not None else EMPTY
-    host_users = spec.get("hostUsers") is not False
+    hosted = spec.get("hostUsers") is not False
     good = volumes(errors, f"{at}.volumes", spec.get("volumes") or [], meta.get("name", ""), is_pod)
     mirror = MIRROR in (meta.get("annotations") or EMPTY)
     claims = _claims(errors, f"{at}.resourceClaims", spec.get("resourceClaims") or [], mirror)
     restart = spec.get("restartPolicy", "")
-    system = (spec.get("os") or EMPTY).get("name") if spec.get("os") is not None else None
-    around = Around(good, claims, grace, restart, host_users, system)
+    system_name = (spec.get("os") or EMPTY).get("name") if spec.get("os") is not None else None
+    around = Around(good, claims, grace, restart, hosted, system_name)
     regular, initial = spec.get("containers") or [], spec.get("initContainers") or []
     containers(errors, f"{at}.containers", regular, around)
     if initial:
@@ -289,25 +299,26 @@ def pod_spec(errors: Errors, at: str, spec: Obj, metadata: Obj | None = None, is
         pod_resources(errors, at, spec, claims)
     if spec.get("hostNetwork"):
         _host_network(errors, at, spec, is_pod)
-    _choice(errors, f"{at}.restartPolicy", restart, RESTART_POLICIES)
-    _choice(errors, f"{at}.dnsPolicy", spec.get("dnsPolicy", ""), DNS_POLICIES)
+    choice(errors, f"{at}.restartPolicy", restart, RESTART_POLICIES)
+    choice(errors, f"{at}.dnsPolicy", spec.get("dnsPolicy", ""), DNS_POLICIES)
     if spec.get("nodeSelector"):
         labels(errors, f"{at}.nodeSelector", spec["nodeSelector"])
     security.pod_context(errors, at, spec)
     scheduling.affinity(errors, f"{at}.affinity", spec.get("affinity"))
     dns_config(errors, f"{at}.dnsConfig", spec)
     if spec.get("readinessGates") or spec.get("schedulingGates"):
-        _gates(errors, at, spec)
+        gates(errors, at, spec)
     if spec.get("topologySpreadConstraints"):
         scheduling.spread(errors, f"{at}.topologySpreadConstraints", spec["topologySpreadConstraints"])
-    if not host_users:
-        _host_users(errors, at, spec)
-    _hostname(errors, at, spec)
+    security.host_process(errors, at, spec)
+    if not hosted:
+        host_users(errors, at, spec)
+    hostname(errors, at, spec)
     _names(errors, at, spec)
     if spec.get("overhead") is not None:
         requirements(errors, f"{at}.overhead", {"limits": spec["overhead"]}, set())
     if spec.get("os") is not None:
-        _system(errors, at, spec)
+        system(errors, at, spec)
     group = spec.get("schedulingGroup")
     if group is not None:
         name = group.get("podGroupName")
@@ -316,7 +327,7 @@ def pod_spec(errors: Errors, at: str, spec: Obj, metadata: Obj | None = None, is
             invalid(errors, where, None, "must specify one of: `podGroupName`")
         else:
             all_invalid(errors, where, name, names.dns1123_subdomain(name))
-    _file_refs(errors, at, spec)
+    file_refs(errors, at, spec)
 
 
 def pod_annotations(errors: Errors, at: str, found: dict[str, str], spec: Obj) -> None:

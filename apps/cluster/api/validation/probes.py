@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from apps.cluster.api.validation.fields import Errors, forbidden, invalid, nonnegative, not_supported, required
 from apps.cluster.api.validation.paths import port_or_name
-from apps.cluster.apimachinery import names
+from apps.cluster.apimachinery import features, names
 from apps.cluster.apimachinery.meta import Obj
 
 HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
@@ -42,10 +42,20 @@ def _action(errors: Errors, at: str, kind: str, action: Obj, grace: int | None) 
     elif kind in ("tcpSocket", "grpc"):
         port_or_name(errors, f"{at}.port", action.get("port"))
     else:
-        seconds = action.get("seconds", 0)
-        if grace is not None and not 0 <= seconds <= grace:
-            detail = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+        sleep(errors, at, action.get("seconds", 0), grace)
+
+
+def sleep(errors: Errors, at: str, seconds: int, grace: int | None) -> None:
+    if not features.enabled("PodLifecycleSleepActionAllowZero"):
+        if grace is not None and not 0 < seconds <= grace:
+            detail = (
+                f"must be greater than 0 and less than terminationGracePeriodSeconds ({grace})."
+                " Enable AllowPodLifecycleSleepActionZeroValue feature gate for zero sleep."
+            )
             invalid(errors, at, seconds, detail)
+    elif grace is not None and not 0 <= seconds <= grace:
+        detail = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+        invalid(errors, at, seconds, detail)
 
 
 def handler(errors: Errors, at: str, found: Obj, grace: int | None) -> None:
@@ -64,18 +74,24 @@ def handler(errors: Errors, at: str, found: Obj, grace: int | None) -> None:
         required(errors, at, "must specify a handler type")
 
 
+def probe_of(errors: Errors, at: str, found: Obj, grace: int | None) -> None:
+    """A probe of any kind."""
+    handler(errors, at, found, grace)
+    for count in COUNTS:
+        nonnegative(errors, f"{at}.{count}", found.get(count))
+    own = found.get("terminationGracePeriodSeconds")
+    if own is not None and own <= 0:
+        invalid(errors, f"{at}.terminationGracePeriodSeconds", own, "must be greater than 0")
+
+
 def probes(errors: Errors, at: str, container: Obj, grace: int | None) -> None:
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         probe = container.get(name)
         if probe is None:
             continue
         here = f"{at}.{name}"
-        handler(errors, here, probe, grace)
-        for count in COUNTS:
-            nonnegative(errors, f"{here}.{count}", probe.get(count))
+        probe_of(errors, here, probe, grace)
         own = probe.get("terminationGracePeriodSeconds")
-        if own is not None and own <= 0:
-            invalid(errors, f"{here}.terminationGracePeriodSeconds", own, "must be greater than 0")
         if name == "readinessProbe":
             if own is not None:
                 detail = "must not be set for readinessProbes"
@@ -89,11 +105,14 @@ def lifecycle(errors: Errors, at: str, found: Obj, grace: int | None, system: st
         if found.get(hook) is not None:
             handler(errors, f"{at}.{hook}", found[hook], grace)
     signal = found.get("stopSignal")
-    if signal is None:
-        return
+    if signal is not None:
+        stop_signal(errors, f"{at}.stopSignal", signal, system)
+
+
+def stop_signal(errors: Errors, at: str, signal: str, system: str | None) -> None:
     if system is None:
-        forbidden(errors, f"{at}.stopSignal", "may not be set for containers with empty `spec.os.name`")
+        forbidden(errors, at, "may not be set for containers with empty `spec.os.name`")
     elif system == "windows" and signal not in ("SIGKILL", "SIGTERM"):
-        not_supported(errors, f"{at}.stopSignal", signal, ("SIGKILL", "SIGTERM"))
+        not_supported(errors, at, signal, ("SIGKILL", "SIGTERM"))
     elif system == "linux" and signal not in SIGNALS:
-        not_supported(errors, f"{at}.stopSignal", signal, SIGNALS)
+        not_supported(errors, at, signal, SIGNALS)

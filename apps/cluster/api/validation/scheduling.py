@@ -7,6 +7,8 @@ Leaves out  nothing
 
 from __future__ import annotations
 
+import re
+
 from apps.cluster.api.validation.fields import (
     Errors,
     all_invalid,
@@ -18,8 +20,9 @@ from apps.cluster.api.validation.fields import (
     required,
 )
 from apps.cluster.api.validation.objectmeta import label_name, label_selector
-from apps.cluster.apimachinery import names
+from apps.cluster.apimachinery import features, names
 from apps.cluster.apimachinery.meta import Obj
+from apps.cluster.apimachinery.status import go_quoted
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 OPERATORS = ("Equal", "Exists")
@@ -68,12 +71,12 @@ def _term(errors: Errors, at: str, term: Obj, judge_values: bool) -> None:
         _field_requirement(errors, f"{at}.matchFields[{index}]", expression)
 
 
-def node_selector(errors: Errors, at: str, selector: Obj) -> None:
+def node_selector(errors: Errors, at: str, selector: Obj, *, any_value: bool = False) -> None:
     terms = selector.get("nodeSelectorTerms") or []
     if not terms:
         required(errors, f"{at}.nodeSelectorTerms", "must have at least one node selector term")
     for index, term in enumerate(terms):
-        _term(errors, f"{at}.nodeSelectorTerms[{index}]", term, True)
+        _term(errors, f"{at}.nodeSelectorTerms[{index}]", term, not any_value)
 
 
 def _weight(errors: Errors, at: str, weight: int) -> None:
@@ -153,6 +156,22 @@ def taint_effect(errors: Errors, at: str, effect: str, allow_empty: bool) -> Non
         not_supported(errors, at, effect, EFFECTS)
 
 
+DECIMAL = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
+
+
+def _number(errors: Errors, at: str, value: str) -> None:
+    """A value that is compared with a taint's."""
+    if not value:
+        invalid(errors, at, value, "must be non-empty")
+        invalid(errors, at, value, 'strconv.ParseInt: parsing "": invalid syntax')
+    elif not DECIMAL.fullmatch(value):
+        invalid(errors, at, value, "must be a valid decimal integer in canonical form")
+        if not re.fullmatch(r"[+-]?[0-9]+", value, re.ASCII):
+            invalid(errors, at, value, f"strconv.ParseInt: parsing {go_quoted(value)}: invalid syntax")
+    elif not -(1 << 63) <= int(value) < 1 << 63:
+        invalid(errors, at, value, f"strconv.ParseInt: parsing {go_quoted(value)}: value out of range")
+
+
 def tolerations(errors: Errors, at: str, found: list[Obj]) -> None:
     for index, toleration in enumerate(found):
         here = f"{at}[{index}]"
@@ -174,7 +193,10 @@ def tolerations(errors: Errors, at: str, found: list[Obj]) -> None:
             if value:
                 invalid(errors, f"{here}.operator", value, "value must be empty when `operator` is 'Exists'")
         elif operator in ("Lt", "Gt"):
-            not_supported(errors, f"{here}.operator", operator, (*OPERATORS, "Lt", "Gt"))
+            if not features.enabled("TaintTolerationComparisonOperators"):
+                not_supported(errors, f"{here}.operator", operator, (*OPERATORS, "Lt", "Gt"))
+            else:
+                _number(errors, f"{here}.value", value)
         else:
             not_supported(errors, f"{here}.operator", operator, OPERATORS)
         if effect:

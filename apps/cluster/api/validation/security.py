@@ -2,7 +2,7 @@
 
 Models      pkg/apis/core/validation/validation.go (ValidateSecurityContext, validatePodSpecSecurityContext, seccomp,
             AppArmor, sysctls)
-Leaves out  the names and credential specs of Windows users
+Leaves out  nothing: privileged containers are allowed, as kube-apiserver is run everywhere
 """
 
 from __future__ import annotations
@@ -10,10 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from apps.cluster.api.validation.fields import Errors, duplicate, forbidden, invalid, not_supported, required, too_long
+from apps.cluster.api.schema.internal import written
+from apps.cluster.api.validation.fields import (
+    Errors,
+    all_invalid,
+    duplicate,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+    too_long,
+)
 from apps.cluster.api.validation.paths import local_descending
 from apps.cluster.apimachinery import names
-from apps.cluster.apimachinery.meta import Obj
+from apps.cluster.apimachinery.meta import EMPTY, Obj
 
 MAX_INT32 = (1 << 31) - 1
 PROFILE_TYPES = ("Localhost", "RuntimeDefault", "Unconfined")
@@ -91,16 +101,94 @@ def container_context(errors: Errors, at: str, context: Obj | None, host_users: 
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
             detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-            invalid(errors, at, context, detail)
+            invalid(errors, at, written("SecurityContext", context), detail)
         if "CAP_SYS_ADMIN" in ((context.get("capabilities") or {}).get("add") or ()):
             detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
-            invalid(errors, at, context, detail)
+            invalid(errors, at, written("SecurityContext", context), detail)
+    windows_options(errors, f"{at}.windowsOptions", context.get("windowsOptions"))
     _apparmor(errors, f"{at}.appArmorProfile", context.get("appArmorProfile"))
 
 
-def _sysctls(errors: Errors, at: str, spec: Obj, sysctls: list[Obj]) -> None:
+def windows_options(errors: Errors, at: str, options: Obj | None) -> None:
+    """Who a container for Windows runs as, and with which credentials."""
+    if options is None:
+        return
+    name, spec, user = (
+        options.get(field) for field in ("gmsaCredentialSpecName", "gmsaCredentialSpec", "runAsUserName")
+    )
+    if name is not None:
+        all_invalid(errors, f"{at}.gmsaCredentialSpecName", name, names.dns1123_subdomain(name))
+    where = f"{at}.gmsaCredentialSpec"
+    if spec == "":
+        invalid(errors, where, spec, "gmsaCredentialSpec cannot be an empty string")
+    elif spec is not None and len(spec.encode()) > 64 * 1024:
+        invalid(errors, where, spec, "gmsaCredentialSpec size must be under 64 KiB")
+    if user is not None:
+        all_invalid(errors, f"{at}.runAsUserName", user, _user_problems(user))
+
+
+NET_BIOS = re.compile(r'[^\\/:\*\?"<>|\.][^\\/:\*\?"<>|]{0,14}')
+_WINDOWS_LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+WINDOWS_DOMAIN = re.compile(rf"{_WINDOWS_LABEL}(?:\.{_WINDOWS_LABEL})*", re.ASCII)
+NOT_IN_USER = re.compile(r'["/\\:;|=,+*?<>@\[\]]')
+
+
+def _user_problems(name: str) -> Iterator[str]:
+    """What is wrong with `DOMAIN\\user`."""
+    if not name:
+        yield "runAsUserName cannot be an empty string"
+        return
+    if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in name):
+        yield "runAsUserName cannot contain control characters"
+        return
+    if name.count("\\") > 1:
+        yield "runAsUserName cannot contain more than one backslash"
+        return
+    domain, backslash, user = name.rpartition("\\")
+    if len(domain) >= 256:
+        yield "runAsUserName's Domain length must be under 256 characters"
+    if backslash and not (NET_BIOS.fullmatch(domain) or WINDOWS_DOMAIN.fullmatch(domain)):
+        yield "runAsUserName's Domain doesn't match the NetBios nor the DNS format"
+    if not user:
+        yield "runAsUserName's User cannot be empty"
+    elif len(user) > 104:
+        yield "runAsUserName's User length must not be longer than 104 characters"
+    if user and not user.strip(". "):
+        yield "runAsUserName's User cannot contain only periods or spaces"
+    if NOT_IN_USER.search(user):
+        yield """runAsUserName's User cannot contain the following characters: "/\\:;|=,+*?<>@[]"""
+
+
+def _is_host_process(context: Obj | None) -> bool | None:
+    found: bool | None = ((context or EMPTY).get("windowsOptions") or EMPTY).get("hostProcess")
+    return found
+
+
+def host_process(errors: Errors, at: str, spec: Obj) -> None:
+    """Containers of Windows that run on the machine itself: all of a Pod's or none."""
+    whole = _is_host_process(spec.get("securityContext"))
+    count = on_host = 0
+    for where, container in containers_of(spec):
+        own = _is_host_process(container.get("securityContext"))
+        count += 1
+        if whole is not None and own is not None and whole != own:
+            shown = "true" if whole else "false"
+            detail = f"pod hostProcess value must be identical if both are specified, was {shown}"
+            invalid(errors, f"{at}.{where}.securityContext.windowsOptions.hostProcess", own, detail)
+        on_host += bool(whole if own is None else own)
+    if not on_host:
+        return
+    if on_host != count:
+        detail = "If pod contains any hostProcess containers then all containers must be HostProcess containers"
+        invalid(errors, at, "", detail)
+    if not spec.get("hostNetwork"):
+        detail = "hostNetwork must be true if pod contains any hostProcess containers"
+        invalid(errors, f"{at}.hostNetwork", False, detail)
+
+
+def sysctls(errors: Errors, at: str, spec: Obj, found: list[Obj]) -> None:
     seen: set[str] = set()
-    for index, sysctl in enumerate(sysctls):
+    for index, sysctl in enumerate(found):
         name, where = sysctl.get("name", ""), f"{at}[{index}].name"
         if not name:
             required(errors, where)
@@ -135,9 +223,10 @@ def pod_context(errors: Errors, at: str, spec: Obj) -> None:
     for index, group in enumerate(context.get("supplementalGroups") or ()):
         _id(errors, f"{at}.supplementalGroups[{index}]", group)
     if context.get("sysctls"):
-        _sysctls(errors, f"{at}.sysctls", spec, context["sysctls"])
+        sysctls(errors, f"{at}.sysctls", spec, context["sysctls"])
     _one_of(errors, f"{at}.fsGroupChangePolicy", context.get("fsGroupChangePolicy"), ("Always", "OnRootMismatch"))
     _seccomp(errors, f"{at}.seccompProfile", context.get("seccompProfile"))
+    windows_options(errors, f"{at}.windowsOptions", context.get("windowsOptions"))
     _apparmor(errors, f"{at}.appArmorProfile", context.get("appArmorProfile"))
     _one_of(errors, f"{at}.supplementalGroupsPolicy", context.get("supplementalGroupsPolicy"), ("Merge", "Strict"))
     _one_of(errors, f"{at}.seLinuxChangePolicy", context.get("seLinuxChangePolicy"), ("MountOption", "Recursive"))
@@ -169,7 +258,7 @@ def legacy_annotations(errors: Errors, at: str, found: dict[str, str], spec: Obj
             invalid(errors, f"{at}[{key}]", profile, f'invalid AppArmor profile name: "{profile}"')
 
 
-def _mismatch(profile: Obj, text: str) -> str:
+def mismatch(profile: Obj, text: str) -> str:
     """Which field of a profile an annotation contradicts: "type", "localhostProfile" or ""."""
     kind = profile.get("type")
     if kind == "Unconfined" and text != "unconfined":
@@ -189,7 +278,7 @@ def annotations_match(errors: Errors, at: str, found: dict[str, str], spec: Obj)
     pod = spec.get("securityContext") or {}
     profile = pod.get("seccompProfile")
     if profile is not None and SECCOMP_POD in found:
-        field = _mismatch(profile, found[SECCOMP_POD])
+        field = mismatch(profile, found[SECCOMP_POD])
         if field:
             what = "seccomp " + ("type" if field == "type" else "profile")
             forbidden(errors, f"{at}.securityContext.seccompProfile.{field}", what + MATCH.removeprefix("type"))
@@ -204,7 +293,7 @@ def annotations_match(errors: Errors, at: str, found: dict[str, str], spec: Obj)
                 profile = pod.get(name)
             if text is None or profile is None:
                 continue
-            field = _mismatch(profile, text)
+            field = mismatch(profile, text)
             if field:
                 what = f"{word} " + ("type" if field == "type" else "profile")
                 forbidden(errors, f"{at}.{where}.securityContext.{name}.{field}", what + MATCH.removeprefix("type"))

@@ -27,6 +27,7 @@ from apps.cluster.api.validation.paths import (
     ip,
     port_or_name,
     qualified,
+    without_leading_zeros,
 )
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
@@ -95,15 +96,15 @@ def _external_name(errors: Errors, spec: Obj) -> None:
         required(errors, "spec.externalName")
 
 
-def _affinity(errors: Errors, spec: Obj) -> None:
-    affinity, config = spec.get("sessionAffinity", ""), spec.get("sessionAffinityConfig")
-    if not affinity:
+def affinity(errors: Errors, spec: Obj) -> None:
+    kind, config = spec.get("sessionAffinity", ""), spec.get("sessionAffinityConfig")
+    if not kind:
         required(errors, "spec.sessionAffinity")
-    elif affinity not in ("ClientIP", "None"):
-        not_supported(errors, "spec.sessionAffinity", affinity, ("ClientIP", "None"))
-    if affinity == "None" and config is not None:
+    elif kind not in ("ClientIP", "None"):
+        not_supported(errors, "spec.sessionAffinity", kind, ("ClientIP", "None"))
+    if kind == "None" and config is not None:
         forbidden(errors, "spec.sessionAffinityConfig", "must not be set when session affinity is None")
-    if affinity != "ClientIP":
+    if kind != "ClientIP":
         return
     at, when = "spec.sessionAffinityConfig", "when session affinity type is ClientIP"
     if config is None:
@@ -120,7 +121,7 @@ def _affinity(errors: Errors, spec: Obj) -> None:
 
 def _version(address: str) -> int:
     try:
-        return ipaddress.ip_address(address).version
+        return ipaddress.ip_address(without_leading_zeros(address)).version
     except ValueError:
         return 0
 
@@ -197,7 +198,8 @@ def _ports_together(errors: Errors, spec: Obj) -> None:
             seen.add(key)
 
 
-def _source_ranges(errors: Errors, obj: Obj, spec: Obj, old: Obj) -> None:
+def _source_ranges(errors: Errors, obj: Obj, spec: Obj, old_obj: Obj) -> None:
+    old = old_obj.get("spec") or EMPTY
     found, balancer = spec.get("loadBalancerSourceRanges") or [], spec.get("type") == "LoadBalancer"
     if found:
         if not balancer:
@@ -212,7 +214,8 @@ def _source_ranges(errors: Errors, obj: Obj, spec: Obj, old: Obj) -> None:
         return
     if not balancer:
         forbidden(errors, f"metadata.annotations[{RANGES}]", FOR_BALANCER)
-    if text.strip():
+    before = (old_obj["metadata"].get("annotations") or EMPTY).get(RANGES) if old_obj else None
+    if text.strip() and text != before:
         for one in text.split(","):
             cidr(errors, f"metadata.annotations[{RANGES}]", one.strip())
 
@@ -256,7 +259,7 @@ def _service(errors: Errors, obj: Obj, old: Obj) -> None:
     for index, port in enumerate(ports):
         _port(errors, f"spec.ports[{index}]", port, len(ports) > 1, seen)
     labels(errors, "spec.selector", spec.get("selector"))
-    _affinity(errors, spec)
+    affinity(errors, spec)
     _addresses(errors, spec, before)
     known = before.get("externalIPs") or []
     for index, address in enumerate(spec.get("externalIPs") or ()):
@@ -267,16 +270,12 @@ def _service(errors: Errors, obj: Obj, old: Obj) -> None:
     elif kind not in TYPES:
         not_supported(errors, "spec.type", kind, TYPES)
     _ports_together(errors, spec)
-    _source_ranges(errors, obj, spec, before)
+    _source_ranges(errors, obj, spec, old)
     if spec.get("allocateLoadBalancerNodePorts") is not None and kind != "LoadBalancer":
         forbidden(errors, "spec.allocateLoadBalancerNodePorts", FOR_BALANCER)
     if spec.get("allocateLoadBalancerNodePorts") is None and kind == "LoadBalancer":
         required(errors, "allocateLoadBalancerNodePorts")
-    balancer = spec.get("loadBalancerClass")
-    if balancer is not None and kind == "LoadBalancer":
-        qualified(errors, "spec.loadBalancerClass", balancer)
-    elif balancer is not None:
-        forbidden(errors, "spec.loadBalancerClass", FOR_BALANCER)
+    _balancer_class(errors, spec)
     external_traffic(errors, spec)
     internal = spec.get("internalTrafficPolicy")
     if internal is None:
@@ -287,6 +286,14 @@ def _service(errors: Errors, obj: Obj, old: Obj) -> None:
     distribution = spec.get("trafficDistribution")
     if distribution is not None and distribution not in DISTRIBUTIONS:
         not_supported(errors, "spec.trafficDistribution", distribution, DISTRIBUTIONS)
+
+
+def _balancer_class(errors: Errors, spec: Obj) -> None:
+    balancer = spec.get("loadBalancerClass")
+    if balancer is not None and spec.get("type") == "LoadBalancer":
+        qualified(errors, "spec.loadBalancerClass", balancer)
+    elif balancer is not None:
+        forbidden(errors, "spec.loadBalancerClass", FOR_BALANCER)
 
 
 def service(obj: Obj) -> list[FieldError]:
@@ -329,6 +336,7 @@ def service_update(new: Obj, old: Obj) -> list[FieldError]:
     balancer, was = spec.get("loadBalancerClass"), before.get("loadBalancerClass")
     if spec.get("type") == before.get("type") == "LoadBalancer" and balancer != was:
         invalid(errors, "spec.loadBalancerClass", balancer, "may not change once set")
+    _balancer_class(errors, spec)
     checked = needs_health_check(spec) and needs_health_check(before)
     if checked and spec.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
         forbidden(errors, "spec.healthCheckNodePort", "field is immutable")
