@@ -1,7 +1,7 @@
 """The controllers that kube-controller-manager runs, in the order in which it starts them.
 
 Models      cmd/kube-controller-manager/app/controllermanager.go (NewControllerDescriptors)
-Leaves out  what a cloud provider runs; attaching and resizing volumes; dynamic resources (resourceclaim-controller,
+Leaves out  what a cloud provider runs; attaching volumes; dynamic resources (resourceclaim-controller,
             device-taint-eviction-controller); the legacy-serviceaccount-token-cleaner, which acts after a year; the
             provisioner is no controller of Kubernetes and runs here for want of a Pod of its own
 
@@ -49,6 +49,7 @@ from apps.cluster.controllers.servicecidrs.servicecidrs_controller import Servic
 from apps.cluster.controllers.statefulset.stateful_set import StatefulSetController
 from apps.cluster.controllers.ttl.ttl_controller import TTLController
 from apps.cluster.controllers.ttlafterfinished.ttl_controller import TTLAfterFinishedController
+from apps.cluster.controllers.volumeexpand.expand_controller import ExpandController
 
 CONTROLLERS: tuple[type[Controller], ...] = (
     TokensController,
@@ -76,6 +77,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     NodeIPAMController,
     NodeLifecycleController,
     PersistentVolumeController,
+    ExpandController,
     PVCProtectionController,
     PVProtectionController,
     VACProtectionController,

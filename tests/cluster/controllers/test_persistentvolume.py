@@ -100,8 +100,32 @@ def test_a_claim_waits_for_a_volume_that_comes_later() -> None:
         "no persistent volumes available for this claim and no storage class is set"
     ]
     made.create(volume("late"))
-    made.run(1_000)
+    made.run(16_000)  # it is found at the next look at all claims
     assert phases(made) == ("Bound", "Bound")
+
+
+def test_what_a_claim_waits_for_is_told_again_every_15_seconds() -> None:
+    made = World()
+    made.create(claim("data", storageClassName=""))
+    made.run(46_000)
+    (event,) = [one for one in made.list("events") if one["reason"] == "FailedBinding"]
+    assert event["count"] == 4
+    assert made.engine.at_rest
+
+
+def test_a_claim_that_asks_for_more_is_left_to_the_driver() -> None:
+    made = World()
+    made.create({**storage_class("fast", default=False), "allowVolumeExpansion": True})
+    made.create(claim("data", storageClassName="fast"))
+    made.run(1_000)
+    bound = made.get("persistentvolumeclaims", "data", "default")
+    assert bound["status"]["capacity"] == {"storage": "1Gi"}
+    made.patch("persistentvolumeclaims", "data", {"spec": {"resources": {"requests": {"storage": "3Gi"}}}})
+    made.run(2_000)
+    assert made.events("ExternalExpanding") == ["waiting for an external controller to expand this PVC"]
+    assert made.status("persistentvolumeclaims", "data", "default")["capacity"] == {"storage": "3Gi"}
+    assert made.get("persistentvolumes", bound["spec"]["volumeName"])["spec"]["capacity"] == {"storage": "3Gi"}
+    assert made.events("VolumeResizeSuccessful") == ["Resize volume succeeded"]
 
 
 def test_a_class_that_is_missing_is_named_and_waited_for() -> None:
@@ -110,7 +134,7 @@ def test_a_class_that_is_missing_is_named_and_waited_for() -> None:
     made.run(1_000)
     assert made.events("ProvisioningFailed") == ['storageclass.storage.k8s.io "fast" not found']
     made.create(storage_class("fast", default=False))
-    made.run(1_000)
+    made.run(16_000)
     assert phases(made) == ("Bound", "Bound")
 
 
@@ -119,7 +143,7 @@ def test_a_claim_without_class_gets_the_default_once_there_is_one() -> None:
     made.create(claim("data"))
     made.run(1_000)
     made.create(storage_class())
-    made.run(1_000)
+    made.run(16_000)
     assert made.get("persistentvolumeclaims", "data", "default")["spec"]["storageClassName"] == "standard"
     assert phases(made) == ("Bound", "Bound")
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from apps.cluster.apimachinery.status import StatusError
+from apps.cluster.controllers.statefulset.stateful_set import StatefulSetController
 from tests.cluster.controllers.objects import CLAIM_TEMPLATES, image, stateful_set, storage_class
+from tests.cluster.controllers.recording import bench, put
 from tests.cluster.controllers.world import World
 
 Obj = dict[str, Any]
@@ -219,3 +224,18 @@ def test_a_rollback_adopts_and_renumbers_a_revision_in_one_turn() -> None:
     made.run(6_000)
     assert sorted(revision["revision"] for revision in made.list("controllerrevisions")) == [2, 3]
     assert made.controllers["statefulset-controller"].errors == 0
+
+
+def test_a_parallel_set_tries_as_many_at_a_time_as_have_gone_well_before():
+    """One, then two, then four: what is refused does not stop its neighbours, only those that would come after."""
+    controller, client = bench(StatefulSetController, refuse=("create pods",))
+    made = world(replicas=1, podManagementPolicy="Parallel")
+    (first,) = made.list("pods")
+    wanted = made.get("statefulsets", "db", "default")
+    put(controller, "pods", first)
+    put(controller, "statefulsets", {**wanted, "spec": {**wanted["spec"], "replicas": 6}})
+    put(controller, "controllerrevisions", *made.list("controllerrevisions"))
+    put(controller, "persistentvolumeclaims", *made.list("persistentvolumeclaims"))
+    with pytest.raises(StatusError):
+        controller.sync("default/db")
+    assert [pod["metadata"]["name"] for pod in client.of("create", "pods")] == ["db-1", "db-2"]

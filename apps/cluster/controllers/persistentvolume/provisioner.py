@@ -1,7 +1,8 @@
 """A dynamic provisioner: makes a volume for each claim that asks for one, and removes it when it is released.
 
 Models      sigs.k8s.io/sig-storage-lib-external-provisioner (controller.go), which every external provisioner builds on
-Leaves out  the storage itself; the provisioner's own Pod, Events and finalizer; volumes that have to be near a node
+Leaves out  the storage itself; the provisioner's own Pod, Events and finalizer; volumes that have to be near a node;
+            resizing on the node
 
 It stands in for the provisioner of every StorageClass but Kubernetes' own (kubernetes.io/…), so volumes of any class
 come about.
@@ -22,9 +23,11 @@ from apps.cluster.controllers.persistentvolume.pv_controller import (
     SELECTED_NODE,
     claim_reference,
 )
+from apps.cluster.controllers.volumeexpand.expand_controller import asked_for, has
 from apps.cluster.engine import Engine
 
 CLAIM_KEY, VOLUME_KEY = "claim:", "volume:"
+RESIZE_MS = 500  # what a driver takes to make a volume larger
 
 
 def new_volume(claim: Obj, storage_class: Obj, provisioner: str) -> Obj:
@@ -64,8 +67,11 @@ class StorageProvisioner(Controller):
         self.volumes.add_handler(self._volume_changed, lambda _, new: self._volume_changed(new))
 
     def _claim_changed(self, claim: Obj) -> None:
-        if not claim["spec"].get("volumeName") and _provisioner_of(claim):
-            self.enqueue(CLAIM_KEY + key_of(claim))
+        if not claim["spec"].get("volumeName"):
+            if _provisioner_of(claim):
+                self.enqueue(CLAIM_KEY + key_of(claim))
+        elif (claim.get("status") or EMPTY).get("phase") == "Bound" and asked_for(claim) > has(claim):
+            self.enqueue(CLAIM_KEY + key_of(claim), RESIZE_MS)
 
     def _volume_changed(self, volume: Obj) -> None:
         if (volume.get("status") or EMPTY).get("phase") == "Released":
@@ -75,7 +81,9 @@ class StorageProvisioner(Controller):
         """Raises: StatusError, a write was refused; the turn is tried again later."""
         if key.startswith(CLAIM_KEY):
             claim = self.claims.get(key[len(CLAIM_KEY) :])
-            if claim is not None:
+            if claim is not None and claim["spec"].get("volumeName"):
+                self._resize(claim)
+            elif claim is not None:
                 self._provision(claim)
         else:
             volume = self.volumes.get(key[len(VOLUME_KEY) :])
@@ -96,6 +104,22 @@ class StorageProvisioner(Controller):
         except StatusError as error:
             if error.reason != "AlreadyExists":
                 raise
+
+    def _resize(self, claim: Obj) -> None:
+        """As a driver's external-resizer, for storage that has nothing to do on the node: first the volume, then the
+        claim's own account of it."""
+        volume = self.volumes.get(claim["spec"]["volumeName"])
+        if volume is None or PROVISIONED_BY not in annotations_of(volume) or asked_for(claim) <= has(claim):
+            return
+        size = claim["spec"]["resources"]["requests"]["storage"]
+        resizer = Recorder(self.engine, self.client, f"external-resizer {annotations_of(volume)[PROVISIONED_BY]}")
+        resizer.event(claim, "Normal", "Resizing", f"External resizer is resizing volume {name_of(volume)}")
+        body = {"spec": {"capacity": {"storage": size}}}
+        self.client.patch("persistentvolumes", "", name_of(volume), body, why="pv.grow-volume", size=size)
+        status = {**claim["status"], "capacity": {**claim["status"]["capacity"], "storage": size}}
+        new = {**claim, "status": status}
+        self.client.update_status("persistentvolumeclaims", new, why="pv.grow-claim", size=size)
+        resizer.event(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded")
 
     def _remove(self, volume: Obj) -> None:
         released = (volume.get("status") or EMPTY).get("phase") == "Released"

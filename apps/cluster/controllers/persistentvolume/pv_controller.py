@@ -1,8 +1,10 @@
 """The PersistentVolume binder: joins claims and volumes, asks for new volumes, reclaims released ones.
 
 Models      pkg/controller/volume/persistentvolume/pv_controller.go (1.36)
-Leaves out  the look at every claim and volume each 15 s (what it would find is looked at when it changes, so its
-            repeated Events are missing); volume plugins inside Kubernetes, recycling, migration to CSI
+Leaves out  volume plugins inside Kubernetes, recycling, migration to CSI
+
+Every 15 s it looks again at the claims that have no volume: a volume made by hand meets its claim then, and what a
+claim waits for is told again.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from apps.cluster.apimachinery.meta import EMPTY, Obj, annotations_of, key_of, n
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.persistentvolume import matching
+from apps.cluster.controllers.persistentvolume.protection import claims_of
 from apps.cluster.engine import Engine
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
@@ -25,6 +28,9 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 CLAIM_KEY, VOLUME_KEY = "claim:", "volume:"
 CLAIM_INDEX, PENDING_INDEX = "claim", "pending"
+
+
+RESYNC_MS = 15_000  # --pvclaimbinder-sync-period
 
 
 def _claim_of(volume: Obj) -> Any:
@@ -48,6 +54,7 @@ class PersistentVolumeController(Controller):
         self.claims = informers("persistentvolumeclaims")
         self.classes = informers("storageclasses")
         self.pods = informers("pods")
+        self.begun_ms = 0
         self.volumes.add_index(CLAIM_INDEX, _claim_of)
         self.claims.add_index(PENDING_INDEX, _pending)
         self.claims.add_handler(self._claim_changed, lambda _, new: self._claim_changed(new), self._claim_deleted)
@@ -75,8 +82,19 @@ class PersistentVolumeController(Controller):
             self.enqueue(CLAIM_KEY + claim)
 
     def _wake_pending(self) -> None:
+        """What is new may suit a claim that waits: that is found at the next look at all of them."""
         for claim in self.claims.by_index(PENDING_INDEX, "yes"):
-            self.enqueue(CLAIM_KEY + key_of(claim))
+            key, wait = CLAIM_KEY + key_of(claim), self._until_resync()
+            if self._due.get(key) == self.engine.now_ms + wait:
+                del self._due[key]  # that look is no house-keeping any more
+            self.enqueue(key, wait)
+
+    def _until_resync(self) -> int:
+        return RESYNC_MS - (self.engine.now_ms - self.begun_ms) % RESYNC_MS
+
+    def start(self) -> None:
+        super().start()
+        self.begun_ms = self.engine.now_ms
 
     def sync(self, key: str) -> None:
         """Raises: StatusError, a write was refused; the turn is tried again later."""
@@ -88,6 +106,9 @@ class PersistentVolumeController(Controller):
                 self._sync_bound(claim)
             else:
                 self._sync_unbound(claim)
+                now = self.claims.get(key_of(claim))
+                if now is not None and BIND_COMPLETED not in annotations_of(now):
+                    self.enqueue(key, self._until_resync(), quiet=True)
         else:
             volume = self.volumes.get(key[len(VOLUME_KEY) :])
             if volume is not None:
@@ -309,6 +330,12 @@ class PersistentVolumeController(Controller):
         new = {**volume, "status": status}
         return self.client.update_status("persistentvolumes", new, why="pv.volume-phase", phase=phase)
 
+    def state(self) -> dict[str, Any]:
+        return {"begun_ms": self.begun_ms}
+
+    def set_state(self, data: dict[str, Any]) -> None:
+        self.begun_ms = data["begun_ms"]
+
 
 def claim_reference(claim: Obj) -> Obj:
     """`claimRef` of the volume bound to a claim."""
@@ -334,5 +361,4 @@ def _waits_for(pod: Obj, claim: str) -> bool:
     """Whether an unscheduled Pod uses the claim."""
     if pod["spec"].get("nodeName"):
         return False
-    volumes = pod["spec"].get("volumes") or ()
-    return any((volume.get("persistentVolumeClaim") or EMPTY).get("claimName") == claim for volume in volumes)
+    return claim in claims_of(pod)

@@ -1,7 +1,7 @@
 """The StatefulSet controller: Pods with a name, an order and storage of their own.
 
 Models      pkg/controller/statefulset/stateful_set.go (1.36)
-Leaves out  the several Pods a Parallel set makes at once are made one after another, and none after the first refusal
+Leaves out  nothing that shows
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from apps.cluster.controllers.history.revisions import by_revision, template_of
 from apps.cluster.controllers.pod_helpers import find_min_next_pod_availability_check, is_pod_ready
 from apps.cluster.controllers.refs import RefManager, add_controller_index, owned_or_orphaned
 from apps.cluster.controllers.statefulset import history
-from apps.cluster.controllers.statefulset.identity import in_range, is_member, ordinal_of
+from apps.cluster.controllers.statefulset.identity import in_range, is_member, ordinal_of, start_ordinal
 from apps.cluster.controllers.statefulset.plan import Plan, Revision, is_inconsistent, plan
 from apps.cluster.controllers.statefulset.pod_control import PodControl
 from apps.cluster.engine import Engine
@@ -138,10 +138,22 @@ class StatefulSetController(Controller):
         self._look_again(key, stateful_set, pods, decided.status, now)
 
     def _carry_out(self, stateful_set: Obj, decided: Plan) -> StatusError | None:
-        """Do as planned up to the first refusal, and give that."""
+        """Do as planned up to the first refusal, and give that. A Parallel set does 1, 2, 4 … Pods side by side: what
+        is refused one of them stops those of the next batch."""
         control = PodControl(self.client, self.recorder, self.pods, self.claims, stateful_set)
+        parallel = stateful_set["spec"].get("podManagementPolicy") == "Parallel"
         updating = False
+        refused: StatusError | None = None
+        refused_in, dropped = (False, 0), 0
         for verb, pod in decided.acts:
+            ordinal = ordinal_of(pod)
+            kept = in_range(stateful_set, ordinal)
+            if not kept and verb == "delete":
+                dropped += 1
+            place = ordinal - start_ordinal(stateful_set) if kept else dropped - 1
+            batch = (kept, (place + 1).bit_length())
+            if refused is not None and (not parallel or batch != refused_in):
+                return refused
             try:
                 if verb == "create":
                     control.create(pod)
@@ -155,8 +167,8 @@ class StatefulSetController(Controller):
                 else:
                     control.set_claim_owners(pod)
             except StatusError as error:
-                return error
-        return None
+                refused, refused_in = refused or error, batch
+        return refused
 
     def _report(self, stateful_set: Obj, status: Obj) -> None:
         before = stateful_set.get("status") or EMPTY
