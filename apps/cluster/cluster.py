@@ -331,7 +331,7 @@ class Cluster:
             step = self.trace.at(self.revision)
             objects = {resource: dict(table) for resource, table in self.apiserver.tables.items()}
             scheduling = Scheduling(self.scheduler.journal, LATEST)
-            internals = Internals(self.store, self.trace, self.revision, self.watchers)
+            internals = self._internals(self.revision, LATEST)
             return Snapshot(self.revision, self.now_ms, objects, self.machines, step, scheduling, internals)
         if not 1 <= revision <= self.revision:
             raise bad_request(f"revision {revision} is not between 1 and {self.revision}")
@@ -343,8 +343,11 @@ class Cluster:
             self._machines_at(revision),
             step,
             Scheduling(self.scheduler.journal, self.trace.position(revision)),
-            Internals(self.store, self.trace, revision, self.watchers),
+            self._internals(revision, self.trace.position(revision)),
         )
+
+    def _internals(self, revision: int, position: int) -> Internals:
+        return Internals(self.store, self.trace, self.host.ledger, revision, position, self.watchers)
 
     def watchers(self) -> Iterator[Watcher]:
         """Every program that has a watch open."""

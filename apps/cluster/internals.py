@@ -6,11 +6,14 @@ Looked up when asked, not before; nothing here changes anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apps.cluster.api.scheme import RESOURCES
+from apps.cluster.controlplane.ledger import RUNNING, Ledger
 from apps.cluster.engine import Trace
 from apps.cluster.etcd import Compacted, Record, Store
+
+LOAD = "load"  # who leaves the notes of loads, see metrics/load.py
 
 
 class Watcher(NamedTuple):
@@ -25,13 +28,41 @@ class Watcher(NamedTuple):
 class Internals:
     """Of the revision `revision`. `watchers` gives everybody who watches now."""
 
-    __slots__ = ("_store", "_trace", "_watchers", "revision")
+    __slots__ = ("_ledger", "_loads", "_position", "_programs", "_store", "_trace", "_watchers", "revision")
 
-    def __init__(self, store: Store, trace: Trace, revision: int, watchers: Callable[[], Iterable[Watcher]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        trace: Trace,
+        ledger: Ledger,
+        revision: int,
+        position: int,
+        watchers: Callable[[], Iterable[Watcher]],
+    ) -> None:
         self._store = store
+        self._ledger = ledger
+        self._position = position
+        self._programs: dict[str, str] | None = None
+        self._loads: dict[str, dict[str, Any]] | None = None
         self._trace = trace
         self._watchers = watchers
         self.revision = revision
+
+    def program(self, node: str, name: str) -> str:
+        """The state of a program of a machine, as the control plane's ledger tells it."""
+        if self._programs is None:
+            self._programs = self._ledger.at(self._position)
+        return self._programs.get(f"{node}/{name}", RUNNING)
+
+    def load(self, ref: str) -> dict[str, Any] | None:
+        """What a reader has put on a workload, as it was said: cpu, memory and per."""
+        if self._loads is None:
+            self._loads = {}
+            for step in self._trace.steps[: self._position]:
+                if step.component == LOAD and step.rank == "note":
+                    self._loads[step.ref] = {**step.params, "per": step.message.rpartition(".")[2]}
+        found = self._loads.get(ref)
+        return found if found is not None and found["per"] != "none" else None
 
     @property
     def compact_revision(self) -> int:

@@ -181,8 +181,8 @@ def frame(
             revision = run.head if source.stored else run.last_change
         # What writes nothing (a power cut) belongs to the revision it follows, so the newest revision may still change.
         position = run.cluster.trace.position(revision)
-        decisions = run.cluster.scheduler.journal.mark() if revision == run.head else []
-        key = (source.epoch, revision, position, *decisions, view, lang, focus, width, parts)
+        marks = str(run.cluster.engine.marks()) if revision == run.head else ""
+        key = (source.epoch, revision, position, marks, view, lang, focus, width, parts)
         with _lock:
             known = _frames.get(key)
             if known is not None:

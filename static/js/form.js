@@ -15,8 +15,21 @@ export class ScenarioForm extends HTMLElement {
     this.#form = this.querySelector("form");
     if (!this.#form) return;
     this.#form.addEventListener("submit", (event) => this.#submit(event));
-    this.#form.addEventListener("input", (event) => this.#mark(event.target));
+    this.#form.addEventListener("input", (event) => {
+      this.#mark(event.target);
+      this.#tell(event.target);
+    });
+    // A slider is sent when it is let go.
+    this.#form.addEventListener("change", (event) => {
+      if (event.target instanceof HTMLInputElement && "instant" in event.target.dataset) this.#send(null);
+    });
     this.addEventListener("click", (event) => this.#step(event));
+  }
+
+  /** What a slider stands at, in cores. @param {EventTarget|null} target */
+  #tell(target) {
+    const out = target instanceof HTMLInputElement && "instant" in target.dataset ? this.querySelector("[data-cores]") : null;
+    if (out) out.textContent = `${Number(target.value) / 1000} cpu`;
   }
 
   /** A field that differs from what was shown gets the needle. @param {EventTarget|null} target */

@@ -24,7 +24,10 @@ def step_of(cluster, verb):
     return next(
         step
         for step in cluster.trace.steps
-        if step.ref == "pods/default/web" and step.verb == verb and (verb != "delete" or step.after is None)
+        if step.rank == "change"
+        and step.ref == "pods/default/web"
+        and step.verb == verb
+        and (verb != "delete" or step.after is None)
     )
 
 

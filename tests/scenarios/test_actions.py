@@ -294,7 +294,9 @@ def test_buttons(editor, data, body):
         pytest.param({"form": "node", "name": "worker-9", "action": "cordon"}, 422, id="a node that is not there"),
         pytest.param({"form": "node", "name": "worker-1", "action": "dance"}, 422, id="an unknown verb"),
         pytest.param(
-            {"form": "node", "name": "control-plane-1", "action": "power-off"}, 422, id="the control plane's power"
+            {"form": "node", "name": "control-plane-1", "action": "remove"},
+            422,
+            id="the control plane out of its cluster",
         ),
         pytest.param({"form": "node", "name": "worker-1", "action": "join"}, 422, id="a node that is there already"),
     ],

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Access, Problem
-from apps.cluster.controlplane import topology
+from apps.cluster.controlplane import ledger, topology
 from apps.cluster.controlplane.election import Election
 from apps.cluster.controlplane.names import APISERVER, COMPONENTS, ELECTED, ETCD, KUBELET, RUNTIME, SERVICES, STATIC
 from apps.cluster.engine import Engine
@@ -79,6 +79,8 @@ class ControlPlane:
         self.elections = {
             name: Election(plant.engine, plant.apiserver, name, self, self._wake_election) for name in ELECTED
         }
+        self.ledger = ledger.Ledger(plant.engine.trace.keep)
+        plant.engine.record(NAME, self.ledger)
         plant.engine.register(NAME, self)
 
     def install(self, installer: Installer) -> None:
@@ -183,6 +185,7 @@ class ControlPlane:
             self.elections[name].join(node)
         elif name == ETCD:
             self.review()
+        self._log(node, name)
         self._tell()
 
     def process_stopped(self, node: str, name: str) -> None:
@@ -204,6 +207,7 @@ class ControlPlane:
             self.elections[name].leave(node)
         elif name == ETCD:
             self.review()
+        self._log(node, name)
 
     def _tell(self) -> None:
         if self._installer is not None:
@@ -217,6 +221,8 @@ class ControlPlane:
 
     def lead(self, name: str, node: str) -> None:
         self._plant.processes[name].start(node)
+        for candidate in self.elections[name].candidates:
+            self._log(candidate, name)
         self._tell()
 
     def lost(self, name: str, node: str) -> None:
@@ -263,9 +269,11 @@ class ControlPlane:
         if self.etcd_problem(node) is not None:
             if self.servers[node] == STARTING:
                 self.servers[node] = WAITING
+                self._log(node, APISERVER)
                 self._engine.wake(NAME, f"{STARVED} {node} {self.since[node]}", API_GIVES_UP_MS - API_START_MS)
             return
         self.servers[node] = SERVING
+        self._log(node, APISERVER)
         self._run_inside()
         if not self.bootstrapped and self._installer is not None:
             self.bootstrapped = True
@@ -341,6 +349,7 @@ class ControlPlane:
             if pod is not None:
                 self.stopped[f"{node}/{name}"] = pod
                 kubelet.remove_manifest(key)
+        self._log(node, name)
 
     def crash(self, node: str, name: str) -> None:
         """It ends at once; what looks after it starts it again."""
@@ -363,6 +372,23 @@ class ControlPlane:
             pod = self.stopped.pop(f"{node}/{name}", None)
             if pod is not None:
                 kubelet.restore_manifest(pod)
+        self._log(node, name)
+
+    def _log(self, node: str, name: str) -> None:
+        self.ledger.write(len(self._engine.trace.steps), node, name, self.state(node, name))
+
+    def state(self, node: str, name: str) -> str:
+        """The state of a program as the ledger has it; what has no power does nothing, which the machine tells."""
+        if name in SERVICES:
+            return ledger.STOPPED if self.is_stopped(node, name) else ledger.RUNNING
+        who = f"{node}/{name}"
+        if who not in self.running:
+            return ledger.STOPPED if who in self.stopped else ledger.DOWN
+        if name == APISERVER:
+            return self.servers[node]
+        if name in ELECTED:
+            return ledger.LEADING if self.elections[name].leader == node else ledger.STANDBY
+        return ledger.RUNNING
 
     def runs(self, node: str, name: str) -> bool:
         """Whether it runs on that machine now."""

@@ -58,6 +58,10 @@ class Engine:
         """Keep `record` with the trace."""
         self._records[name] = record
 
+    def marks(self) -> list[Any]:
+        """How far every record is: when nothing has been written to the trace, these may still have grown."""
+        return [record.mark() for record in self._records.values()]
+
     def register(self, name: str, component: Component) -> None:
         """Give `component` the turns asked for under `name`."""
         assert name not in self._components, name

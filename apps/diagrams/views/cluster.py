@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.cluster.controlplane import ledger
 from apps.diagrams import metrics, roles, shapes
-from apps.diagrams.graph import Element, Graph, Text
+from apps.diagrams.graph import Element, Graph, Rect, Text
 from apps.diagrams.ids import edge_id, part_id
 from apps.diagrams.narration import edges_of, request_of
 from apps.diagrams.options import Options
@@ -21,6 +22,7 @@ Obj = dict[str, Any]
 CONTROLLERS = ("deployment", "replicaset", "daemonset", "statefulset", "job", "endpointslice", "node-lifecycle")
 _CONTROLLER_SIZE = 10.5
 _OTHER = "…"
+_UNREADY = (*ledger.AWAY, ledger.STARTING, ledger.WAITING)
 
 
 def build(snapshot: SnapshotLike, lang: str, options: Options) -> Graph:
@@ -78,16 +80,28 @@ def _plate(scene: Scene, pods: _Sorted) -> Plate:
     return plate(width, rows_for(places.rows.drum.high), cells, tuple(needed), control_rows, places.dense)
 
 
-def _part(scene: Scene, name: str, pods: _Sorted) -> tuple[str, str, str]:
-    """Classes, label and ref of a part of the control plane, from its static Pod."""
+def _part(scene: Scene, name: str, pods: _Sorted) -> tuple[str, str, str, str]:
+    """Classes, label and ref of a part of the control plane, and a word about it when it does not simply run."""
     found = pods.parts.get(name)
     hit = " hit" if _acts(scene, name) else ""
+    ref = found[0] if found is not None else ""
+    machine = scene.snapshot.machines.get(pods.control)
+    program = scene.program(pods.control, name) if machine is None or machine.power == "on" else ledger.DOWN
+    word = scene.say(f"figure.program-{program}") if program in _UNREADY else ""
+    if word:
+        down = " down" if program in ledger.AWAY else ""
+        mark = "Failed" if down else "Pending"
+        return (
+            f" st-{mark}{down}{scene.marks(ref)}{hit}",
+            scene.say("aria.part-state", name=name, state=word),
+            ref,
+            word,
+        )
     if found is None:
-        return hit, scene.say("aria.part", name=name), ""
-    ref, pod = found
-    state = scene.state(ref, pod)
+        return hit, scene.say("aria.part", name=name), "", ""
+    state = scene.state(*found)
     label = scene.say("aria.part-state", name=name, state=scene.say(f"state.{state.mark}"))
-    return f" st-{state.mark}{scene.marks(ref)}{hit}", label, ref
+    return f" st-{state.mark}{scene.marks(ref)}{hit}", label, ref, ""
 
 
 def _acts(scene: Scene, name: str) -> bool:
@@ -143,12 +157,12 @@ def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
 
 
 def _gate(scene: Scene, place: Plate, pods: _Sorted) -> Element:
-    classes, label, ref = _part(scene, "kube-apiserver", pods)
+    classes, label, ref, word = _part(scene, "kube-apiserver", pods)
     return Element(
         "fig-kube-apiserver",
         f"k-gate{classes}",
         shapes.box(place.gate, "k-g", 3, place.gate_texts),
-        ("kube-apiserver", metrics.fit(request_of(scene.step), place.gate.w - 16, 10.5)),
+        ("kube-apiserver", metrics.fit(word or request_of(scene.step), place.gate.w - 16, 10.5)),
         label=label,
         href=part_href(scene, "kube-apiserver", ref),
         ref=ref,
@@ -168,7 +182,7 @@ def _kubectl(scene: Scene, place: Plate) -> Element:
 
 
 def _manager(scene: Scene, place: Plate, pods: _Sorted) -> Element:
-    classes, label, ref = _part(scene, "kube-controller-manager", pods)
+    classes, label, ref, word = _part(scene, "kube-controller-manager", pods)
     rect = place.manager
     narrow = place.width < 600
     title = "controller-manager" if narrow else "kube-controller-manager"
@@ -194,7 +208,7 @@ def _manager(scene: Scene, place: Plate, pods: _Sorted) -> Element:
         shapes.box(rect, "k-p", 3, (), tabs),
         label=label,
         ref=ref,
-        children=[heading, *_controllers(scene, place)],
+        children=[heading, _word("kube-controller-manager", rect, word, narrow), *_controllers(scene, place)],
     )
 
 
@@ -232,7 +246,7 @@ def _controllers(scene: Scene, place: Plate) -> list[Element]:
 
 
 def _scheduler(scene: Scene, place: Plate, pods: _Sorted) -> Element:
-    classes, label, ref = _part(scene, "kube-scheduler", pods)
+    classes, label, ref, word = _part(scene, "kube-scheduler", pods)
     rect = place.scheduler
     narrow = place.width < 600
     heading = Element(
@@ -243,14 +257,18 @@ def _scheduler(scene: Scene, place: Plate, pods: _Sorted) -> Element:
         label=label,
         href=part_href(scene, "kube-scheduler", ref),
     )
-    children = [heading]
-    if not narrow:
-        said = shapes.words((Text(rect.right - 12, rect.y + 22, "k-fs", "end"),))
-        children.append(Element("fig-waiting", "k-note", said, (scene.say("figure.waiting"),)))
+    children = [heading, _word("kube-scheduler", rect, word or ("" if narrow else scene.say("figure.waiting")), narrow)]
     children += workers.seated(scene, "", place.waiting, pods.on.get("", []), ticks=True)
     return Element(
         "fig-kube-scheduler", f"k-part{classes}", shapes.box(rect, "k-p", 3), label=label, ref=ref, children=children
     )
+
+
+def _word(part: str, rect: Rect, word: str, narrow: bool) -> Element:
+    """What is to be said of a part, in its upper right corner; where there is no room, at its foot."""
+    y = rect.bottom - 8 if narrow else rect.y + 22
+    text = Text(rect.right - 12, y, "k-fs", "end")
+    return Element(f"fig-{part}-word", "k-note k-word", shapes.words((text,)), (word,))
 
 
 def _edges(scene: Scene, place: Plate) -> list[Element]:
@@ -261,16 +279,35 @@ def _edges(scene: Scene, place: Plate) -> list[Element]:
         edge_id("kube-controller-manager"): place.edges["kube-controller-manager"],
         edge_id("kube-scheduler"): place.edges["kube-scheduler"],
     }
-    out = [Element(name, f"k-edge{hop.get(name, '')}", shapes.edge(points)) for name, points in names.items()]
     control = next((name for name, node in scene.nodes.items() if roles.is_control_plane(node)), "control-plane-1")
+    out = []
+    for name, points in names.items():
+        away = scene.program(control, name.removeprefix("edge-")) in ledger.AWAY
+        out.append(Element(name, f"k-edge{' off' if away else ''}{hop.get(name, '')}", shapes.edge(points)))
     own = edge_id("kubelet", control)
-    out.append(Element(own, f"k-edge{hop.get(own, '')}", shapes.edge(place.edges["kubelet"])))
+    out.append(
+        Element(own, f"k-edge{_broken(scene, control, control)}{hop.get(own, '')}", shapes.edge(place.edges["kubelet"]))
+    )
     for name, cell in scene.places.cells.items():
         edge = edge_id("kubelet", name)
-        state = node_state(scene.nodes.get(name), scene.snapshot.machines.get(name))
-        broken = " off" if not state.powered else " cut" if not state.connected else ""
         quiet = " k-quiet" if scene.places.dense else ""
         shape = shapes.edge(place.workers[cell].edge)
-        out.append(Element(edge, f"k-edge{quiet}{broken}{hop.get(edge, '')}", shape))
-    out.append(Element(edge_id("etcd"), f"k-edge{hop.get(edge_id('etcd'), '')}", shapes.edge(place.edges["etcd"])))
+        out.append(Element(edge, f"k-edge{quiet}{_broken(scene, name, control)}{hop.get(edge, '')}", shape))
+    stored = " off" if scene.program(control, "etcd") in ledger.AWAY else ""
+    out.append(
+        Element(edge_id("etcd"), f"k-edge{stored}{hop.get(edge_id('etcd'), '')}", shapes.edge(place.edges["etcd"]))
+    )
     return out
+
+
+def _broken(scene: Scene, name: str, control: str) -> str:
+    """Why a kubelet does not reach the API server: its machine or itself is off, or a cable is cut."""
+    machines = scene.snapshot.machines
+    state = node_state(scene.nodes.get(name), machines.get(name))
+    if not state.powered or scene.program(name, "kubelet") in ledger.AWAY:
+        return " off"
+    if name == control:
+        return ""
+    server = machines.get(control)
+    apart = server is not None and (server.network != "up" or name in getattr(server, "cut", ()))
+    return " cut" if apart or not state.connected else ""

@@ -15,9 +15,9 @@ from apps.diagrams.views.scene import Scene
 Obj = dict[str, Any]
 
 
-def build(scene: Scene, place: Plate, about: tuple[str, str, str]) -> Element:
-    """The drum with its rows. `about`: classes, label and ref of etcd itself."""
-    classes, label, ref = about
+def build(scene: Scene, place: Plate, about: tuple[str, str, str, str]) -> Element:
+    """The drum with its rows. `about`: classes, label, ref and a word of etcd itself."""
+    classes, label, ref, word = about
     rect = place.drum
     narrow = place.width < 600
     heading = Text(rect.x + 12, rect.y + (31 if not narrow else 29), "k-ph")
@@ -39,6 +39,8 @@ def build(scene: Scene, place: Plate, about: tuple[str, str, str]) -> Element:
             (scene.say("figure.revision", revision=scene.snapshot.revision),),
         ),
     ]
+    note = Text(heading.x + 40, heading.y, "k-fs")
+    children.append(Element("fig-etcd-word", "k-note k-word", shapes.words((note,)), (word,)))
     hidden = 0
     rows = scene.places.rows
     room = len(place.rows) - 1

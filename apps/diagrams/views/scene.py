@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apps.cluster.apimachinery.meta import name_of, namespace_of
+from apps.cluster.controlplane import ledger
 from apps.diagrams import metrics, roles, tints, wording
 from apps.diagrams import places as places_
 from apps.diagrams.graph import Element, Rect, Shape
@@ -78,6 +79,11 @@ class Scene:
 
     def say(self, message: str, **params: Any) -> str:
         return wording.say(self.lang, message, params)
+
+    def program(self, node: str, name: str) -> str:
+        """The state of a program of a machine: running, stopped, down, starting, waiting, serving, leading, standby."""
+        internals = getattr(self.snapshot, "internals", None)
+        return internals.program(node, name) if internals is not None else ledger.RUNNING
 
     def told(self) -> str:
         """What the acting step says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.cluster.apimachinery import quantity
+from apps.cluster.controlplane import ledger
 from apps.diagrams import metrics, roles, shapes
 from apps.diagrams.graph import Element, Rect, Shape, Text
 from apps.diagrams.ids import part_id
@@ -33,9 +34,16 @@ def _worker(scene: Scene, place: Worker, name: str, pods: Found, chips_of: Chips
     ref = f"nodes/{name}"
     node = scene.nodes.get(name)
     state = node_state(node, scene.snapshot.machines.get(name))
+    machine = scene.snapshot.machines.get(name)
     words = [scene.say(word) for word in state.words]
-    if words:
-        label = scene.say("aria.node-words", name=name, words=", ".join(words))
+    apart = getattr(machine, "cut", ())
+    if apart and state.connected:
+        words.insert(0, scene.say("figure.cut-from", names=", ".join(apart)))
+    heard = words
+    if scene.program(name, "kubelet") in ledger.AWAY:  # its chip shows it
+        heard = [scene.say("figure.kubelet-stopped"), *words]
+    if heard:
+        label = scene.say("aria.node-words", name=name, words=", ".join(heard))
     else:
         label = scene.say("aria.node", name=name)
     small = not place.chips
@@ -126,15 +134,16 @@ def chips(
     """kubelet, CRI-O, kube-proxy and calico-node of a machine."""
     acts = scene.actor == "kubelet" and scene.acting_node == node
     tiny = kubelet.h < 12
+    stopped = scene.program(node, "kubelet") in ledger.AWAY
     part_link = scene.options.part_link
     text = () if tiny else (Text(kubelet.cx, kubelet.cy + 4, "k-cp", "middle"),)
     out = [
         Element(
             part_id(node, "kubelet"),
-            "k-chip k-kubelet" + (" hit" if acts else ""),
+            "k-chip k-kubelet" + (" down" if stopped else "") + (" hit" if acts else ""),
             shapes.box(kubelet, "k-c", 2 if tiny else 3, text),
-            () if tiny else ("kubelet",),
-            label=scene.say("aria.on-node", part="kubelet", node=node),
+            () if tiny else ("✕ kubelet" if stopped else "kubelet",),
+            label=_on_node(scene, "kubelet", node, stopped),
             href=part_link("kubelet") if part_link else "",
         )
     ]
@@ -142,13 +151,20 @@ def chips(
         found = chips_of.get((node, part))
         hit = " hit" if scene.acting_node == node and scene.actor in _CHIP_ACTORS[part] else ""
         if found is None:
-            label = scene.say("aria.on-node", part=part, node=node)
+            away = part == CRIO and scene.program(node, "crio") in ledger.AWAY
+            label = _on_node(scene, part, node, away)
             href = part_link(part) if part_link else ""
-            classes = f"k-chip{'' if part == CRIO else ' absent'}{hit}"
+            classes = f"k-chip{' down st-Failed' if away else '' if part == CRIO else ' absent'}{hit}"
             out.append(Element(part_id(node, part), classes, shapes.chip(rect), (part,), label, href))
         else:
             out.append(_chip(scene, node, part, shapes.chip(rect), found, hit))
     return out
+
+
+def _on_node(scene: Scene, part: str, node: str, stopped: bool) -> str:
+    if stopped:
+        return scene.say("aria.on-node-state", part=part, node=node, state=scene.say("figure.program-stopped"))
+    return scene.say("aria.on-node", part=part, node=node)
 
 
 def _chip(scene: Scene, node: str, part: str, shape: Shape, found: tuple[str, Obj], hit: str) -> Element:

@@ -16,7 +16,16 @@ from django.views.decorators.http import require_POST
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.scenarios import access, commands, edits, limits, making, manifests, service
 from apps.scenarios.explained import explain_all, in_one_line, problems_json
-from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, add_refusal, form_for, workload_class
+from apps.scenarios.forms import (
+    BreakForm,
+    LoadForm,
+    ManifestForm,
+    NodeForm,
+    WorkloadForm,
+    add_refusal,
+    form_for,
+    workload_class,
+)
 from apps.scenarios.limits import Said
 from apps.scenarios.replay import Run, replayed
 from apps.scenarios.session import Session, session
@@ -26,6 +35,7 @@ from apps.scenarios.views.answers import refusal, speaks_status, wants_json
 from apps.scenarios.views.context import not_yours, page_context
 
 Bound = dict[str, Any]
+ONE_COMMAND: dict[str, Any] = {"break": BreakForm, "load": LoadForm}  # forms that make one command each
 
 
 class Unfit(Exception):
@@ -166,6 +176,11 @@ def _entries(request: HttpRequest, source: Source, lang: str, at: int | None) ->
         if not form.is_valid():
             raise Unfit(_bound_node(form))
         return [Entry(0, form.command())]
+    if which in ONE_COMMAND:
+        asked = ONE_COMMAND[which](request.POST)
+        if not asked.is_valid():
+            raise Unfit({"form": asked, "errors": [text for texts in asked.errors.values() for text in texts]})
+        return [Entry(0, asked.command())]
     if which == "yaml":
         return _manifest(request, source, lang, at)
     raise Said(400, "BadRequest", _("There is no form %(form)s.") % {"form": which[:40] or "?"})

@@ -17,7 +17,7 @@ from apps.cluster.cluster import Snapshot
 from apps.scenarios import edits, links, making, service, steps
 from apps.scenarios.access import cookie_name, holds_key
 from apps.scenarios.files import FORMATS, SYSTEM_NAMESPACES
-from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, form_for
+from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, form_for, load_row, machines_of
 from apps.scenarios.session import SPEEDS
 from apps.scenarios.source import Source
 
@@ -200,7 +200,12 @@ def forms_of(
     for kind, resource in edits.RESOURCES.items():
         own = [o for o in objects.get(resource, {}).values() if o["metadata"].get("namespace") not in SYSTEM_NAMESPACES]
         rows[resource] = [
-            workload_row(source, obj, posted.get(f"{resource}/{key_of(obj)}") or form_for(kind, obj), lang, focus)
+            {
+                **workload_row(
+                    source, obj, posted.get(f"{resource}/{key_of(obj)}") or form_for(kind, obj), lang, focus
+                ),
+                "load": load_row(snapshot.internals.load(f"{resource}/{key_of(obj)}") if snapshot.internals else None),
+            }
             for obj in own
         ]
     add: dict[str, Any] = {kind.lower(): form_for(kind) for kind in edits.RESOURCES}
@@ -209,6 +214,7 @@ def forms_of(
     return {
         **rows,
         "nodes": [_node_row(name, nodes.get(name), machine) for name, machine in machines.items()],
+        "breaking": machines_of(snapshot, lang),
         "add": {**add, **bound.get("add", {})},
         "yaml": bound.get("yaml") or ManifestForm(),
     }
@@ -227,6 +233,7 @@ def workload_row(source: Source, obj: dict[str, Any], form: WorkloadForm, lang: 
         "name": metadata["name"],
         "namespace": metadata["namespace"],
         "ref": ref,
+        "resource": resource,
         "form": form,
         "yaml_url": yaml_url,
         "edit_url": f"{yaml_url}?edit=1",
