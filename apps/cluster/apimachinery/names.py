@@ -260,15 +260,19 @@ def http_header_name(value: str) -> tuple[str, ...]:
     )
 
 
+def in_range(number: int, low: int, high: int) -> tuple[str, ...]:
+    return () if low <= number <= high else (between(low, high),)
+
+
 def port_number(port: int) -> tuple[str, ...]:
-    return () if 1 <= port <= 65535 else (between(1, 65535),)
+    return in_range(port, 1, 65535)
 
 
 MAX_ID = (1 << 31) - 1
 
 
 def user_id(number: int) -> tuple[str, ...]:
-    return () if 0 <= number <= MAX_ID else (between(0, MAX_ID),)
+    return in_range(number, 0, MAX_ID)
 
 
 group_id = user_id

@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.api.validation import (
+    addresses,
     claims,
     containers,
     core,
@@ -23,6 +24,7 @@ from apps.cluster.api.validation import (
     storage,
     volumes,
 )
+from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.status import CAUSE_REASONS, FieldError
 from tests.fidelity.tables.goform import api, errors_of
 from tests.fidelity.tables.registry import Row, same
@@ -579,3 +581,41 @@ def client_ip(row: Row) -> None:
     config = api("SessionAffinityConfig", dict(row) if row else row.value)
     found = judged(services.affinity, {"sessionAffinity": "ClientIP", "sessionAffinityConfig": config})
     accepted(found, is_good(row))
+
+
+# Addresses.
+
+
+def said_of(errors: list[FieldError], detail: str | None) -> None:
+    same(len(errors), 1 if detail else 0, "; ".join(texts(errors)))
+    for error in errors:
+        same((detail or "") in error.detail, True, str(error))
+
+
+@more("TestIsValidIP", "TestIsValidCIDR")
+def addresses_taken(row: Row) -> None:
+    which = "ip" if row.table.endswith("IP") else "cidr"
+    strict = getattr(addresses, f"canonical_{which}")
+    old = getattr(addresses, f"legacy_{which}")
+    said_of(found_by(strict, "", row["in"] or ""), row["err"])
+    said_of(found_by(old, "", row["in"] or "", False), row["legacyErr"])
+    said_of(found_by(old, "", row["in"] or "", True), row["legacyStrictErr"])
+
+
+@more("TestIsValidInterfaceAddress")
+def interface_addresses(row: Row) -> None:
+    said_of(found_by(addresses.interface_address, "", row["in"] or ""), row["err"])
+
+
+@more("TestGetWarningsForIP", "TestGetWarningsForCIDR")
+def address_warnings(row: Row) -> None:
+    rule = addresses.ip_warnings if row.table.endswith("IP") else addresses.cidr_warnings
+    wanted: list[str] = row["want"] or row["expected"] or []
+    field = wanted[0].partition(": ")[0] if wanted else "spec"
+    same(rule(field, row["address"] or row["cidr"] or row["ip"] or row["in"] or ""), wanted)
+
+
+@more("TestIsInRange")
+def in_range(row: Row) -> None:
+    value, low, high = row["value"] or 0, row["min"] or 0, row["max"] or 0
+    accepted(names.in_range(value, low, high), is_good(row))

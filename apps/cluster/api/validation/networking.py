@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from apps.cluster.api.validation.addresses import cidr, endpoint_ip, ip
 from apps.cluster.api.validation.core import metadata_update
 from apps.cluster.api.validation.fields import (
     Errors,
@@ -21,7 +22,7 @@ from apps.cluster.api.validation.fields import (
     too_many,
 )
 from apps.cluster.api.validation.objectmeta import label_selector, object_meta
-from apps.cluster.api.validation.paths import cidr, dns_label, dns_subdomain, endpoint_ip, ip, port_or_name, qualified
+from apps.cluster.api.validation.paths import dns_label, dns_subdomain, port_or_name, qualified
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
 from apps.cluster.apimachinery.status import FieldError

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from apps.cluster.api.schema.internal import written
+from apps.cluster.api.validation.addresses import cidr
 from apps.cluster.api.validation.fields import (
     NOT_POSITIVE,
     Errors,
@@ -23,7 +24,6 @@ from apps.cluster.api.validation.fields import (
 )
 from apps.cluster.api.validation.gojson import object_problem
 from apps.cluster.api.validation.objectmeta import label_name, object_meta, object_meta_update
-from apps.cluster.api.validation.paths import cidr
 from apps.cluster.api.validation.resources import amount
 from apps.cluster.api.validation.scheduling import taint_effect
 from apps.cluster.apimachinery import names

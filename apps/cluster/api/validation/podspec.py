@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from apps.cluster.api.memo import IdentityMemo
 from apps.cluster.api.validation import scheduling, security
+from apps.cluster.api.validation.addresses import ip
 from apps.cluster.api.validation.containers import Around, containers, ephemeral_containers, init_containers
 from apps.cluster.api.validation.fields import (
     Errors,
@@ -21,7 +22,7 @@ from apps.cluster.api.validation.fields import (
     too_long,
 )
 from apps.cluster.api.validation.objectmeta import annotation_map, labels
-from apps.cluster.api.validation.paths import dns_label, dns_subdomain, ip, qualified
+from apps.cluster.api.validation.paths import dns_label, dns_subdomain, qualified
 from apps.cluster.api.validation.podresources import pod_resources
 from apps.cluster.api.validation.resources import requirements
 from apps.cluster.api.validation.volumes import volumes

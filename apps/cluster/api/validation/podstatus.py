@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from apps.cluster.api.validation.addresses import ip
 from apps.cluster.api.validation.fields import (
     Errors,
     all_invalid,
@@ -21,7 +22,7 @@ from apps.cluster.api.validation.fields import (
     required,
     too_long,
 )
-from apps.cluster.api.validation.paths import dns_label, ip, qualified
+from apps.cluster.api.validation.paths import dns_label, qualified
 from apps.cluster.api.validation.resources import is_native
 from apps.cluster.apimachinery import names, quantity
 from apps.cluster.apimachinery.meta import EMPTY, Obj

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 
 from apps.cluster.api.defaults.core import externally_accessible
+from apps.cluster.api.validation.addresses import cidr, endpoint_ip, ip, without_leading_zeros
 from apps.cluster.api.validation.fields import (
     Errors,
     duplicate,
@@ -19,16 +20,7 @@ from apps.cluster.api.validation.fields import (
     same,
 )
 from apps.cluster.api.validation.objectmeta import labels, object_meta, object_meta_update
-from apps.cluster.api.validation.paths import (
-    cidr,
-    dns_label,
-    dns_subdomain,
-    endpoint_ip,
-    ip,
-    port_or_name,
-    qualified,
-    without_leading_zeros,
-)
+from apps.cluster.api.validation.paths import dns_label, dns_subdomain, port_or_name, qualified
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
 from apps.cluster.apimachinery.status import FieldError
