@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fidelity import explain, tables, verdicts
+from tests.fidelity import bootstrap, explain, scheduling, tables, verdicts
 from tests.fidelity.facts import count, facts
 from tests.fidelity.replay import load, names, replay
 
@@ -31,7 +31,7 @@ class Line:
 class Group:
     """Lines that belong together: the traces, the tables of one topic, the verdicts."""
 
-    kind: str  # traces | tables | verdicts
+    kind: str  # traces | recorded | tables | verdicts
     name: str
     lines: list[Line] = field(default_factory=list)
     skipped: str = ""
@@ -78,6 +78,28 @@ def table(name: str) -> Line:
     return line
 
 
+def cases_of_scheduling() -> Line:
+    line = Line("g-scheduling", 0, 0)
+    for case in scheduling.recorded()["cases"]:
+        how = scheduling.judge(case)
+        line.total += 1
+        line.matched += not how
+        if how:
+            line.differs(case["name"], how)
+    return line
+
+
+def objects_of_bootstrap() -> Line:
+    found, wanted = bootstrap.ours(), bootstrap.kept()
+    line = Line("f3-bootstrap", 0, len(wanted))
+    for about, what in wanted:
+        if (about, what) in found:
+            line.matched += 1
+        else:
+            line.differs(f"{about} {what}", "missing")
+    return line
+
+
 def groups(wanted: Sequence[str] = ()) -> Iterator[Group]:
     """Every group, one at a time; or those, and the lines of those, whose names begin as wanted."""
 
@@ -87,6 +109,10 @@ def groups(wanted: Sequence[str] = ()) -> Iterator[Group]:
     lines = [trace(name) for name in names() if chosen(name, "traces")]
     if lines:
         yield Group("traces", "traces", lines)
+    if chosen("scheduling"):
+        yield Group("recorded", "scheduling", [cases_of_scheduling()])
+    if chosen("bootstrap"):
+        yield Group("recorded", "bootstrap", [objects_of_bootstrap()])
     for topic in tables.topics():
         run = [name for name in tables.tables(topic) if tables.adaptor_of(name) and chosen(topic, name, "tables")]
         lines = [line for line in map(table, run) if line.total]

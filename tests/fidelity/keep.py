@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.fidelity import bootstrap
 from tests.fidelity.reference import reference
 from tests.fidelity.tables import adaptor_of
 from tests.fidelity.tables.registry import KEPT
@@ -63,6 +64,8 @@ def rows_of(topic: str, data: dict[str, Any]) -> list[tuple[str, str, Any]]:
         for handler in data["handlers"]:
             columns = [{k: v for k, v in column.items() if k != "description"} for column in handler["columns"]]
             found.append((handler.get("type", ""), "handlers", {**handler, "columns": columns}))
+    if topic == "facts":  # no table: rules and ranges, each by its name
+        found += [(name, "", value) for name, value in data.items() if name != "source" and isinstance(value, dict)]
     for number, entry in enumerate(data.get("cases", ())):
         case = entry.get("case", entry) if isinstance(entry, dict) else entry
         part = entry.get("table", "") if isinstance(entry, dict) else ""
@@ -121,12 +124,19 @@ def _lines(tables: dict[str, Any]) -> str:
     return '{"tables": {\n' + ",\n".join(out) + "\n}}\n"
 
 
+def keep_bootstrap(source: Path) -> None:
+    facts = bootstrap.theirs(json.loads((source / "traces" / "f3-bootstrap.json").read_text()))
+    bootstrap.KEPT.parent.mkdir(parents=True, exist_ok=True)
+    bootstrap.KEPT.write_text("[\n" + ",\n".join(json.dumps(fact) for fact in facts) + "\n]\n")
+
+
 def main() -> int:
     source = reference()
     if source is None:
         print("no recordings here: set K8SDOCS_REFERENCE", file=sys.stderr)
         return 1
     keep_tables(source)
+    keep_bootstrap(source)
     return 0
 
 

@@ -9,6 +9,8 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     daemonset,
     deployment,
     endpointslice,
+    facts,
+    hashes,
     job,
     kubelet,
     machinery,

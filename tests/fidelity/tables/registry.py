@@ -60,19 +60,26 @@ Check = Callable[[Row], None]
 _ADAPTORS: dict[str, Check] = {}
 
 
+Source = Callable[[], Iterator[Row]]
+_SOURCES: dict[str, Source] = {}
 _UNSEEN: set[str] = set()
 
 
-def adaptor(*tables: str, also: tuple[str, ...] = ()) -> Callable[[Check], Check]:
-    """Register who runs the rows of these tables; `also`: tables of the same form that are not kept here."""
+def adaptor(*tables: str, also: tuple[str, ...] = (), rows: Source | None = None) -> Callable[[Check], Check]:
+    """Register who runs the rows of these tables; `also`: tables of the same form that are not kept here; `rows`: where
+    those are read that may not be kept."""
 
     def register(check: Check) -> Check:
         for table in tables:
             assert table not in _ADAPTORS, table
             _ADAPTORS[table] = check
+            if rows is not None:
+                _SOURCES[table] = rows
         for table in also:
             assert table not in _ADAPTORS, table
             _ADAPTORS[table] = check
+            if rows is not None:
+                _SOURCES[table] = rows
             _UNSEEN.add(table)
         return check
 
@@ -104,7 +111,10 @@ def tables(topic: str) -> dict[str, int]:
 
 
 def rows(table: str) -> Iterator[Row]:
-    """The rows of a table that are kept."""
+    """The rows of a table that are kept, or can be read here."""
+    if table in _SOURCES:
+        yield from _SOURCES[table]()
+        return
     kept = _topic(table.partition("__")[0])["tables"].get(table, {})
     for title, part, value in kept.get("rows", ()):
         yield Row(table, title, part, value)

@@ -1,0 +1,22 @@
+"""Alphabets and ranges that names and ports are drawn from."""
+
+from __future__ import annotations
+
+from apps.cluster.api.podtemplate_hash import safe_encode
+from apps.cluster.apiserver.allocators import NODE_PORTS
+from apps.cluster.engine.randomness import ALPHANUMS, Randomness
+from tests.fidelity.tables.registry import Row, adaptor, same
+
+
+@adaptor("facts__misc")
+def fact(row: Row) -> None:
+    if row.title == "SafeEncodeString":
+        same(safe_encode("0123456789"), "".join(row["digits"][digit] for digit in "0123456789"))
+        same(ALPHANUMS, row["alphabet"])
+    elif row.title == "random_suffix":
+        drawn = Randomness(1).suffix()
+        same((ALPHANUMS, len(drawn)), (row["alphabet"], row["length"]))
+    elif row.title == "node_port_range":
+        same(f"{NODE_PORTS[0]}-{NODE_PORTS[-1]}", row["default"])
+    else:
+        raise NotImplementedError(row.title)
