@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from apps.articles import fidelity as faithfulness
 from apps.articles import library, pages
 from apps.articles import search as searching
 
@@ -25,6 +26,13 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     if slug not in library.slugs():
         raise Http404(slug)
     return pages.answer(request, library.article(language, slug))
+
+
+@require_safe
+def fidelity(request: HttpRequest) -> HttpResponse:
+    """How far the model does what a real Kubernetes does: counts, what differs and why, what is not compared."""
+    language = get_language() or "ko"
+    return render(request, "articles/fidelity.html", faithfulness.report(language))
 
 
 @require_safe

@@ -16,6 +16,7 @@ PAGES = [
     pytest.param("/ko/scenarios/", id="gallery"),
     pytest.param("/en/scenarios/new", id="a new cluster"),
     pytest.param("/ko/search/?q=pod", id="search"),
+    pytest.param("/en/fidelity/", id="fidelity"),
     pytest.param("/ko/styleguide/", id="components"),
     pytest.param("/ko{preset}?at=400", id="scenario"),
     pytest.param("/en{preset}?view=ownership", id="ownership"),

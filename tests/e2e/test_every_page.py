@@ -24,6 +24,7 @@ PAGES = [
     pytest.param("/ko/scenarios/new", id="a new cluster"),
     pytest.param("/en/search/?q=etcd", id="search"),
     pytest.param("/ko/search/?q=zzzz", id="a search in vain"),
+    pytest.param("/ko/fidelity/", id="fidelity"),
     pytest.param("/ko/nothing/", id="nothing there"),
     pytest.param("/ko{rolling}?at=600", id="a link"),
     pytest.param("/en{rolling}?at=600&view=ownership", id="ownership"),

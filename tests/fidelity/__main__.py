@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.fidelity import explain
 from tests.fidelity.counting import Group, LeftOut, Line, as_data, groups, left_out
@@ -80,8 +81,21 @@ def _write(found: Sequence[Group], gone: Sequence[LeftOut]) -> None:
     for place, group in enumerate(found):
         if group.skipped and group.name in before:
             data["groups"][place] = before[group.name]
-    text = json.dumps(data, ensure_ascii=False, indent=1)
-    COUNTS.write_text(text + "\n")
+    COUNTS.write_text(_as_text(data))
+
+
+def _as_text(data: dict[str, Any]) -> str:
+    """JSON with a line of the count a line, so that a change of one shows as one."""
+
+    def told(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    out = []
+    for group in data["groups"]:
+        lines = ",\n  ".join(told(line) for line in group["lines"])
+        out.append(f' {{"kind": {told(group["kind"])}, "name": {told(group["name"])}, "lines": [\n  {lines}]}}')
+    gone = ",\n ".join(told(one) for one in data["left_out"])
+    return '{"groups": [\n' + ",\n".join(out) + '],\n"left_out": [\n ' + gone + "]}\n"
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def test_the_door(client, headers, cookie, expected):
         ("/en/docs/", "contents"),
         ("/en/docs/deployment/", "article"),
         ("/ko/search/", "search"),
+        ("/ko/fidelity/", "fidelity"),
         ("/ko/scenarios/", "scenarios"),
         ("/en/scenarios/new", "scenario-new"),
         ("/ko/s/3kf9abcd/", "scenario"),

@@ -51,6 +51,11 @@ from apps.cluster.engine import Engine
 MAX_NAME = 253  # of a ReplicaSet: "<deployment>-<hash>"
 
 
+def replica_set_name(deployment: str, hash_: str) -> str:
+    """The name of a ReplicaSet: as much of its Deployment's as leaves room for the hash."""
+    return f"{deployment[: MAX_NAME - 1 - len(hash_)]}-{hash_}"
+
+
 class Turn:
     """The working state of one sync: the Deployment as this turn knows it, and its ReplicaSets as they were found."""
 
@@ -218,7 +223,7 @@ class Turn:
         labelled = {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}}
         chosen = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), POD_TEMPLATE_HASH: hash_}}
         metadata = {
-            "name": f"{name_of(deployment)[: MAX_NAME - 1 - len(hash_)]}-{hash_}",
+            "name": replica_set_name(name_of(deployment), hash_),
             "namespace": namespace_of(deployment),
             "labels": labels,
             "ownerReferences": [controller_ref(deployment)],
