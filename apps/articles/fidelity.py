@@ -139,32 +139,32 @@ def _sum(into: Group, groups: list[Any]) -> None:
 
 def _differences(counts: dict[str, Any], language: str) -> list[Reason]:
     """Everything that differs, by why; the most frequent reason first."""
-    reasons = [Reason(one[language]) for one in _read("explained.toml")["why"]]
-    reasons.append(Reason(UNKNOWN[language]))
+    reasons: dict[str, Reason] = {}
+    said = _said("explained.toml", language)
     for group in counts["groups"]:
         for line in group["lines"]:
             for about, how, why in line["differences"]:
-                reason = reasons[-1 if why is None else why]
+                text = said.get(why, why) or UNKNOWN[language]
+                reason = reasons.setdefault(text, Reason(text))
                 reason.count += 1
                 if len(reason.examples) < EXAMPLES:
                     reason.examples.append((line["name"], about, how))
-    merged: dict[str, Reason] = {}
-    for reason in reasons:
-        if reason.text in merged:
-            merged[reason.text].count += reason.count
-            merged[reason.text].examples = [*merged[reason.text].examples, *reason.examples][:EXAMPLES]
-        else:
-            merged[reason.text] = reason
-    return sorted((one for one in merged.values() if one.count), key=lambda one: -one.count)
+    return sorted(reasons.values(), key=lambda one: -one.count)
 
 
 def _not_run(counts: dict[str, Any], language: str) -> list[Reason]:
     """What is not run, by why: rows, and the tables they are in."""
-    merged: dict[str, Reason] = {}
-    texts = [one[language] for one in _read("left_out.toml")["why"]]
+    reasons: dict[str, Reason] = {}
+    said = _said("left_out.toml", language)
     for table, rows, why, part in counts["left_out"]:
-        reason = merged.setdefault(texts[why], Reason(texts[why]))
+        text = said.get(why, why) or UNKNOWN[language]
+        reason = reasons.setdefault(text, Reason(text))
         reason.count += rows
         if len(reason.examples) < NAMED:
             reason.examples.append((table, str(rows), "part" if part else ""))
-    return sorted(merged.values(), key=lambda one: -one.count)
+    return sorted(reasons.values(), key=lambda one: -one.count)
+
+
+def _said(name: str, language: str) -> dict[str, str]:
+    """The reasons of a file in one language, by their English."""
+    return {one["en"]: one[language] for one in _read(name)["why"]}

@@ -52,8 +52,7 @@ TABLES = [name for topic in tables.topics() for name in tables.tables(topic) if 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if not name.startswith("hash__")])
 def test_the_page_claims_no_more_than_is_true(name):
-    """Run `make fidelity` when this fails: the model does less than the page says, or a table is new."""
-    line = table(name)
-    if line.total:
-        assert LINES[name]["matched"] <= line.matched
-        assert LINES[name]["total"] == line.total
+    """Run `make fidelity` when this fails: the model does less than the page says."""
+    line, told = table(name), LINES.get(name, {"matched": 0, "total": 0})
+    assert told["matched"] <= line.matched
+    assert told["total"] - told["matched"] >= line.total - line.matched or told["total"] < line.total

@@ -168,12 +168,19 @@ def as_data(found: list[Group], gone: list[LeftOut]) -> dict[str, Any]:
                         "name": line.name,
                         "matched": line.matched,
                         "total": line.total,
-                        "differences": [list(one) for one in line.differences],
+                        "differences": [
+                            [about, how, _text(explain.explained(), why)] for about, how, why in line.differences
+                        ],
                     }
                     for line in group.lines
                 ],
             }
             for group in found
         ],
-        "left_out": [[one.table, one.rows, one.why, one.part] for one in gone],
+        "left_out": [[one.table, one.rows, _text(explain.left_out(), one.why), one.part] for one in gone],
     }
+
+
+def _text(reasons: Sequence[explain.Explanation], why: int | None) -> str:
+    """A reason by its English text: its place changes."""
+    return "" if why is None else reasons[why].en
