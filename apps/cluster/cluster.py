@@ -14,9 +14,9 @@ from apps.cluster.client import Access, Client, Informers, Recorder
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
-from apps.cluster.controlplane import ControlPlane
+from apps.cluster.controlplane import ControlPlane, topology
 from apps.cluster.engine import Engine, Step, Trace
-from apps.cluster.etcd import Store
+from apps.cluster.etcd import Members, ReplicatedStore, Store
 from apps.cluster.internals import Internals, Watcher
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.flavours import flavour_of
@@ -32,6 +32,7 @@ from apps.cluster.snapshot import Snapshot
 Obj = dict[str, Any]
 
 MAX_WORKERS = 5_000
+MAX_CONTROL_PLANES = 5
 REST_LIMIT_MS = 600_000  # how long after the last command a cluster may keep itself busy
 BOOT_LIMIT_MS = 300_000
 SEVERAL_STEPS = ("join", "remove", "drain")  # verbs that may be refused half-way
@@ -42,6 +43,7 @@ class Config:
     """What a cluster begins with. Plain data, so that it can be stored and shared."""
 
     workers: int = 3
+    control_planes: int = 1  # several: an etcd member, an API server, a controller manager and a scheduler on each
     seed: int = 1
     cpu: str = "4"
     memory: str = "8Gi"
@@ -66,6 +68,8 @@ class Config:
         flavour_of(config.runtime)
         if not 0 <= config.workers <= MAX_WORKERS:
             raise bad_request(f"config: workers must be between 0 and {MAX_WORKERS}")
+        if not 1 <= config.control_planes <= MAX_CONTROL_PLANES:
+            raise bad_request(f"config: control_planes must be between 1 and {MAX_CONTROL_PLANES}")
         return config
 
 
@@ -75,7 +79,7 @@ class Cluster:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.engine = Engine(config.seed, trace=Trace(keep=config.keep_trace))
-        self.store = Store()
+        self.store, self.members = self._etcd()
         self.apiserver = APIServer(self.engine, self.store)
         self.base = 1  # the revision at which the reader's story begins
         self.base_ms = 0
@@ -87,6 +91,20 @@ class Cluster:
         self.reader = Access(self.apiserver, [self._kubectl])
         self._start_control_plane()
         self.host = ControlPlane(self)
+
+    def _etcd(self) -> tuple[Store, Members | None]:
+        """One member writes at once; several agree on every write first."""
+        if self.config.control_planes == 1:
+            return Store(), None
+        store = ReplicatedStore()
+        members = Members(
+            self.engine,
+            store,
+            lambda one, other: topology.linked(self.machines, one, other),
+            lambda: self.host.review(),
+        )
+        store.replicate = members.replicate
+        return store, members
 
     # ---- life ----------------------------------------------------------------------------------
 
@@ -266,8 +284,11 @@ class Cluster:
 
     def _first_machines(self) -> list[Machine]:
         config = self.config
-        out = [Machine("control-plane-1", role="control-plane", address="10.0.0.10")]
-        number = 11
+        planes = range(config.control_planes)
+        out = [
+            Machine(f"control-plane-{one + 1}", role="control-plane", address=f"10.0.0.{10 + one}") for one in planes
+        ]
+        number = 10 + config.control_planes
         for position in range(config.workers):
             own = dict(config.machines[position]) if position < len(config.machines) else {}
             out.append(

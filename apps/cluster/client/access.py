@@ -10,7 +10,7 @@ server was, a client finds `Refusing`, so a request that gets through costs noth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import APIServer
@@ -39,10 +39,7 @@ class Refusing:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
-    def __getattr__(self, name: str) -> Any:
-        return self._refuse
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+    def __getattr__(self, name: str) -> NoReturn:
         raise Unreachable(self.problem)
 
 

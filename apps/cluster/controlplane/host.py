@@ -14,9 +14,13 @@ from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Access, Problem
 from apps.cluster.controlplane import ledger, topology
+from apps.cluster.controlplane import records as facts
 from apps.cluster.controlplane.election import Election
 from apps.cluster.controlplane.names import APISERVER, COMPONENTS, ELECTED, ETCD, KUBELET, RUNTIME, SERVICES, STATIC
+from apps.cluster.controlplane.records import Records
 from apps.cluster.engine import Engine
+from apps.cluster.etcd import Members
+from apps.cluster.kubeadm.versions import BALANCER
 from apps.cluster.kubelet import Kubelet, failing
 from apps.cluster.machines import Machine
 from apps.cluster.processes import Process
@@ -51,6 +55,8 @@ class Plant(Protocol):
     @property
     def processes(self) -> Mapping[str, Process]: ...
     @property
+    def members(self) -> Members | None: ...
+    @property
     def reader(self) -> Access: ...
     def power(self, name: str, *, on: bool) -> None: ...
 
@@ -76,11 +82,10 @@ class ControlPlane:
         self.since: dict[str, int] = {}  # machine -> when its API server's process started
         self.starved: dict[str, int] = {}  # machine -> since when its API server is without etcd
         self.stopped: dict[str, Obj] = {}  # "node/name" -> the static Pod whose manifest was moved away
-        self.elections = {
-            name: Election(plant.engine, plant.apiserver, name, self, self._wake_election) for name in ELECTED
-        }
+        self.elections = {name: Election(plant.engine, plant.apiserver, name, self, self._wake) for name in ELECTED}
         self.ledger = ledger.Ledger(plant.engine.trace.keep)
         plant.engine.record(NAME, self.ledger)
+        self.records = Records(plant.engine, plant.apiserver, self._wake)
         plant.engine.register(NAME, self)
 
     def install(self, installer: Installer) -> None:
@@ -97,7 +102,10 @@ class ControlPlane:
 
     def etcd_problem(self, node: str) -> Problem | None:
         """Why the API server of a machine gets no answer from its etcd member."""
-        return None if f"{node}/{ETCD}" in self.running else topology.ETCD_DOWN
+        if f"{node}/{ETCD}" not in self.running:
+            return topology.ETCD_DOWN
+        members = self._plant.members
+        return None if members is None or members.serves(node) else topology.NO_QUORUM
 
     def serves(self, node: str) -> bool:
         return self.servers.get(node) == SERVING and self._plant.machines[node].power == "on"
@@ -117,7 +125,7 @@ class ControlPlane:
                 return topology.unanswered(machines[server].address, reader=reader)
         else:
             if node and not self._has_network(node):
-                return topology.unanswered(topology.BALANCER, reader=reader)
+                return topology.unanswered(BALANCER, reader=reader)
             serving = [one for one in planes if self.serves(one) and self._has_network(one)]
             server = topology.balanced(serving, [one for one in serving if self.etcd_problem(one) is None])
             if not server:
@@ -144,6 +152,8 @@ class ControlPlane:
         """Something has changed: let everyone find out who answers now."""
         if not self.ruling:
             return
+        if self._plant.members is not None:
+            self._plant.members.review()
         self._plant.reader.change(self.problem_for("", reader=True))
         for node in self.control_planes():
             self._review_server(node)
@@ -184,6 +194,8 @@ class ControlPlane:
         elif name in ELECTED:
             self.elections[name].join(node)
         elif name == ETCD:
+            if self._plant.members is not None:
+                self._plant.members.start(node)
             self.review()
         self._log(node, name)
         self._tell()
@@ -199,6 +211,7 @@ class ControlPlane:
             if process.node == node:
                 process.stop()
             self._run_inside()
+            self.records.ended(node)
             self.review()
         elif name in ELECTED:
             process = self._plant.processes[name]
@@ -206,6 +219,8 @@ class ControlPlane:
                 process.stop()
             self.elections[name].leave(node)
         elif name == ETCD:
+            if self._plant.members is not None:
+                self._plant.members.stop(node)
             self.review()
         self._log(node, name)
 
@@ -234,7 +249,7 @@ class ControlPlane:
         if failing.end_process(self._plant.kubelets[node], name, code):
             self.process_stopped(node, name)
 
-    def _wake_election(self, key: str, delay_ms: int, *, quiet: bool) -> None:
+    def _wake(self, key: str, delay_ms: int, *, quiet: bool) -> None:
         self._engine.wake(NAME, key, delay_ms, quiet=quiet)
 
     # ---- turns ---------------------------------------------------------------------------------
@@ -256,6 +271,8 @@ class ControlPlane:
                 process.find()
         elif what == RESTART:
             self.start(rest[0], name)
+        elif what in (facts.BEAT, facts.EXPIRE, facts.COLLECT):
+            self.records.turn(what, name, rest[0] if rest else "", self._writer())
         elif what == POWER:
             if name in self._plant.machines:
                 self._plant.power(name, on=True)
@@ -281,8 +298,15 @@ class ControlPlane:
             self._installer.bootstrap(node)
         else:
             self._engine.note(APISERVER, node, "serve", f"nodes/{node}", "apiserver.serves", {"name": node})
+        self.records.began(node, self._plant.machines[node].address)
+        for gone in self.records.overdue([node]):
+            self._wake(f"{facts.EXPIRE} {gone}", facts.MASTER_LEASE_MS, quiet=False)
         self.review()
         self._tell()
+
+    def _writer(self) -> str:
+        """A machine whose API server can write."""
+        return next((one for one in self.control_planes() if self.serves(one) and self.etcd_problem(one) is None), "")
 
     def _run_inside(self) -> None:
         """Controllers inside kube-apiserver: of several servers' one set acts."""
@@ -347,6 +371,8 @@ class ControlPlane:
             key = self._static_key(node, name)
             pod = kubelet.static.get(key)
             if pod is not None:
+                if name == APISERVER and self.serves(node) and self.etcd_problem(node) is None:
+                    self.records.leaving(node)
                 self.stopped[f"{node}/{name}"] = pod
                 kubelet.remove_manifest(key)
         self._log(node, name)
@@ -425,6 +451,7 @@ class ControlPlane:
             "since": dict(self.since),
             "starved": dict(self.starved),
             "stopped": dict(self.stopped),
+            "records": self.records.save(),
             "elections": {name: election.save() for name, election in self.elections.items()},
             "reader": list(problem) if problem is not None else None,
         }
@@ -437,6 +464,7 @@ class ControlPlane:
         self.since = dict(data["since"])
         self.starved = dict(data["starved"])
         self.stopped = dict(data["stopped"])
+        self.records.load(data["records"])
         for name, election in self.elections.items():
             election.load(data["elections"][name])
         self._plant.reader.change(Problem(*data["reader"]) if data["reader"] is not None else None)

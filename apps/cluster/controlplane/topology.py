@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from apps.cluster.client import Problem
+from apps.cluster.kubeadm.versions import API_PORT
 from apps.cluster.machines import Machine
 
-API_PORT = 6443
-BALANCER = "10.0.0.9"  # the address of the load balancer, where there are several API servers
 CONTROL_PLANE_ROLE = "control-plane"
 
 KUBECTL = "kubectl"

@@ -6,6 +6,7 @@ Leaves out  flags that say nothing to a reader (paths of certificates); volumes 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from apps.cluster.kubeadm import versions as v
@@ -61,7 +62,9 @@ def _probes(host: str, port: int, live: str, ready: str) -> Obj:
     }
 
 
-def etcd(node: str, address: str) -> Obj:
+def etcd(node: str, address: str, others: Sequence[tuple[str, str]] = ()) -> Obj:
+    """`others`: names and addresses of the members that it joins."""
+    cluster = ",".join(f"{name}=https://{where}:2380" for name, where in (*others, (node, address)))
     client = f"https://{address}:2379"
     return _pod(
         "etcd",
@@ -72,7 +75,8 @@ def etcd(node: str, address: str) -> Obj:
             "--client-cert-auth=true",
             "--data-dir=/var/lib/etcd",
             f"--initial-advertise-peer-urls=https://{address}:2380",
-            f"--initial-cluster={node}=https://{address}:2380",
+            f"--initial-cluster={cluster}",
+            *(["--initial-cluster-state=existing"] if others else []),
             f"--listen-client-urls=https://127.0.0.1:2379,{client}",
             "--listen-metrics-urls=http://127.0.0.1:2381",
             f"--listen-peer-urls=https://{address}:2380",

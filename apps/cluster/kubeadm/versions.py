@@ -28,6 +28,7 @@ API_SERVICE_IP = "10.96.0.1"
 DNS_IP = "10.96.0.10"
 DNS_DOMAIN = "cluster.local"
 API_PORT = 6443
+BALANCER = "10.0.0.9"  # where several API servers stand behind a load balancer
 CLUSTER_NAME = "kubernetes"
 TOKEN_ID = "abcdef"  # noqa: S105  the documentation's own example of a bootstrap token
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"

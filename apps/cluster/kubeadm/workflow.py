@@ -32,6 +32,9 @@ JOIN_MS = 50  # from one machine's kubeadm join to the next one's
 JOIN_ROUNDS = 40  # of more machines than that, several join at once
 PHASES = "@init"
 ADMIN = "@admin"
+PLANE = "plane:"  # before the phases of a control plane's join
+WAIT_MS = 500
+CONTROL_PLANE_ROLE = "control-plane"
 
 
 class Host(Protocol):
@@ -45,6 +48,10 @@ class Host(Protocol):
 
     def begin(self) -> None:
         """From now on the control plane is what its machines run; so far, nothing."""
+        ...
+
+    def review(self) -> None:
+        """A machine has come: find out what it reaches."""
         ...
 
     def up(self, node: str) -> bool:
@@ -108,6 +115,7 @@ class Kubeadm:
         """kubeadm join on a machine."""
         self._network.forget(node)  # it may have been here before
         self.install_kubelet(self._plant.machines[node])
+        self._plant.host.review()
         self._engine.wake(NAME, f"{node} 0", delay_ms)
 
     # ---- what the control plane tells ------------------------------------------------------------
@@ -136,7 +144,10 @@ class Kubeadm:
             self._init_phase(int(key[len(PHASES) :]))
         else:
             node, _, phase = key.partition(" ")
-            self._join_phase(node, int(phase))
+            if phase.startswith(PLANE):
+                self._join_plane_phase(node, int(phase[len(PLANE) :]))
+            else:
+                self._join_phase(node, int(phase))
 
     def _init_phase(self, index: int) -> None:
         phase, takes_ms, act = self._INIT[index]
@@ -188,8 +199,11 @@ class Kubeadm:
         self._write("upload-config", cluster_objects.upload_config(self._address, self._flavour.socket))
 
     def _mark_control_plane(self) -> None:
-        client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)
-        node = client.get("nodes", "", CONTROL_PLANE)
+        self._mark(CONTROL_PLANE)
+
+    def _mark(self, name: str) -> None:
+        client = Client(self._plant.apiserver, NAME, name)
+        node = client.get("nodes", "", name)
         labels = {**node["metadata"]["labels"], v.CONTROL_PLANE_LABEL: "", v.EXCLUDE_LABEL: ""}
         taints = [*(node["spec"].get("taints") or ()), cluster_objects.CONTROL_PLANE_TAINT]
         marked = with_metadata(node, labels=labels)
@@ -208,7 +222,9 @@ class Kubeadm:
 
     @property
     def _address(self) -> str:
-        return self._plant.machines[CONTROL_PLANE].address
+        """The control plane's endpoint."""
+        planes = [machine for machine in self._plant.machines.values() if machine.role == CONTROL_PLANE_ROLE]
+        return v.BALANCER if len(planes) > 1 else planes[0].address
 
     def _write(self, phase: str, objects: Iterable[tuple[str, Obj]]) -> None:
         client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)
@@ -246,9 +262,82 @@ class Kubeadm:
             for machine in self._plant.machines.values()
             if machine.role == "worker" and machine.name not in self._plant.kubelets
         ]
+        self._join_next_control_plane()
         at_once = 1 + len(newcomers) // JOIN_ROUNDS
         for position, name in enumerate(newcomers):
             self.join(name, JOIN_MS * (2 + position // at_once))
+
+    def _join_next_control_plane(self) -> None:
+        """One after another: each brings a member of etcd with it, and etcd takes one at a time."""
+        for machine in self._plant.machines.values():
+            if machine.role == CONTROL_PLANE_ROLE and machine.name not in self._plant.kubelets:
+                self.install_kubelet(machine)
+                self._plant.host.review()
+                self._engine.wake(NAME, f"{machine.name} {PLANE}0", JOIN_MS)
+                return
+
+    # ---- phases of a control plane's join --------------------------------------------------------
+
+    def _join_plane_phase(self, node: str, index: int) -> None:
+        machine = self._plant.machines[node]
+        if machine.power != "on":
+            return
+        phase, takes_ms, act = self._JOIN_PLANE[index]
+        again = act is not None and act(self, machine)
+        if again:
+            self._engine.wake(NAME, f"{node} {PLANE}{index}", WAIT_MS)  # what it waits for is not there yet
+            return
+        self._note(node, phase)
+        if index + 1 < len(self._JOIN_PLANE):
+            self._engine.wake(NAME, f"{node} {PLANE}{index + 1}", takes_ms)
+        else:
+            self._join_next_control_plane()
+
+    def _plane_control_plane(self, machine: Machine) -> bool:
+        for manifest in static_manifests.CONTROL_PLANE.values():
+            self._plant.kubelets[machine.name].add_manifest(manifest(machine.name, machine.address))
+        return False
+
+    def _plane_kubelet_start(self, machine: Machine) -> bool:
+        self._plant.kubelets[machine.name].start(connect=False)
+        return False
+
+    def _plane_etcd_join(self, machine: Machine) -> bool:
+        others = [
+            (one.name, one.address)
+            for one in self._plant.machines.values()
+            if one.role == CONTROL_PLANE_ROLE and one.name != machine.name and self._plant.host.up(one.name)
+        ]
+        self._plant.kubelets[machine.name].add_manifest(static_manifests.etcd(machine.name, machine.address, others))
+        return False
+
+    def _plane_bootstrap(self, machine: Machine) -> bool:
+        self._plant.kubelets[machine.name].connect()
+        return not self._plant.kubelets[machine.name].connected
+
+    def _plane_mark(self, machine: Machine) -> bool:
+        if machine.name not in self._plant.apiserver.tables.get("nodes", {}):
+            return True
+        self._mark(machine.name)
+        return False
+
+    def _plane_wait(self, machine: Machine) -> bool:
+        return not self._plant.host.up(machine.name)
+
+    # Phase, ms until the next one begins, what it does: True asks for another try.
+    _JOIN_PLANE: tuple[tuple[str, int, Callable[[Kubeadm, Machine], bool] | None], ...] = (
+        ("preflight", 300, None),
+        ("control-plane-prepare/download-certs", 100, None),
+        ("control-plane-prepare/certs", 200, None),
+        ("control-plane-prepare/kubeconfig", 100, None),
+        ("control-plane-prepare/control-plane", 20, _plane_control_plane),
+        ("check-etcd", 50, None),
+        ("kubelet-start", 100, _plane_kubelet_start),
+        ("etcd-join", 100, _plane_etcd_join),
+        ("kubelet-wait-bootstrap", 50, _plane_bootstrap),
+        ("control-plane-join/mark-control-plane", 50, _plane_mark),
+        ("wait-control-plane", 100, _plane_wait),
+    )
 
     # ---- saving --------------------------------------------------------------------------------
 
