@@ -57,15 +57,16 @@ class Election:
         ] = {}  # machine -> identity, since when it can see the lease (-1: it cannot)
         self.renewed_ms = 0  # when the lease was last renewed, written or not
         self.failing_ms = -1  # since when the leader cannot renew it
-        self._turns = 0  # tells this round of renewals from earlier ones
+        self._round = 0  # tells this round of renewals from earlier ones
+        self._joined = 0  # processes that have been candidates
         self._attempts: dict[str, int] = {}  # machine -> when it will try, so that it is not asked twice
 
     # ---- what happens to the processes ----------------------------------------------------------
 
     def join(self, node: str) -> None:
         """A process has started on a machine: it is a candidate under a name of its own."""
-        self._turns += 1
-        text = sha256(f"{self.name}/{node}/{self._engine.now_ms}/{self._turns}".encode()).hexdigest()
+        self._joined += 1
+        text = sha256(f"{self.name}/{node}/{self._engine.now_ms}/{self._joined}".encode()).hexdigest()
         identity = f"{node}_{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"
         self.candidates[node] = [identity, -1]
         self.review()
@@ -103,7 +104,7 @@ class Election:
     # ---- turns ---------------------------------------------------------------------------------
 
     def turn(self, what: str, node: str) -> None:
-        if what == RENEW and node == str(self._turns):
+        if what == RENEW and node == str(self._round):
             self._renew()
         elif what == DEADLINE:
             self._give_up(node)
@@ -145,8 +146,8 @@ class Election:
             self._schedule(RETRY_MS * (ALONE_EVERY if alone else 1))
 
     def _schedule(self, wait_ms: int) -> None:
-        self._turns += 1
-        self._wake(f"{RENEW} {self.name} {self._turns}", wait_ms, quiet=True)
+        self._round += 1
+        self._wake(f"{RENEW} {self.name} {self._round}", wait_ms, quiet=True)
 
     def _account(self) -> None:
         """Renewals that were not written, though they took place, up to now."""
@@ -221,7 +222,8 @@ class Election:
             "candidates": {node: list(candidate) for node, candidate in self.candidates.items()},
             "renewed_ms": self.renewed_ms,
             "failing_ms": self.failing_ms,
-            "turns": self._turns,
+            "round": self._round,
+            "joined": self._joined,
             "attempts": dict(self._attempts),
         }
 
@@ -230,5 +232,5 @@ class Election:
         self.candidates = {node: list(candidate) for node, candidate in data["candidates"].items()}
         self.renewed_ms = data["renewed_ms"]
         self.failing_ms = data["failing_ms"]
-        self._turns = data["turns"]
+        self._round, self._joined = data["round"], data["joined"]
         self._attempts = dict(data["attempts"])

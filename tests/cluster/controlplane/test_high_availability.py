@@ -141,6 +141,7 @@ def test_a_cut_between_two_control_planes(base: dict[str, object]) -> None:
 def test_only_the_api_server_dies_on_the_machine_whose_controllers_lead(base: dict[str, object]) -> None:
     one = world(base)
     one.component("stop", "kube-apiserver", PLANES[0])
+    one.run(3)
     assert one.scale(4) == ""
     one.run(9)
     assert one.ready() == 3
@@ -153,6 +154,8 @@ def test_idle_hours_are_cheap_and_writes_go_into_every_log(base: dict[str, objec
     one = world(base)
     one.run(3600)
     assert one.cluster.at_rest
+    renewals = one.told("heartbeat.leader")
+    assert 3_590 <= len(renewals) <= 3_600, "every two seconds, for others wait for the leases"
     assert one.cluster.members is not None
     one.cluster.members.flush()
     assert len({node.commit for node in one.cluster.members.nodes.values()}) == 1
