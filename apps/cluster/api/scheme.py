@@ -86,6 +86,7 @@ IN_ALL = {"pods", "replicationcontrollers", "services", "daemonsets", "deploymen
     "cronjobs",
     "jobs",
 }
+EXTENSIONS = {"apiregistration.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io"}
 # Cluster-scoped kinds that old or third-party manifests bring; every other unknown kind is taken for namespaced.
 CLUSTER_SCOPED = {
     "PodSecurityPolicy",
@@ -165,7 +166,7 @@ def _row(line: str) -> ResourceInfo:
         namespaced=scope == "N",
         etcd_prefix=f"{group}/{plural}" if prefix == "+" else prefix,
         subresources=subresources,
-        categories=("all",) if plural in IN_ALL else (),
+        categories=("all",) if plural in IN_ALL else ("api-extensions",) if group in EXTENSIONS else (),
         builtin=True,
         default=defaults.for_kind(api_version, kind),
         validate=validation.create_of(plural, scope == "N"),

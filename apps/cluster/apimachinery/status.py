@@ -42,7 +42,8 @@ class FieldError:
         if self.type in WITHOUT_VALUE:
             text = self.type
         else:
-            text = f"{self.type}: {_go_value(self.value)}"
+            shown = "Invalid value" if self.type == "Type invalid" else self.type
+            text = f"{shown}: {_go_value(self.value)}"
         return f"{text}: {self.detail}" if self.detail else text
 
     def __str__(self) -> str:

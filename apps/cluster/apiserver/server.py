@@ -25,6 +25,7 @@ from apps.cluster.apiserver.aggregation import Aggregation
 from apps.cluster.apiserver.authentication import Actor, User, user_of
 from apps.cluster.apiserver.authorization import RBAC_RESOURCES, Ask, Authorizer
 from apps.cluster.apiserver.creating import Creation
+from apps.cluster.apiserver.customresources import CustomKinds
 from apps.cluster.apiserver.fieldmanager import Ledger, Managed
 from apps.cluster.apiserver.fieldmanager.managed import same_fields
 from apps.cluster.apiserver.listing import Selection
@@ -76,9 +77,10 @@ class APIServer:
         self.warnings: list[str] = []  # what the last answer to a reader says in its Warning headers
         self._creation = Creation(self._tables, self.infos, engine.random, self._charge, self._allowed)
         self.ledger = Ledger()
-        # What others hang in: checks of every request from outside, a printer of Tables, what reads below an object.
+        self.customs = CustomKinds(self)
+        engine.register(self.customs.name, self.customs)
+        # What others hang in: checks of every request from outside, and what reads below an object.
         self.gates: list[Callable[..., None]] = []
-        self.printer: Callable[..., Obj] | None = None
         self.readers: dict[str, Callable[..., Any]] = {}
 
     # ---- reading -------------------------------------------------------------------------------
@@ -101,7 +103,7 @@ class APIServer:
         Raises:
             StatusError: 404, the name is a built-in kind's and the version is not.
         """
-        info = info_for(api_version, kind)
+        info = self.customs.by_kind(api_version, kind) or info_for(api_version, kind)
         known = self.infos.setdefault(info.plural, info)
         if known.builtin and known is not info and (known.api_version, known.kind) != (api_version, kind):
             raise errors.StatusError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
@@ -130,26 +132,22 @@ class APIServer:
 
     def versions(self) -> set[tuple[str, str]]:
         """The groups and versions that are served."""
-        served = {(info.group, info.version) for info in self.infos.values()}
-        return served | {("events.k8s.io", "v1")}
+        served = {(info.group, info.version) for info in self.infos.values() if not self.customs.knows(info.plural)}
+        return served | self.customs.versions() | {("events.k8s.io", "v1")}
 
-    def custom(self, group: str, version: str, resource: str) -> ResourceInfo | None:
-        """A custom kind by one of its other versions."""
-        return None
+    def wake(self, name: str, key: str, delay_ms: int) -> None:
+        """A turn for one of the controllers inside this process."""
+        self._engine.wake(name, key, delay_ms)
 
     def scale_paths(self, info: ResourceInfo) -> dict[str, str] | None:
         """Where a custom kind keeps its replicas; None for a kind that keeps them where all do."""
-        return None
+        return self.customs.scale_paths(info)
 
     def selection(
         self, info: ResourceInfo, namespace: str, label_selector: str = "", field_selector: str = "", group: str = ""
     ) -> Selection:
         """The objects that a list or watch is about. Raises: StatusError 400, a selector is none."""
-        return Selection(info, namespace, label_selector, field_selector, group, self.selectable(info))
-
-    def selectable(self, info: ResourceInfo) -> tuple[str, ...]:
-        """The fields besides its names that a custom kind can be selected by."""
-        return ()
+        return Selection(info, namespace, label_selector, field_selector, group, self.customs.selectable(info))
 
     def history(self, key: str, revision: int) -> Record | None:
         """A key's record as it was, None where compaction has taken it."""
@@ -249,6 +247,8 @@ class APIServer:
             if value:
                 metadata[field] = value
         api_version, kind = info.api_version, info.kind
+        if not info.builtin or resource == "customresourcedefinitions":
+            obj = self.customs.for_create(info, obj, strict=actor.component == READER)
         obj = {"apiVersion": api_version, "kind": kind, **obj, "metadata": metadata}
         if obj["apiVersion"] != api_version:
             obj["apiVersion"] = api_version  # one version is served of each kind
@@ -331,6 +331,8 @@ class APIServer:
                     if found:
                         raise errors.invalid(info.kind, info.group, name, found)
         else:
+            if not info.builtin:
+                obj = self.customs.for_update(info, obj, strict=actor.component == READER)
             if subresource:
                 obj = updating.part(subresource, old, obj)
             a = self._admit_change(
@@ -483,6 +485,8 @@ class APIServer:
             return self._delete_namespace(actor, info, key, old, why, params, dry_run)
         grace = deleting.grace_seconds(resource, old, grace_period_seconds)
         finalizers = deleting.finalizers_for(resource, metadata.get("finalizers") or [], propagation)
+        if resource == "customresourcedefinitions":
+            finalizers = self.customs.finalizers(metadata, finalizers)
         if "deletionTimestamp" in metadata:
             already = metadata.get("deletionGracePeriodSeconds", 0)
             if grace >= already and finalizers == (metadata.get("finalizers") or []) and not (grace == 0 == already):
@@ -522,6 +526,8 @@ class APIServer:
         if marked == metadata:
             return old, False
         new = {**old, "metadata": marked}
+        if resource == "customresourcedefinitions":
+            new = self.customs.marked_for_deletion(old, new)
         if dry_run:
             return new, False
         return self._commit(actor, "delete", info, key, old, new, "", why, params), False
@@ -832,6 +838,7 @@ class APIServer:
         self.authorizer.forget()
         records = [(record.create_revision, key, record.value) for key, record in self._store.range("/registry/")]
         records.sort(key=lambda entry: entry[0])
+        self.customs.reload([obj for _, _, obj in records if obj["kind"] == "CustomResourceDefinition"])
         for _, _, obj in records:
             info = self.info_for(obj["apiVersion"], obj["kind"])
             metadata = obj["metadata"]

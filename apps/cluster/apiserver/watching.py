@@ -49,7 +49,7 @@ class Watch:
     revision: int
     deadline_ms: int
     bookmarks: bool = False
-    next_bookmark_ms: int = 0
+    next_bookmark_ms: int = 0  # -1: the last one has been sent
     initial: str = ""  # "": none due; "list": objects that are there; "marked": these, and a bookmark that ends them
     end_marked: bool = False
     closed: bool = False
@@ -78,12 +78,10 @@ class Watch:
             self.closed = True
             return events
         now = server.now_ms
-        if self.bookmarks and now >= min(self.next_bookmark_ms, self.deadline_ms - BOOKMARK_BEFORE_END_MS):
-            if self.next_bookmark_ms <= self.deadline_ms:
-                events.append(self._bookmark(info))
-            self.next_bookmark_ms = (
-                now + BOOKMARK_EVERY_MS if now < self.deadline_ms - BOOKMARK_BEFORE_END_MS else self.deadline_ms + 1
-            )
+        if self.bookmarks and 0 <= self.next_bookmark_ms <= now:
+            events.append(self._bookmark(info))
+            last = self.deadline_ms - BOOKMARK_BEFORE_END_MS
+            self.next_bookmark_ms = min(now + BOOKMARK_EVERY_MS, last) if now < last else -1
         if now >= self.deadline_ms:
             self.closed = True
         return events
@@ -165,7 +163,7 @@ def open_watch(
         revision=server.store.revision if initial else wanted,
         deadline_ms=now + timeout * 1000,
         bookmarks=options.allow_watch_bookmarks,
-        next_bookmark_ms=now + BOOKMARK_EVERY_MS,
+        next_bookmark_ms=now + max(min(BOOKMARK_EVERY_MS, timeout * 1000 - BOOKMARK_BEFORE_END_MS), 0),
         initial=initial,
     )
 

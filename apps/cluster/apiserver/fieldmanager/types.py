@@ -112,13 +112,38 @@ def of_kind(api_version: str, kind: str) -> Node:
     name = f"{group.partition('.')[0] or 'core'}.{version}.{kind}"
     if api_version in schema.API_VERSIONS and name in _lines():
         return named(name)
-    return untyped()
+    return _definition() if kind == "CustomResourceDefinition" else untyped()
 
 
 @cache
 def untyped() -> Node:
     node = Node("struct", open=True)
     node.fields = {"apiVersion": None, "kind": None, "metadata": named("meta.v1.ObjectMeta")}
+    return node
+
+
+@cache
+def _definition() -> Node:
+    """A CustomResourceDefinition, of which client-go knows nothing."""
+    conditions = Node("keyed", elem=Node("struct"), keys=(("type", None),))
+    leaves = ("type", "status", "lastTransitionTime", "reason", "message", "observedGeneration")
+    assert conditions.elem is not None
+    conditions.elem.fields = dict.fromkeys(leaves)
+    names = Node("struct")
+    names.fields = dict.fromkeys(("plural", "singular", "shortNames", "kind", "listKind", "categories"))
+    names.zeros = {"plural": "", "kind": ""}
+    conversion = Node("struct")
+    conversion.fields = {"strategy": None, "webhook": ANY}
+    spec = Node("struct")
+    spec.fields = {"group": None, "names": names, "scope": None, "versions": None, "conversion": conversion}
+    spec.fields["preserveUnknownFields"] = None
+    spec.zeros = {"group": "", "names": {}, "scope": "", "versions": None}
+    status = Node("struct")
+    status.fields = {"conditions": conditions, "acceptedNames": names, "storedVersions": None}
+    status.zeros = {"conditions": None, "acceptedNames": {}, "storedVersions": None}
+    node = Node("struct")
+    node.fields = {**untyped().fields, "spec": spec, "status": status}
+    node.zeros = {"metadata": {}, "spec": {}, "status": {}}
     return node
 
 

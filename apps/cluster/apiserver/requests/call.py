@@ -36,7 +36,7 @@ class Call:
         self.group = attributes.group
         self.namespace = attributes.namespace if info.namespaced else ""
         self.name = attributes.name
-        self.form = presenting.negotiate(request, table=server.printer is not None)
+        self.form = presenting.negotiate(request)
         self.dry_run = False
 
     @property

@@ -276,7 +276,7 @@ def _discovered(info: ResourceInfo, group: str, version: str) -> Obj:
         below.append(
             {
                 "subresource": name,
-                "responseKind": {"group": sub_group, "version": sub_version, "kind": kind},
+                "responseKind": {"group": sub_group, "version": sub_version if sub_group else "", "kind": kind},
                 "verbs": SUB_VERBS.get(name, ["get", "patch", "update"]),
             }
         )

@@ -6,9 +6,9 @@ Leaves out  protobuf and CBOR
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from apps.cluster.api import printers
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver.fieldmanager.managed import Managed, encode
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from apps.cluster.apiserver.server import APIServer
 
 Obj = dict[str, Any]
-# (resource, objects, wanted `includeObject`) -> a Table; set by whoever knows how to print.
-Printer = Callable[["APIServer", ResourceInfo, list[Obj], str], Obj]
 
 
 class Form:
@@ -36,7 +34,7 @@ class Form:
         self.include_object = include_object
 
 
-def negotiate(request: Request, *, table: bool = True) -> Form:
+def negotiate(request: Request) -> Form:
     """The first form that the client accepts and the server has.
 
     Raises:
@@ -57,7 +55,7 @@ def negotiate(request: Request, *, table: bool = True) -> Form:
             return Form("", content_type, include)
         if given.get("g") != "meta.k8s.io" or given.get("v") not in ("v1", "v1beta1"):
             continue
-        if as_ == "Table" and table:
+        if as_ == "Table":
             return Form("table", content_type, include)
         if as_ in ("PartialObjectMetadata", "PartialObjectMetadataList"):
             return Form("metadata", content_type, include)
@@ -81,7 +79,7 @@ def whole(
         metadata["managedFields"] = entries
     elif "managedFields" in metadata:
         del metadata["managedFields"]
-    out: Obj = {"kind": info.kind, "apiVersion": obj.get("apiVersion", info.api_version), "metadata": metadata}
+    out: Obj = {"kind": info.kind, "apiVersion": info.api_version, "metadata": metadata}
     for name, value in obj.items():
         if name not in out:
             out[name] = value
@@ -92,8 +90,8 @@ def one(server: APIServer, info: ResourceInfo, obj: Obj, form: Form) -> Obj:
     """The answer about one object that `whole` made."""
     if form.as_ == "metadata":
         return _metadata_only(obj)
-    if form.as_ == "table" and server.printer is not None:
-        return server.printer(server, info, [obj], form.include_object)
+    if form.as_ == "table":
+        return _table(server, info, [obj], {"resourceVersion": obj["metadata"].get("resourceVersion", "")}, form)
     return obj
 
 
@@ -106,14 +104,21 @@ def many(server: APIServer, info: ResourceInfo, objects: list[Obj], metadata: Ob
             "metadata": metadata,
             "items": [_metadata_only(obj) for obj in objects],
         }
-    if form.as_ == "table" and server.printer is not None:
-        return {**server.printer(server, info, objects, form.include_object), "metadata": metadata}
+    if form.as_ == "table":
+        return _table(server, info, objects, metadata, form)
     if info.builtin:
         objects = [
             {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in objects
         ]
     api_version = "events.k8s.io/v1" if group == "events.k8s.io" else info.api_version
     return {"kind": f"{info.kind}List", "apiVersion": api_version, "metadata": metadata, "items": objects}
+
+
+def _table(server: APIServer, info: ResourceInfo, objects: list[Obj], metadata: Obj, form: Form) -> Obj:
+    columns = server.customs.columns(info)
+    return printers.table(
+        info, objects, server.now_ms, include=form.include_object, metadata=metadata, printer_columns=columns
+    )
 
 
 def _metadata_only(obj: Obj) -> Obj:

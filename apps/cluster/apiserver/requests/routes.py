@@ -96,11 +96,13 @@ def find(server: APIServer, attributes: Attributes) -> ResourceInfo | None:
     if alias is not None:
         return server.infos[alias]
     info = server.infos.get(resource if group == "" else f"{resource}.{group}") or server.infos.get(resource)
+    if info is not None and server.customs.knows(info.plural):
+        info = server.customs.served(group, version, resource)
+        if info is None:
+            raise LookupError(resource)
+        return info
     if info is not None and (info.group, info.version) == (group, version) and info.resource == resource:
         return info
-    custom = server.custom(group, version, resource)
-    if custom is not None:
-        return custom
     if (group, version) not in server.versions():
         raise LookupError(f"{group}/{version}")
     return None

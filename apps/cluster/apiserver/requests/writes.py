@@ -103,7 +103,20 @@ def body_object(call: Call, options: WriteOptions) -> Obj:
         obj = events.core(obj)
     else:
         obj = bodies.typed(doc, repeated, call.info, options.field_validation, call.warnings)
+        obj = pruned(call, obj, options)
     return in_namespace(call, obj)
+
+
+def pruned(call: Call, obj: Obj, options: WriteOptions) -> Obj:
+    """A custom object without the fields that its schema does not know."""
+    if call.info.builtin:
+        return obj
+    out, unknown = call.server.customs.pruned(call.info, obj)
+    problems = [f"unknown field {json.dumps(path, ensure_ascii=False)}" for path in unknown]
+    kind, version = call.info.kind, call.info.version
+    prefix = f'{kind} in version "{version}" cannot be handled as a {kind}'
+    bodies.report(problems, options.field_validation, call.warnings, prefix)
+    return out
 
 
 def in_namespace(call: Call, obj: Obj) -> Obj:
@@ -289,6 +302,9 @@ def patched_object(call: Call, type_: str, text: str, current: Obj, options: Wri
         obj = decode(new, strict=strict).obj
     except StatusError as error:
         raise _wrong_patch(shown, error.message.partition(": ")[2] or error.message) from None
+    if not call.info.builtin and current["kind"] == call.info.kind:
+        obj, unknown = call.server.customs.pruned(call.info, obj)
+        strict += [f"unknown field {json.dumps(path, ensure_ascii=False)}" for path in unknown]
     problems = [*(f"duplicate field {json.dumps(path)}" for path in repeated), *strict]
     if problems and options.field_validation == "Strict":
         raise _wrong_patch(shown, "strict decoding error: " + ", ".join(problems))
