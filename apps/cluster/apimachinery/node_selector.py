@@ -1,7 +1,7 @@
 """Node selectors and tolerations, parsed once and asked about many nodes.
 
 Models      staging/src/k8s.io/component-helpers/scheduling/corev1 (nodeaffinity/nodeaffinity.go, helpers.go)
-Leaves out  the toleration operators Lt and Gt (alpha, off in 1.36: they tolerate nothing)
+Leaves out  nothing known (Lt and Gt tolerate only when asked for: their feature gate is off in 1.36)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": 
 _VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 DO_NOT_SCHEDULE = ("NoSchedule", "NoExecute")
 
 
@@ -140,8 +141,8 @@ def named_nodes(spec: Mapping[str, Any]) -> set[str] | None:
     return names
 
 
-def tolerates(toleration: Obj, taint: Obj) -> bool:
-    """Whether one toleration covers one taint."""
+def tolerates(toleration: Obj, taint: Obj, compare: bool = False) -> bool:
+    """Whether one toleration covers one taint. `compare`: Lt and Gt mean something (a feature gate that is off)."""
     effect = toleration.get("effect")
     if effect and effect != taint["effect"]:
         return False
@@ -151,12 +152,17 @@ def tolerates(toleration: Obj, taint: Obj) -> bool:
     operator = toleration.get("operator") or "Equal"
     if operator == "Exists":
         return True
-    return operator == "Equal" and (toleration.get("value") or "") == (taint.get("value") or "")
+    ours, theirs = toleration.get("value") or "", taint.get("value") or ""
+    if operator in ("Lt", "Gt"):
+        if not compare or not (_WHOLE.match(ours) and _WHOLE.match(theirs)):
+            return False
+        return int(theirs) < int(ours) if operator == "Lt" else int(theirs) > int(ours)
+    return operator == "Equal" and ours == theirs
 
 
-def untolerated(taints: Iterable[Obj], tolerations: Sequence[Obj]) -> Obj | None:
+def untolerated(taints: Iterable[Obj], tolerations: Sequence[Obj], compare: bool = False) -> Obj | None:
     """The first taint that forbids scheduling and that no toleration covers."""
     for taint in taints:
-        if taint["effect"] in DO_NOT_SCHEDULE and not any(tolerates(toleration, taint) for toleration in tolerations):
+        if taint["effect"] in DO_NOT_SCHEDULE and not any(tolerates(one, taint, compare) for one in tolerations):
             return taint
     return None

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from apps.cluster.client import Client, Informers, Recorder
-from apps.cluster.controllers.persistentvolume.provisioner import StorageProvisioner
-from apps.cluster.controllers.persistentvolume.pv_controller import PersistentVolumeController
 from apps.diagrams import wording
 from tests.cluster.scheduler.small import STOP_MS, Small
+from tests.cluster.scheduler.storage import USES_DATA, make_claim, storage_class, with_volumes
 from tests.cluster.scheduler.tables import node, pod
 
 Obj = dict[str, Any]
@@ -273,38 +271,14 @@ def test_as_few_as_possible_have_to_go():
 # Volumes
 
 
-def _with_volumes(small: Small) -> None:
-    informers = Informers(small.apiserver)
-    for kind in (PersistentVolumeController, StorageProvisioner):
-        client = Client(small.apiserver, kind.name)
-        small.engine.register(
-            kind.name, kind(small.engine, client, informers, Recorder(small.engine, client, kind.name))
-        )
-
-
-def _storage_class(small: Small, mode: str, provisioner: str = "disk.example.com") -> None:
-    kind = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "disk"}}
-    small.create("storageclasses", {**kind, "provisioner": provisioner, "volumeBindingMode": mode})
-
-
-def _claim(small: Small, name: str = "data") -> None:
-    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "disk"}
-    spec["resources"] = {"requests": {"storage": "1Gi"}}
-    kind = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "default"}}
-    small.create("persistentvolumeclaims", {**kind, "spec": spec})
-
-
-_USES_DATA = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
-
-
 def test_a_late_bound_claim_follows_its_pod():
     small = Small([node("a"), node("b")])
-    _with_volumes(small)
-    _storage_class(small, "WaitForFirstConsumer")
-    _claim(small)
+    with_volumes(small)
+    storage_class(small, "WaitForFirstConsumer")
+    make_claim(small)
     small.rest(5_000)
     assert small.kubectl.get("persistentvolumeclaims", "default", "data")["status"]["phase"] == "Pending"
-    small.create("pods", pod("p", volumes=_USES_DATA))
+    small.create("pods", pod("p", volumes=USES_DATA))
     small.rest(20_000)
     claim = small.kubectl.get("persistentvolumeclaims", "default", "data")
     where = small.node_of("p")
@@ -318,9 +292,9 @@ def test_a_late_bound_claim_follows_its_pod():
 
 def test_a_volume_that_is_there_is_bound_where_it_can_be_reached():
     small = Small([node("a", disk="no"), node("b", disk="yes")])
-    _with_volumes(small)
-    _storage_class(small, "WaitForFirstConsumer", "kubernetes.io/no-provisioner")
-    _claim(small)
+    with_volumes(small)
+    storage_class(small, "WaitForFirstConsumer", "kubernetes.io/no-provisioner")
+    make_claim(small)
     term = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["yes"]}]}
     spec = {
         "capacity": {"storage": "5Gi"},
@@ -329,7 +303,7 @@ def test_a_volume_that_is_there_is_bound_where_it_can_be_reached():
         "hostPath": {"path": "/data"},
         "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
     }
-    small.create("pods", pod("p", volumes=_USES_DATA))
+    small.create("pods", pod("p", volumes=USES_DATA))
     small.rest(5_000)
     assert _messages(small, "p")[0].startswith(
         "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind."
@@ -344,10 +318,10 @@ def test_a_volume_that_is_there_is_bound_where_it_can_be_reached():
 
 def test_an_unbound_immediate_claim_is_waited_for():
     small = Small([node("a")])
-    _with_volumes(small)
-    _storage_class(small, "Immediate")
-    _claim(small)
-    small.create("pods", pod("p", volumes=_USES_DATA))
+    with_volumes(small)
+    storage_class(small, "Immediate")
+    make_claim(small)
+    small.create("pods", pod("p", volumes=USES_DATA))
     small.rest(20_000)
     assert _messages(small, "p")[0] == (
         "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"

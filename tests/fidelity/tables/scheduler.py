@@ -18,6 +18,7 @@ from apps.cluster.scheduler.plugins.resource_scoring import ShapePoint, most_all
 from apps.cluster.scheduler.plugins.taint_toleration import TaintToleration
 from apps.cluster.scheduler.plugins.volume_restrictions import VolumeRestrictions
 from apps.cluster.scheduler.resources import requested
+from apps.cluster.scheduler.signature import SIGNERS, pod_affinity, signature
 from apps.cluster.scheduler.status import ERROR, SchedulerError
 from tests.cluster.scheduler.tables import World, named, node_info
 from tests.fidelity.tables.registry import Row, adaptor, same
@@ -42,10 +43,14 @@ def node_name(row: Row) -> None:
     same(told(found), told(row["wantStatus"]))
 
 
+def _added(row: Row) -> Obj | None:
+    return (row["args"] or {}).get("AddedAffinity")
+
+
 @adaptor("sched__nodeaffinity__TestNodeAffinity")
 def node_affinity(row: Row) -> None:
     world = World([{"metadata": {"name": row["nodeName"] or "", "labels": row["labels"] or {}}}])
-    plugin, state, pod = NodeAffinity(world.handle), CycleState(), world.pod(row["pod"])
+    plugin, state, pod = NodeAffinity(world.handle, _added(row)), CycleState(), world.pod(row["pod"])
     if row["runPreFilter"]:
         status = plugin.pre_filter(state, pod, world.nodes)
         same(told(status), told(row["wantPreFilterStatus"]), "PreFilter")
@@ -59,7 +64,7 @@ def node_affinity(row: Row) -> None:
 @adaptor("sched__nodeaffinity__TestNodeAffinityPriority")
 def node_affinity_score(row: Row) -> None:
     world = World(row["nodes"])
-    plugin = NodeAffinity(world.handle)
+    plugin = NodeAffinity(world.handle, _added(row))
     if (row["wantPreScoreStatus"] or {}).get("code") == ERROR:
         try:
             world.scores(plugin, row["pod"])
@@ -88,14 +93,16 @@ def node_ports_fit(row: Row) -> None:
 @adaptor("sched__tainttoleration__TestTaintTolerationFilterWithFeatureGate")
 def taint_toleration(row: Row) -> None:
     world = World([row["node"]])
-    status = TaintToleration(world.handle).filter(CycleState(), world.pod(row["pod"]), world.nodes[0])
+    plugin = TaintToleration(world.handle, compare=bool(row["enableTaintTolerationComparisonOps"]))
+    status = plugin.filter(CycleState(), world.pod(row["pod"]), world.nodes[0])
     same(told(status), told(row["wantStatus"]))
 
 
 @adaptor("sched__tainttoleration__TestTaintTolerationScore")
 def taint_toleration_score(row: Row) -> None:
     world = World(row["nodes"])
-    same(world.scores(TaintToleration(world.handle), row["pod"]), row["expectedList"])
+    plugin = TaintToleration(world.handle, compare=bool(row["enableTaintTolerationComparisonOps"]))
+    same(world.scores(plugin, row["pod"]), row["expectedList"])
 
 
 @adaptor("sched__volumerestrictions__TestISCSIDiskConflicts", "sched__volumerestrictions__TestRBDDiskConflicts")
@@ -187,14 +194,39 @@ def required_affinity_of_placed_pods_counts_too(row: Row) -> None:
     same(world.scores(InterPodAffinity(world.handle, row["hardPodAffinityWeight"]), row["pod"]), row["expectedList"])
 
 
+def _fragments(dumped: list[Obj] | None) -> Obj:
+    return {one["Key"]: one["Value"] for one in dumped or ()}
+
+
 @adaptor("sched__noderesources__testFitSignPod")
-def pod_requests(row: Row) -> None:
-    """Whether the Pod could be batched with its like: with devices of dynamic resource allocation it could not."""
-    want = row["expectedFragments"][0]["Value"]["value"]["Resource"]
-    request = requested(row["pod"]["spec"])
-    found = (request.cpu, request.memory, request.ephemeral, dict(request.scalar))
-    wanted = (want["MilliCPU"], want["Memory"], want["EphemeralStorage"], want.get("ScalarResources") or {})
-    same(found, wanted)
+def sign_resources(row: Row) -> None:
+    """With devices of dynamic resource allocation, a Pod is not signed."""
+    wanted = _fragments(row["expectedFragments"])
+    if row["expectedStatusCode"]:
+        same(SIGNERS["NodeResourcesFit"](row["pod"]), None)
+        return
+    (key, value), *_ = wanted.items()
+    told = value["value"]["Resource"]
+    same(SIGNERS["NodeResourcesFit"](row["pod"]), {key: {**told, "ScalarResources": told.get("ScalarResources")}})
+
+
+@adaptor("sched__interpodaffinity__TestPodAffinitySignature")
+def sign_affinity(row: Row) -> None:
+    ignore = row["config"]["IgnorePreferredTermsOfExistingPods"]
+    wanted = _fragments(row["expectedSignature"]) if row["schedulable"] else None
+    same(pod_affinity(row["pod"], ignore_existing=ignore), wanted)
+
+
+@adaptor("sched-core__scheduler__TestSignatures")
+def signatures(row: Row) -> None:
+    """Plugins that say what they are told to."""
+
+    def signer(plugin: Obj) -> Any:
+        refused = (plugin.get("status") or {}).get("code", 0)
+        return lambda pod: None if refused else _fragments(plugin.get("signature"))
+
+    found = signature({"spec": {"schedulerName": "test-scheduler"}}, map(signer, row["plugins"] or ()))
+    same(found, row["expectedSignature"] or "")
 
 
 @adaptor("sched__noderesources__testComputePodResourceRequestWithNodeAllocatableDRA")
@@ -229,7 +261,11 @@ def _resources(of: list[Obj]) -> list[tuple[str, int]]:
 @adaptor("sched__noderesources__TestMostAllocatedScoringStrategy")
 def most_allocated_score(row: Row) -> None:
     world = World(row["nodes"], row["existingPods"])
-    plugin = NodeResourcesFit(world.handle, most_allocated, _resources(row["resources"] or []))
+    try:
+        plugin = NodeResourcesFit(world.handle, most_allocated, _resources(row["resources"] or []))
+    except ValueError:
+        same("an error", "an error" if row["wantErrs"] else "scores")
+        return
     same(world.scores(plugin, row["requestedPod"]), row["expectedScores"])
 
 

@@ -14,7 +14,9 @@ from apps.cluster.scheduler.plugins.priority_sort import less
 from apps.cluster.scheduler.plugins.volume_zone import after_claim_change
 from apps.cluster.scheduler.pod_status import status_patch
 from apps.cluster.scheduler.status import UNRESOLVABLE, UNSCHEDULABLE, Status
-from tests.cluster.scheduler.tables import World, node
+from tests.cluster.scheduler.small import Small
+from tests.cluster.scheduler.storage import USES_DATA, make_claim, storage_class, volume, with_volumes
+from tests.cluster.scheduler.tables import World, node, pod
 from tests.fidelity.tables.registry import Row, adaptor, same
 
 QUEUE = 1  # the tables' number for "this may make the Pod schedulable"
@@ -72,11 +74,29 @@ def status_of_an_attempt(row: Row) -> None:
 
 
 @adaptor("sched-core__scheduler__TestSchedulerWithVolumeBinding")
-def message_about_volumes(row: Row) -> None:
-    diagnosis = Diagnosis()
-    reasons = tuple(row["volumeBinderConfig"]["FindReasons"])
-    diagnosis.reject("node1", Status(UNRESOLVABLE, reasons, "VolumeBinding"))
-    same(diagnosis.message(1), row["expectError"]["__error"])
+def volumes(row: Row) -> None:
+    """What that test's stand-in for the volume binder finds, found here: a bound claim, or one bound on the way."""
+    told = row["volumeBinderConfig"]
+    if told.get("FindReasons"):
+        diagnosis = Diagnosis()
+        diagnosis.reject("node1", Status(UNRESOLVABLE, tuple(told["FindReasons"]), "VolumeBinding"))
+        same(diagnosis.message(1), row["expectError"]["__error"])
+        return
+    if row["expectError"]:
+        raise NotImplementedError("errors that the stand-in is told to give")
+    bound = bool(told.get("AllBound"))
+    small = Small([node("node1")])
+    with_volumes(small)
+    storage_class(small, "Immediate" if bound else "WaitForFirstConsumer", "kubernetes.io/no-provisioner")
+    volume(small)
+    make_claim(small)
+    small.rest(5_000)
+    small.create("pods", pod("foo", volumes=USES_DATA))
+    small.rest(20_000)
+    wrote = [step.message for step in small.engine.trace.steps if step.component == "kube-scheduler"]
+    same("scheduler.reserve" in wrote, row["expectBindCalled"], "volumes bound by the scheduler")
+    same(small.node_of("foo"), row["expectPodBind"]["target"]["name"], "node")
+    same([event["reason"] for event in small.events("foo")], [row["eventReason"]], "Events")
 
 
 class Counting(Plugin):

@@ -17,6 +17,7 @@ from apps.cluster.scheduler.pod_info import PodInfo
 from apps.cluster.scheduler.resources import DEFAULT_MEMORY, DEFAULT_MILLI_CPU, Resource, pod_requests, requested
 from apps.cluster.scheduler.status import UNRESOLVABLE, UNSCHEDULABLE, Status
 
+MAX_WEIGHT = 100  # of a resource in the plugin's arguments
 DEFAULT_RESOURCES = (("cpu", 1), ("memory", 1))
 
 
@@ -34,6 +35,9 @@ class NodeResourcesFit(Plugin):
         resources: Sequence[tuple[str, int]] = DEFAULT_RESOURCES,
     ) -> None:
         super().__init__(handle)
+        for name, weight in resources:
+            if not 1 <= weight <= MAX_WEIGHT:
+                raise ValueError(f"resource weight of {name} not in valid range [1, {MAX_WEIGHT}]")
         self.scorer = scorer
         self.resources = tuple(resources)
         self._usual = scorer is least_allocated and self.resources == DEFAULT_RESOURCES

@@ -1,7 +1,7 @@
 """TaintToleration: taints keep Pods away, tolerations let them in; PreferNoSchedule only costs points.
 
 Models      pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go
-Leaves out  numeric toleration operators (feature gate off)
+Leaves out  nothing known
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 from apps.cluster.apimachinery.meta import Obj, uid_of
 from apps.cluster.apimachinery.node_selector import tolerates, untolerated
 from apps.cluster.scheduler.node_info import NodeInfo
-from apps.cluster.scheduler.plugins.base import CycleState, Hints, Plugin, default_normalize
+from apps.cluster.scheduler.plugins.base import CycleState, Handle, Hints, Plugin, default_normalize
 from apps.cluster.scheduler.pod_info import PodInfo
 from apps.cluster.scheduler.status import UNRESOLVABLE, Status
 
@@ -26,8 +26,13 @@ class TaintToleration(Plugin):
 
     REJECTED: ClassVar[Status] = Status(UNRESOLVABLE, ("node(s) had untolerated taint(s)",), "TaintToleration")
 
+    def __init__(self, handle: Handle, *, compare: bool = False) -> None:
+        """`compare`: the feature gate TaintTolerationComparisonOperators, off in 1.36."""
+        super().__init__(handle)
+        self.compare = compare
+
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
-        if not node.taints or untolerated(node.taints, pod.kind.tolerations) is None:
+        if not node.taints or untolerated(node.taints, pod.kind.tolerations, self.compare) is None:
             return None
         return self.REJECTED
 
@@ -38,7 +43,7 @@ class TaintToleration(Plugin):
         tolerations = pod.kind.tolerations_prefer
         return sum(
             taint["effect"] == "PreferNoSchedule"
-            and not any(tolerates(toleration, taint) for toleration in tolerations)
+            and not any(tolerates(toleration, taint, self.compare) for toleration in tolerations)
             for taint in node.taints
         )
 
