@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from apps.cluster import kubeadm, kubectl
+from apps.cluster import drain, kubeadm, kubectl
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Access, Client, Informers, Recorder
@@ -15,6 +15,7 @@ from apps.cluster.controllers.cronjob.cronjob_controller import CronJobControlle
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.controlplane import ControlPlane, topology
+from apps.cluster.drain import Drains
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Members, ReplicatedStore, Store
 from apps.cluster.internals import Internals, Watcher
@@ -80,7 +81,7 @@ class Cluster:
         self.config = config
         self.engine = Engine(config.seed, trace=Trace(keep=config.keep_trace))
         self.store, self.members = self._etcd()
-        self.apiserver = APIServer(self.engine, self.store)
+        self.apiserver = APIServer(self.engine, self.store, authorization=("Node", "RBAC"))
         self.base = 1  # the revision at which the reader's story begins
         self.base_ms = 0
         self.machines: dict[str, Machine] = {}
@@ -89,6 +90,8 @@ class Cluster:
         self.processes: dict[str, Process] = {}
         self._kubectl = Client(self.apiserver, "kubectl")
         self.reader = Access(self.apiserver, [self._kubectl])
+        self.drains = Drains(self.engine, self._kubectl)
+        self.engine.register(drain.NAME, self.drains)
         self._start_control_plane()
         self.host = ControlPlane(self)
 
@@ -302,6 +305,10 @@ class Cluster:
             )
             number += 1
         return out
+
+    def drain(self, name: str, pods: Sequence[Obj]) -> None:
+        """Evict a node's Pods, and go on asking for those that a disruption budget keeps."""
+        self.drains.begin(name, pods)
 
     # ---- load (kubectl.Machines) ---------------------------------------------------------------
 

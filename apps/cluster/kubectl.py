@@ -1,7 +1,7 @@
 """What kubectl does on its own side before it asks: apply, drain, scale, the rollout verbs; and acts on machines.
 
 Models      k8s.io/kubectl/pkg/cmd (apply, create, replace, patch, delete, scale, rollout, cordon, drain)
-Leaves out  output and flags; drain acts as with --ignore-daemonsets --delete-emptydir-data --force
+Leaves out  output and flags; what drain.py says
 
 A command is plain JSON, the form in which a scenario's log keeps it (docs/architecture.md lists them).
 """
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from apps.cluster import apply, rollout
 from apps.cluster.api.decode import decode
 from apps.cluster.api.resource import ResourceInfo
-from apps.cluster.apimachinery.meta import controller_of, key_of, name_of, namespace_of
+from apps.cluster.apimachinery.meta import controller_of, key_of, name_of
 from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.apiserver.admission import MIRROR
 from apps.cluster.client import Client
@@ -33,6 +33,7 @@ class Machines(Protocol):
     def join(self, name: str) -> None: ...
     def remove(self, name: str) -> None: ...
     def power(self, name: str, *, on: bool) -> None: ...
+    def drain(self, name: str, pods: Sequence[Obj]) -> None: ...
     def put_load(self, command: Command) -> None: ...
     def reboot(self, name: str) -> None: ...
     def network(self, name: str, peer: str, *, up: bool) -> None: ...
@@ -193,8 +194,7 @@ def _node(command: Command, client: Client, machines: Machines) -> list[Obj]:
         return [_set_unschedulable(client, node, wanted=False)]
     node = _set_unschedulable(client, node, wanted=True)
     if verb == "drain":
-        for pod in drainable(client.list("pods", field_selector=f"spec.nodeName={name}")):
-            client.evict(namespace_of(pod), name_of(pod), why="kubectl.drain", name=name_of(pod), node=name)
+        machines.drain(name, drainable(client.list("pods", field_selector=f"spec.nodeName={name}")))
     return [node]
 
 

@@ -57,6 +57,7 @@ SERVICE_ACCOUNTS: Mapping[str, str] = {
     "endpointslice-controller": "endpointslice-controller",
     "endpointslice-mirroring-controller": "endpointslicemirroring-controller",
     "replicationcontroller-controller": "replication-controller",
+    "replication-controller": "replication-controller",
     "pod-garbage-collector-controller": "pod-garbage-collector",
     "resourcequota-controller": "resourcequota-controller",
     "namespace-controller": "namespace-controller",
@@ -73,7 +74,6 @@ SERVICE_ACCOUNTS: Mapping[str, str] = {
     "certificatesigningrequest-signing-controller": "certificate-controller",
     "certificatesigningrequest-approving-controller": "certificate-controller",
     "certificatesigningrequest-cleaner-controller": "certificate-controller",
-    "podcertificaterequest-cleaner-controller": "podcertificaterequestcleaner",
     "ttl-controller": "ttl-controller",
     "bootstrap-signer-controller": "bootstrap-signer",
     "token-cleaner-controller": "token-cleaner",
@@ -105,7 +105,7 @@ CERTIFICATES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "serviceaccount-token-controller": ("system:kube-controller-manager", ()),
     "kube-scheduler": ("system:kube-scheduler", ()),
     "kubectl": ("kubernetes-admin", (ADMINS,)),
-    "kubeadm": ("kubernetes-super-admin", (MASTERS,)),
+    "kubeadm": ("kubernetes-admin", (ADMINS,)),
     "machine": ("kubernetes-admin", (ADMINS,)),
 }
 

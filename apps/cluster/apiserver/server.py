@@ -314,6 +314,8 @@ class APIServer:
         version = wanted.get("resourceVersion")
         if version and version != current["resourceVersion"]:
             raise errors.conflict(info.resource, name, info.group)
+        if subresource == "scale":
+            obj, verb, subresource = scale.applied_to(old, obj, self.scale_paths(info)), "scale", ""
         if subresource == "status":
             new = {**old, "status": obj.get("status", {})}
             if wanted is not current:

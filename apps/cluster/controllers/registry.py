@@ -18,9 +18,13 @@ from apps.cluster.controllers.bootstrap.token_cleaner import TokenCleaner
 from apps.cluster.controllers.certificates.approver import CSRApprovingController
 from apps.cluster.controllers.certificates.cleaner import CSRCleanerController
 from apps.cluster.controllers.certificates.signer import CSRSigningController
+from apps.cluster.controllers.clusterroleaggregation.clusterroleaggregation_controller import (
+    ClusterRoleAggregationController,
+)
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.daemonset.daemon_controller import DaemonSetController
 from apps.cluster.controllers.deployment.deployment_controller import DeploymentController
+from apps.cluster.controllers.disruption.disruption_controller import DisruptionController
 from apps.cluster.controllers.endpointslice.endpoints_controller import EndpointsController
 from apps.cluster.controllers.endpointslice.endpointslice_controller import EndpointSliceController
 from apps.cluster.controllers.endpointslicemirroring.mirroring_controller import EndpointSliceMirroringController
@@ -66,6 +70,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     DeploymentController,
     ReplicaSetController,
     HorizontalController,
+    DisruptionController,
     StatefulSetController,
     CronJobController,
     CSRSigningController,
@@ -78,6 +83,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     NodeLifecycleController,
     PersistentVolumeController,
     ExpandController,
+    ClusterRoleAggregationController,
     PVCProtectionController,
     PVProtectionController,
     VACProtectionController,

@@ -3,13 +3,16 @@
 Models      pkg/controlplane/controller (systemnamespaces, kubernetesservice, defaultservicecidr,
             clusterauthenticationtrust, legacytokentracking), pkg/registry/scheduling/rest,
             plugin/pkg/auth/authorizer/rbac/bootstrappolicy
-Leaves out  most of the 70 default roles; FlowSchemas and priority levels; APIServices; Leases of the API server and of
+Leaves out  FlowSchemas and priority levels; APIServices; Leases of the API server and of
             leader election
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from apps.cluster.kubeadm import versions as v
@@ -23,54 +26,36 @@ _CLUSTER_CRITICAL = (
 _RBAC = "rbac.authorization.k8s.io"
 _DEFAULTS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _UPDATED = {"rbac.authorization.kubernetes.io/autoupdate": "true"}
-_READ = ["get", "list", "watch"]
-
-# ClusterRole -> (rules: groups, resources, verbs), and who is bound to it: (kind, name) or None.
-_ROLES: dict[str, tuple[list[tuple[list[str], list[str], list[str]]], tuple[str, str] | None]] = {
-    "cluster-admin": ([(["*"], ["*"], ["*"])], ("Group", "system:masters")),
-    "admin": ([(["", "apps", "batch"], ["*"], ["*"])], None),
-    "edit": ([(["", "apps", "batch"], ["*"], ["*"])], None),
-    "view": ([(["", "apps", "batch"], ["*"], _READ)], None),
-    "system:kube-controller-manager": (
-        [(["*"], ["*"], ["list", "watch"])],
-        ("User", "system:kube-controller-manager"),
-    ),
-    "system:kube-scheduler": (
-        [([""], ["nodes", "pods"], _READ), ([""], ["bindings", "pods/binding"], ["create"])],
-        ("User", "system:kube-scheduler"),
-    ),
-    "system:kube-dns": ([([""], ["endpoints", "services"], ["list", "watch"])], ("ServiceAccount", "kube-dns")),
-    "system:node": ([([""], ["nodes", "nodes/status", "pods", "pods/status"], ["*"])], None),
-    "system:node-bootstrapper": (
-        [(["certificates.k8s.io"], ["certificatesigningrequests"], ["create", *_READ])],
-        None,
-    ),
-    "system:node-proxier": (
-        [([""], ["services", "nodes"], _READ), (["discovery.k8s.io"], ["endpointslices"], ["list", "watch"])],
-        ("User", "system:kube-proxy"),
-    ),
-}
+POLICY = Path(__file__).with_name("bootstrap_policy.json")
 
 
-def _cluster_role(name: str, rules: list[tuple[list[str], list[str], list[str]]]) -> Obj:
+@cache
+def policy() -> dict[str, list[Obj]]:
+    """The default roles and their bindings, by resource, in the order in which they are written."""
     return {
-        "metadata": {"name": name, "labels": _DEFAULTS, "annotations": _UPDATED},
-        "rules": [{"apiGroups": groups, "resources": kinds, "verbs": verbs} for groups, kinds, verbs in rules],
+        resource: [_role(entry) if "role" not in entry else _binding(entry) for entry in entries]
+        for resource, entries in json.loads(POLICY.read_text()).items()
     }
 
 
-def _binding(name: str, subject: tuple[str, str]) -> Obj:
-    kind, who = subject
-    named: Obj = {"kind": kind, "name": who}
-    if kind == "ServiceAccount":
-        named["namespace"] = "kube-system"
-    else:
-        named["apiGroup"] = _RBAC
-    return {
-        "metadata": {"name": name, "labels": _DEFAULTS, "annotations": _UPDATED},
-        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
-        "subjects": [named],
-    }
+def _metadata(entry: Obj) -> Obj:
+    metadata: Obj = {"name": entry["name"]}
+    if "namespace" in entry:
+        metadata["namespace"] = entry["namespace"]
+    return {**metadata, "labels": {**_DEFAULTS, **entry.get("labels", {})}, "annotations": _UPDATED}
+
+
+def _role(entry: Obj) -> Obj:
+    role: Obj = {"metadata": _metadata(entry)}
+    if "aggregationRule" in entry:
+        role["aggregationRule"] = entry["aggregationRule"]
+    return {**role, "rules": entry["rules"]}
+
+
+def _binding(entry: Obj) -> Obj:
+    kind, _, name = entry["role"].partition("/")
+    binding = {"metadata": _metadata(entry), "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name}}
+    return {**binding, "subjects": entry["subjects"]} if entry["subjects"] else binding
 
 
 def objects(address: str, token_date: str) -> Iterator[tuple[str, Obj]]:
@@ -98,10 +83,9 @@ def objects(address: str, token_date: str) -> Iterator[tuple[str, Obj]]:
                 "preemptionPolicy": "PreemptLowerPriority",
             },
         )
-    for name, (rules, subject) in _ROLES.items():
-        yield "clusterroles", _cluster_role(name, rules)
-        if subject is not None:
-            yield "clusterrolebindings", _binding(name, subject)
+    for resource, entries in policy().items():
+        for entry in entries:
+            yield resource, entry
     yield "servicecidrs", {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [v.SERVICE_SUBNET]}}
     yield (
         "configmaps",

@@ -1,7 +1,7 @@
 """What kubeadm init writes through the API server, phase by phase, besides the add-ons.
 
 Models      cmd/kubeadm/app/phases/uploadconfig, markcontrolplane, bootstraptoken/{node,clusterinfo}
-Leaves out  the certificates inside cluster-info; the admin's ClusterRoleBinding; kubeconfigs
+Leaves out  the certificates inside cluster-info; kubeconfigs
 """
 
 from __future__ import annotations
@@ -67,6 +67,12 @@ def upload_config(address: str, socket: str) -> Iterator[tuple[str, Obj]]:
         yield "configmaps", {"metadata": {"name": name, "namespace": SYSTEM}, "data": {key: text}}
         yield "roles", role(reader, SYSTEM, "configmaps", name)
         yield "rolebindings", group_binding(reader, "Role", reader, [_BOOTSTRAPPERS, "system:nodes"], SYSTEM)
+
+
+def cluster_admins() -> tuple[str, Obj]:
+    """What makes kubernetes-admin an administrator: written with the credentials of super-admin.conf."""
+    name = "kubeadm:cluster-admins"
+    return "clusterrolebindings", group_binding(name, "ClusterRole", "cluster-admin", [name])
 
 
 def mark_control_plane() -> Obj:

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from apps.cluster.apimachinery.meta import with_metadata
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import APIServer
+from apps.cluster.apiserver import Actor, APIServer
+from apps.cluster.apiserver.authentication import MASTERS
 from apps.cluster.client import Client
 from apps.cluster.engine import Engine
 from apps.cluster.kubeadm import addons, bootstrap_objects, calico, cluster_objects, static_manifests
@@ -196,6 +197,9 @@ class Kubeadm:
         self._plant.kubelets[CONTROL_PLANE].start(connect=False)
 
     def _upload_config(self) -> None:
+        client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)
+        client.actor = Actor(NAME, CONTROL_PLANE, "kubernetes-super-admin", (MASTERS,))
+        client.create(*cluster_objects.cluster_admins(), why="kubeadm.write", phase="upload-config")
         self._write("upload-config", cluster_objects.upload_config(self._address, self._flavour.socket))
 
     def _mark_control_plane(self) -> None:

@@ -131,7 +131,9 @@ def test_success_of_the_leader_is_enough() -> None:
     [first] = [name for name in story.names("pods") if name.startswith("sum-0-")]
     pod = story.get("pods", first)
     status = {**pod["status"], "phase": "Succeeded"}
-    story.cluster.apiserver.update(Actor("kubelet"), "pods", {**pod, "status": status}, subresource="status")
+    story.cluster.apiserver.update(
+        Actor("kubelet", pod["spec"]["nodeName"]), "pods", {**pod, "status": status}, subresource="status"
+    )
     story.rest()
     assert story.conditions() == [
         ("SuccessCriteriaMet", "True", "SuccessPolicy"),
@@ -333,7 +335,7 @@ def test_a_back_off_survives_saving() -> None:
 def test_who_deletes_a_job_through_the_api_and_says_no_more_keeps_its_pods() -> None:
     story = Story(job(command="sleep 60"))
     story.run(5)
-    story.cluster.apiserver.delete(Actor("somebody"), "jobs", "default", "sum")
+    story.cluster.apiserver.delete(Actor("kubectl"), "jobs", "default", "sum")
     story.rest()
     assert story.names("jobs") == []
     [kept] = story.names("pods")

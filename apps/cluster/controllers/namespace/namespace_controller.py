@@ -56,7 +56,12 @@ class NamespaceController(Controller):
             return
         spec = namespace["spec"]
         left = [finalizer for finalizer in spec["finalizers"] if finalizer != FINALIZER]
-        self.client.update("namespaces", {**namespace, "spec": {**spec, "finalizers": left}}, why="namespace.finalize")
+        self.client.update(
+            "namespaces",
+            {**namespace, "spec": {**spec, "finalizers": left}},
+            subresource="finalize",
+            why="namespace.finalize",
+        )
 
     def _delete_content(self, namespace: Obj) -> tuple[int, list[str]]:
         """Seconds until what remains should be gone, 0 when nothing remains; and what could not be deleted."""

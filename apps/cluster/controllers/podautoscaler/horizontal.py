@@ -232,12 +232,9 @@ class HorizontalController(Controller):
         hpa, current = look.hpa, look.current
         name = hpa["spec"]["scaleTargetRef"]["name"]
         try:
-            self.client.patch(
+            self.client.update(
                 resource,
-                namespace_of(hpa),
-                name,
-                {"spec": {"replicas": desired}},
-                type="merge",
+                {"metadata": {"name": name, "namespace": namespace_of(hpa)}, "spec": {"replicas": desired}},
                 subresource="scale",
                 why="autoscaler.scale",
                 owner=name_of(hpa),

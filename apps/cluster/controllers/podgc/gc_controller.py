@@ -128,7 +128,8 @@ class PodGCController(Controller):
                 if condition is not None:
                     now = format_ms(self.engine.now_ms)
                     failed["conditions"] = set_condition(status.get("conditions"), condition, now)
-                self.client.update_status("pods", {**pod, "status": failed}, why="podgc.mark-failed")
+                body = {"status": failed}
+                self.client.patch("pods", namespace, name, body, subresource="status", why="podgc.mark-failed")
             self.client.delete("pods", namespace, name, grace_period_seconds=0, why=why, target=node)
         except StatusError as error:
             if error.reason != "NotFound":

@@ -1,0 +1,1 @@
+"""The ClusterRole aggregation controller: roles made of other roles."""

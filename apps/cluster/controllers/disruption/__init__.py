@@ -1,0 +1,1 @@
+"""The disruption controller: how many Pods a budget lets go at once."""
