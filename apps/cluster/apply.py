@@ -1,7 +1,7 @@
 """Client-side apply: from what was applied last, what is there and what is wanted, the patch between them.
 
 Models      k8s.io/apimachinery strategicpatch.CreateThreeWayMergePatch, jsonmergepatch.CreateThreeWayJSONMergePatch
-Leaves out  `$retainKeys`: a union field such as a strategy's type is changed by naming the other member null
+Leaves out  nothing known
 
 What was applied last is read from an annotation. What it had and the new manifest has not is taken away; what others
 set, and no manifest of ours ever named, is left alone.
@@ -56,7 +56,7 @@ def _map(last: Any, current: Obj, wanted: Obj, struct: schema.Struct | None) -> 
         elif there is None:
             out[name] = value
         elif isinstance(value, dict) and isinstance(there, dict):
-            inner = _map(last.get(name), there, value, _struct_of(field))
+            inner = _retaining(_map(last.get(name), there, value, _struct_of(field)), value, field)
             if inner:
                 out[name] = inner
         elif isinstance(value, list) and isinstance(there, list):
@@ -67,6 +67,13 @@ def _map(last: Any, current: Obj, wanted: Obj, struct: schema.Struct | None) -> 
         if name not in wanted and current.get(name) is not None and name not in ("apiVersion", "kind"):
             out[name] = None
     return out
+
+
+def _retaining(patch: Obj, wanted: Obj, field: schema.Field | None) -> Obj:
+    """Of a union (a strategy, a volume), what the manifest does not name goes: the patch says which keys stay."""
+    if not patch or field is None or "retainKeys" not in field.strategies:
+        return patch
+    return {**patch, "$retainKeys": sorted(key for key, value in wanted.items() if value is not None)}
 
 
 def _list(name: str, last: Any, current: list[Any], wanted: list[Any], field: schema.Field | None) -> Obj:
@@ -93,7 +100,7 @@ def _list(name: str, last: Any, current: list[Any], wanted: list[Any], field: sc
         if there is None:
             changes.append(item)
             continue
-        inner = _map(last_by_key.get(item.get(key)), there, item, struct)
+        inner = _retaining(_map(last_by_key.get(item.get(key)), there, item, struct), item, field)
         if inner:
             changes.append({key: item.get(key), **inner})
     wanted_keys = {item.get(key) for item in wanted}

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from apps.cluster.apply import LAST_APPLIED, three_way
+from apps.cluster.cluster import Cluster, Config
 
 
 def deployment(**spec):
@@ -73,3 +74,20 @@ def test_a_custom_resource_is_merged_as_json():
     patch, type_ = three_way(current, annotated({**manifest, "spec": {"parts": [2]}}), builtin=False)
     assert type_ == "merge"
     assert patch["spec"] == {"parts": [2]}
+
+
+def test_a_union_lets_go_of_what_the_manifest_does_not_name():
+    """A Deployment from RollingUpdate to Recreate: the parameters of the old strategy go with it."""
+
+    def manifest(strategy):
+        template = {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "web", "image": "nginx"}]},
+        }
+        spec = {"selector": {"matchLabels": {"app": "web"}}, "template": template, "strategy": strategy}
+        return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+
+    cluster = Cluster.boot(Config(workers=0))
+    cluster.execute({"op": "apply", "objects": [manifest({"type": "RollingUpdate"})]})
+    (after,) = cluster.execute({"op": "apply", "objects": [manifest({"type": "Recreate"})]})
+    assert after["spec"]["strategy"] == {"type": "Recreate"}

@@ -2,7 +2,7 @@
 in place.
 
 Models      RFC 6902, RFC 7386, k8s.io/apimachinery/pkg/util/strategicpatch (StrategicMergeMapPatch)
-Leaves out  making patches; lists of lists
+Leaves out  nothing known
 """
 
 from __future__ import annotations
@@ -41,6 +41,28 @@ def merge_patch(obj: Any, patch: Any) -> Any:
         else:
             result[name] = merge_patch(result.get(name), value)
     return result
+
+
+def _failed(text: str) -> StatusError:
+    """What upstream has no status for comes out as an internal error, without a reason."""
+    return StatusError(500, "", text)
+
+
+def go_map(value: Any) -> str:
+    """JSON as Go's %+v prints it.
+
+    >>> go_map({"spec": {"replicas": 2, "paused": None}, "a": ["x", True]})
+    'map[a:[x true] spec:map[paused:<nil> replicas:2]]'
+    """
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{go_map(value[key])}" for key in sorted(value)) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(map(go_map, value)) + "]"
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 def _rejected() -> StatusError:
@@ -170,7 +192,7 @@ def _merge_map(original: Obj | None, patch: Obj, schema: PatchSchema | None) -> 
     if directive == "delete":
         return {}
     if directive is not None:
-        raise bad_request(f"unknown patch type found: {directive}")
+        raise _failed(f"unknown patch type: {directive} in map: {go_map(patch)}")
     result = dict(original or {})
     if RETAIN_KEYS in patch:
         result = _retain_keys(result, patch)
@@ -237,15 +259,17 @@ def _clean(value: Any) -> Any:
 
 def _is_maps(*lists: list[Any]) -> bool:
     items = [item for one in lists for item in one]
+    if isinstance(items[0], list):
+        raise generic(422)  # lists of lists are not supported
     maps = sum(isinstance(item, dict) for item in items)
-    if maps not in (0, len(items)):
-        raise bad_request("list element types are not identical")
+    if maps not in (0, len(items)) or len({_json_type(item) for item in items}) > 1:
+        raise _failed(f"list element types are not identical: {go_map(list(lists))}")
     return maps > 0
 
 
 def _key_of(item: Obj, key: str) -> Any:
     if key not in item:
-        raise bad_request(f"map: {item} does not contain declared merge key: {key}")
+        raise _failed(f"map: {go_map(item)} does not contain declared merge key: {key}")
     return item[key]
 
 
@@ -257,7 +281,7 @@ def _merge_list(original: list[Any], patch: list[Any], schema: PatchSchema | Non
         merged = list(dict.fromkeys([*original, *patch]))
         return _in_order(merged, patch, original, "")
     if not key:
-        raise bad_request("cannot merge lists without merge key")
+        raise _failed("cannot merge lists without merge key")
     original, patch = _special_elements(original, patch, key)
     merged = list(original)
     for item in patch:
@@ -283,8 +307,10 @@ def _special_elements(original: list[Any], patch: list[Any], key: str) -> tuple[
             original = [there for there in original if there.get(key) != gone]
         elif directive == "replace":
             replace = True
+        elif directive == "merge":
+            raise _failed("merging lists cannot yet be specified in the patch")
         else:
-            raise bad_request(f"unknown patch type found: {directive}")
+            raise _failed(f"unknown patch type: {directive} in map: {go_map(item)}")
     return (plain, []) if replace else (original, plain)
 
 
@@ -367,5 +393,8 @@ def _check_order(items: list[Any], order: list[Any], key: str) -> None:
         while at < len(order) and (order[at].get(key) if key else order[at]) != wanted:
             at += 1
         if at >= len(order):
-            raise bad_request(f"The order in patch list:\n{items}\n doesn't match $setElementOrder list:\n{order}\n")
+            text = (
+                f"The order in patch list:\n{go_map(items)}\n doesn't match {SET_ORDER[:-1]} list:\n{go_map(order)}\n"
+            )
+            raise _failed(text)
         at += 1

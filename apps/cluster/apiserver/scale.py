@@ -1,4 +1,4 @@
-"""Replicas of whatever has them, as an autoscaling/v1 Scale; and what a Binding must say.
+"""Replicas of whatever has them, seen and changed as an autoscaling/v1 Scale.
 
 Models      pkg/registry/apps/*/storage (ScaleREST), apiextensions pkg/registry/customresource (ScaleREST),
             managedfields/scalehandler.go
@@ -103,15 +103,3 @@ def typed(doc: Any, repeated: list[str], directive: str, warnings: list[str]) ->
     if directive == "Warn":
         warnings += problems
     return obj
-
-
-def check_binding(binding: Obj, target: Obj) -> None:
-    """Raises: StatusError 422."""
-    found = []
-    kind = target.get("kind", "")
-    if kind not in ("", "Node"):
-        found.append(FieldError("Unsupported value", "target.kind", kind, 'supported values: "Node", "<empty>"'))
-    if not target.get("name"):
-        found.append(FieldError("Required value", "target.name"))
-    if found:
-        raise invalid("Binding", "", (binding.get("metadata") or {}).get("name", ""), found)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.cluster.api.decode import decode
-from apps.cluster.api.resource import ResourceInfo
+from apps.cluster.api.resource import ResourceInfo, ValidateUpdate
+from apps.cluster.api.validation import pods
 from apps.cluster.apimachinery import status as errors
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import allocators, service_types
@@ -19,6 +20,13 @@ from apps.cluster.apiserver.strategy import template_generation, wanted_state_ch
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
+# What judges a change through a subresource, where it is not the kind's own rule.
+_RULES: dict[str, ValidateUpdate] = {
+    "ephemeralcontainers": pods.ephemeral_containers_update,
+    "resize": pods.pod_resize,
+    "finalize": lambda new, old: [],
+    "approval": lambda new, old: [],
+}
 Tables = Mapping[str, Mapping[str, Obj]]
 NOTHING: dict[str, Any] = {}
 
@@ -104,7 +112,7 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Rando
             new = _keep_addresses(old, new, tables, random)
         if "generation" in metadata and wanted_state_changed(old, new):
             metadata["generation"] = current["generation"] + 1
-        found = [] if a.subresource else info.validate_update(new, old)
+        found = _RULES.get(a.subresource, info.validate_update)(new, old)
         if found:
             raise refused(errors.invalid(info.kind, info.group, metadata["name"], found))
     elif a.subresource == "approval":

@@ -51,7 +51,7 @@ class Watch:
     bookmarks: bool = False
     next_bookmark_ms: int = 0  # -1: the last one has been sent
     initial: str = ""  # "": none due; "list": objects that are there; "marked": these, and a bookmark that ends them
-    end_marked: bool = False
+    columns_sent: bool = False  # of a watch as Tables: only the first event says which columns there are
     closed: bool = False
 
     def save(self) -> dict[str, Any]:

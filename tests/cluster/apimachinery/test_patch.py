@@ -104,3 +104,42 @@ def test_a_json_patch_that_cannot_be_done_is_refused_whole(operations):
 )
 def test_merge_patch(document, change, expected):
     assert patch.merge_patch(document, change) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        pytest.param(
+            {"spec": {"$patch": "mix"}}, 500, "unknown patch type: mix in map: map[$patch:mix]", id="a directive"
+        ),
+        pytest.param(
+            {"spec": {"containers": [{"image": "x"}]}},
+            500,
+            "map: map[image:x] does not contain declared merge key: name",
+            id="an item without its key",
+        ),
+        pytest.param(
+            {"spec": {"containers": ["x"]}},
+            500,
+            "list element types are not identical: [[map[image:nginx name:a]] [x]]",
+            id="items of two sorts",
+        ),
+        pytest.param(
+            {"spec": {"containers": [{"$patch": "merge", "name": "a"}]}},
+            500,
+            "merging lists cannot yet be specified in the patch",
+            id="a merge by name",
+        ),
+        pytest.param(
+            {"spec": {"$retainKeys": ["containers"], "nodeName": "n"}},
+            400,
+            "invalid patch format of retainKeys",
+            id="more than is retained",
+        ),
+    ],
+)
+def test_patches_that_cannot_be_merged(change, code, message):
+    obj = {"spec": {"containers": [{"name": "a", "image": "nginx"}]}}
+    with pytest.raises(StatusError) as caught:
+        patch.strategic_merge(obj, change, schema.kind("v1", "Pod"))
+    assert (caught.value.code, caught.value.message) == (code, message)

@@ -19,7 +19,9 @@ _RANK = {"f": 0, "k": 1, "v": 2, "i": 3}
 
 
 def key_element(keys: dict[str, Any]) -> str:
-    """>>> key_element({"name": "web"})
+    """The element of an item by its keys.
+
+    >>> key_element({"name": "web"})
     'k:{"name":"web"}'
     """
     return "k:" + json.dumps(keys, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

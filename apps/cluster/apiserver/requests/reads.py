@@ -6,16 +6,18 @@ Leaves out  nothing known
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.cluster.api.resource import ResourceInfo
-from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import listing
 from apps.cluster.apiserver.requests import presenting
 from apps.cluster.apiserver.requests.call import Call
 from apps.cluster.apiserver.requests.messages import Response
 from apps.cluster.apiserver.requests.options import list_options
 from apps.cluster.apiserver.watching import Event, Watch, open_watch
+
+if TYPE_CHECKING:
+    from apps.cluster.apiserver.server import APIServer
 
 Obj = dict[str, Any]
 
@@ -49,13 +51,13 @@ def list_or_watch(call: Call) -> Response:
     return Response(200, presenting.many(server, info, objects, metadata, call.form, call.group))
 
 
-def frames(call_server: Any, watch: Watch, form: presenting.Form | None = None) -> list[Obj]:
+def frames(server: APIServer, watch: Watch, form: presenting.Form | None = None) -> list[Obj]:
     """What a watch has to send now, one JSON object a line: `{"type": "ADDED", "object": …}`."""
-    info: ResourceInfo = call_server.info(watch.resource)
-    return [_frame(call_server, info, watch, event, form or presenting.Form()) for event in watch.poll(call_server)]
+    info = server.info(watch.resource)
+    return [_frame(server, info, watch, event, form or presenting.Form()) for event in watch.poll(server)]
 
 
-def _frame(server: Any, info: ResourceInfo, watch: Watch, event: Event, form: presenting.Form) -> Obj:
+def _frame(server: APIServer, info: ResourceInfo, watch: Watch, event: Event, form: presenting.Form) -> Obj:
     if event.type in ("BOOKMARK", "ERROR"):
         return {"type": event.type, "object": event.obj}
     record = event.record
@@ -63,8 +65,9 @@ def _frame(server: Any, info: ResourceInfo, watch: Watch, event: Event, form: pr
     if event.type == "DELETED":
         obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(event.revision)}}
     whole = presenting.whole(server, info, obj, record, None, watch.group)
-    return {"type": event.type, "object": presenting.one(server, info, whole, form)}
-
-
-def expired(error: StatusError) -> bool:
-    return error.code == 410
+    shown = presenting.one(server, info, whole, form)
+    if form.as_ == "table":
+        if watch.columns_sent:
+            shown = {**shown, "columnDefinitions": None}
+        watch.columns_sent = True
+    return {"type": event.type, "object": shown}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.cluster.apimachinery.status import StatusError, bad_request, generic
+from apps.cluster.api.validation import pods
+from apps.cluster.apimachinery.status import StatusError, bad_request, generic, invalid
 from apps.cluster.apiserver import scale
 from apps.cluster.apiserver.requests import bodies, presenting, writes
 from apps.cluster.apiserver.requests.call import Call
@@ -92,7 +93,9 @@ def _bind(call: Call) -> Response:
     name = (doc.get("metadata") or {}).get("name", "")
     if name and name != call.name:
         raise bad_request("name in URL does not match name in Binding object")
-    scale.check_binding(doc, target)
+    found = pods.binding(doc)
+    if found:
+        raise invalid("Binding", "", name, found)
     call.server.bind(
         call.actor(options.field_manager), call.namespace, call.name, target["name"], dry_run=options.dry_run
     )

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from apps.cluster.api import schema
-from apps.cluster.api.decode import decode, number_text
+from apps.cluster.api.decode import decode
 from apps.cluster.apimachinery import patch as patches
 from apps.cluster.apimachinery import status as errors
 from apps.cluster.apimachinery.status import FieldError, StatusError, bad_request, invalid
@@ -104,7 +104,7 @@ def body_object(call: Call, options: WriteOptions) -> Obj:
     else:
         obj = bodies.typed(doc, repeated, call.info, options.field_validation, call.warnings)
         obj = pruned(call, obj, options)
-    return in_namespace(call, obj)
+    return without_doubled_owners(call, in_namespace(call, obj))
 
 
 def pruned(call: Call, obj: Obj, options: WriteOptions) -> Obj:
@@ -130,6 +130,21 @@ def in_namespace(call: Call, obj: Obj) -> Obj:
     if call.namespace:
         metadata["namespace"] = call.namespace
     return {**obj, "metadata": metadata}
+
+
+def without_doubled_owners(call: Call, obj: Obj) -> Obj:
+    """Each owner once; who named one twice is told."""
+    references = obj["metadata"].get("ownerReferences") or []
+    kept = {reference.get("uid"): reference for reference in reversed(references)}
+    if len(kept) == len(references):
+        return obj
+    uids = [reference.get("uid", "") for reference in references]
+    doubled = ", ".join(dict.fromkeys(uid for at, uid in enumerate(uids) if uid in uids[:at]))
+    call.warnings.append(
+        "metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+        f"reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {doubled}"
+    )
+    return {**obj, "metadata": {**obj["metadata"], "ownerReferences": list(reversed(kept.values()))}}
 
 
 def check_name(obj: Obj, name: str) -> None:
@@ -160,6 +175,8 @@ def create_object(call: Call, obj: Obj, options: WriteOptions, managed: Managed 
         manager = manager_for(manager_name(call, options), "Update", info.api_version)
         now = format_ms(call.server.now_ms)
         managed = updated(base, {}, info.default(obj), manager, now, node, keep_for(info, ""))
+    if obj["metadata"].get("resourceVersion"):
+        raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
     made = call.server.create(
         call.actor(options.field_manager), call.info.plural, obj, dry_run=options.dry_run, managed=managed
     )
@@ -294,7 +311,7 @@ def patched_object(call: Call, type_: str, text: str, current: Obj, options: Wri
         new = patches.strategic_merge(current, body, schema.kind(current["apiVersion"], current["kind"]))
     if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
         raise bad_request("the patched object is no object any more")
-    shown = _go_map(body) if type_ == STRATEGIC else _sorted_json(new)
+    shown = patches.go_map(body) if type_ == STRATEGIC else _sorted_json(new)
     if (new.get("apiVersion"), new.get("kind")) != (current["apiVersion"], current["kind"]):
         raise _wrong_patch(shown, f'no kind "{new.get("kind")}" is registered for version "{new.get("apiVersion")}"')
     strict: list[str] = []
@@ -319,19 +336,6 @@ def _wrong_patch(shown: str, why: str) -> StatusError:
 
 def _sorted_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
-def _go_map(value: Any) -> str:
-    """As Go's %+v prints it."""
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{_go_map(value[key])}" for key in sorted(value)) + "]"
-    if isinstance(value, list):
-        return "[" + " ".join(map(_go_map, value)) + "]"
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return number_text(value) if isinstance(value, int | float) else str(value)
 
 
 def _apply(call: Call, text: str, options: WriteOptions, subresource: str) -> Response:
