@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from apps.cluster.controllers.endpointslice.reconcile import Slices, _reuse, new_slice, reconcile, same_placeholder
+from apps.cluster.controllers.endpointslice.topology import TopologyCache
 from tests.cluster.controllers.objects import service
 from tests.fidelity.tables.registry import Row, adaptor, same
 from tests.fidelity.tables.shapes import Obj
 
 ZONES = {"node-0": "zone-a", "node-1": "zone-b", "node-2": "zone-c"}
+READY = {"allocatable": {"cpu": "1"}, "conditions": [{"type": "Ready", "status": "True"}]}
 WHERE = ("node-0", "node-1", "node-1", "node-1", "node-2", "node-2")
 
 
@@ -44,7 +46,10 @@ def traffic_distribution(row: Row) -> None:
     owner = a_service(**({"trafficDistribution": wanted} if wanted else {}))
     if row["topologyAnnotation"] == "Auto":
         owner["metadata"]["annotations"] = {"service.kubernetes.io/topology-mode": "Auto"}
-    decided = reconcile(owner, [a_pod(number, name) for number, name in enumerate(WHERE)], [], look)
+    cache = TopologyCache()
+    cache.set_nodes([{**look(name), "status": READY} for name in ZONES])
+    pods = [a_pod(number, name) for number, name in enumerate(WHERE)]
+    decided = reconcile(owner, pods, [], look, zones=cache)
     by_zone: dict[str, int] = {}
     by_node: dict[str, int] = {}
     for endpoint in decided.create[0]["endpoints"]:

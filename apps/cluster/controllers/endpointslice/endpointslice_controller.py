@@ -1,18 +1,26 @@
 """The EndpointSlice controller: for each Service with a selector, the addresses behind it.
 
 Models      pkg/controller/endpointslice/endpointslice_controller.go (1.36)
-Leaves out  the topology cache; the tracker of its own writes (one thread here: a lister is never behind them)
+Leaves out  the tracker of its own writes (one thread here: a lister is never behind them)
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from apps.cluster.apimachinery.meta import Obj, annotations_of, key_of, labels_of, name_of, namespace_of
+from apps.cluster.apimachinery.conditions import is_true
+from apps.cluster.apimachinery.meta import EMPTY, Obj, annotations_of, key_of, labels_of, name_of, namespace_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.client import Client, Controller, Informers, Recorder
-from apps.cluster.controllers.endpointslice.endpoints import TRIGGER_TIME
-from apps.cluster.controllers.endpointslice.reconcile import MANAGED_BY_LABEL, MANAGER, SERVICE_LABEL, Memo, reconcile
+from apps.cluster.controllers.endpointslice.endpoints import TRIGGER_TIME, ZONE_LABEL
+from apps.cluster.controllers.endpointslice.reconcile import (
+    MANAGED_BY_LABEL,
+    MANAGER,
+    SERVICE_LABEL,
+    Memo,
+    Slices,
+    reconcile,
+)
 from apps.cluster.controllers.endpointslice.services import (
     PodWatch,
     TriggerTimes,
@@ -20,10 +28,12 @@ from apps.cluster.controllers.endpointslice.services import (
     reaction_ms,
     selected_pods,
 )
+from apps.cluster.controllers.endpointslice.topology import TopologyCache
 from apps.cluster.engine import Engine
 
 SLICE_DELAY_MS = 1_000  # from a stranger's change of a slice to the sync that mends it
 SERVICE_INDEX = "service"
+NODES = "nodes"  # the key of a turn that looks at the zones of the nodes
 
 
 def _service_of(endpoint_slice: Obj) -> Any:
@@ -51,12 +61,21 @@ class EndpointSliceController(Controller):
         self.trigger_times = TriggerTimes()
         self._memos: dict[str, tuple[Obj, Memo]] = {}  # by Service key, good for one Service spec
         self._writing = False
+        self.zones = TopologyCache()
+        self.nodes.add_handler(lambda _: self._nodes_changed(), self._node_updated, lambda _: self._nodes_changed())
         self.services.add_handler(self._changed, lambda _, new: self._changed(new), self._changed)
         PodWatch(self.services, self.pods, self._pod_changed)
         self.slices.add_handler(None, self._slice_updated, self._slice_gone)
 
     def _changed(self, service: Obj) -> None:
         self.enqueue(key_of(service))
+
+    def _nodes_changed(self) -> None:
+        self.enqueue(NODES)
+
+    def _node_updated(self, old: Obj, new: Obj) -> None:
+        if labels_of(old).get(ZONE_LABEL) != labels_of(new).get(ZONE_LABEL) or _node_ready(old) != _node_ready(new):
+            self._nodes_changed()
 
     def _pod_changed(self, key: str) -> None:
         slices = self.slices.by_index(SERVICE_INDEX, key)
@@ -79,6 +98,11 @@ class EndpointSliceController(Controller):
         Raises:
             StatusError: a write was refused; the turn is tried again later.
         """
+        if key == NODES:
+            self.zones.set_nodes(self.nodes.list())
+            for service_key in self.zones.overloaded():
+                self.enqueue(service_key)
+            return
         service = self.services.get(key)
         if service is None:
             self.trigger_times.forget(key)
@@ -92,8 +116,9 @@ class EndpointSliceController(Controller):
         memo = self._memos.get(key)
         if memo is None or memo[0] is not service["spec"]:
             memo = self._memos[key] = (service["spec"], {})
-        decided = reconcile(service, pods, slices, self.nodes.get, memo[1])
+        decided = reconcile(service, pods, slices, self.nodes.get, memo[1], self.zones)
         if not (decided.create or decided.update or decided.delete or decided.nodeless):
+            self._tell_of_hints(service, decided)
             return
         self._writing = True
         try:
@@ -113,6 +138,7 @@ class EndpointSliceController(Controller):
             raise
         finally:
             self._writing = False
+        self._tell_of_hints(service, decided)
         if decided.nodeless:
             where = key
             texts = [f"skipping Pod {pod} for Service {where}: Node {node} Not Found" for pod, node in decided.nodeless]
@@ -128,6 +154,10 @@ class EndpointSliceController(Controller):
                 return
             raise
 
+    def _tell_of_hints(self, service: Obj, decided: Slices) -> None:
+        for type_, reason, message in decided.events:
+            self.recorder.event(service, type_, reason, message)
+
     def _tell(self, service: Obj, text: str) -> None:
         message = f"Error updating Endpoint Slices for Service {key_of(service)}: {text}"
         self.recorder.event(service, "Warning", "FailedToUpdateEndpointSlices", message)
@@ -135,12 +165,21 @@ class EndpointSliceController(Controller):
     def stop(self) -> None:
         super().stop()
         self.trigger_times.seen.clear()
+        self.zones = TopologyCache()
 
     def state(self) -> dict[str, Any]:
-        return {"seen": {key: [created, dict(pods)] for key, (created, pods) in self.trigger_times.seen.items()}}
+        return {
+            "zones": self.zones.save(),
+            "seen": {key: [created, dict(pods)] for key, (created, pods) in self.trigger_times.seen.items()},
+        }
 
     def set_state(self, data: dict[str, Any]) -> None:
+        self.zones.load(data["zones"])
         self.trigger_times.seen = {key: [created, dict(pods)] for key, (created, pods) in data["seen"].items()}
+
+
+def _node_ready(node: Obj) -> bool:
+    return is_true((node.get("status") or EMPTY).get("conditions"), "Ready")
 
 
 def _ready(endpoint_slice: Obj) -> int:

@@ -1,7 +1,7 @@
 """Which EndpointSlices of a Service to create, update and delete.
 
 Models      staging/src/k8s.io/endpointslice/{reconciler.go,trafficdist/trafficdist.go}
-Leaves out  topology hints by annotation (service.kubernetes.io/topology-mode: Auto)
+Leaves out  nothing that shows
 
 Pure. Endpoints with the same ports share slices of at most 100. An endpoint stays in the slice it is in; new ones fill
 slices that change anyway, then the fullest slice that has room for all, then new slices. A Service
@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from apps.cluster.apimachinery.meta import EMPTY, Obj, controller_ref, labels_of, name_of, namespace_of, uid_of
+from apps.cluster.apimachinery.meta import (
+    EMPTY,
+    Obj,
+    controller_ref,
+    key_of,
+    labels_of,
+    name_of,
+    namespace_of,
+    uid_of,
+)
+from apps.cluster.controllers.endpointslice import topology
 from apps.cluster.controllers.endpointslice.endpoints import (
     HEADLESS_LABEL,
     ZONE_LABEL,
@@ -43,6 +53,7 @@ class Slices:
     update: list[Obj] = field(default_factory=list)
     delete: list[Obj] = field(default_factory=list)
     nodeless: list[tuple[str, str]] = field(default_factory=list)  # Pods left out, since their node is not known
+    events: list[topology.Told] = field(default_factory=list)  # about hints by zone
 
 
 NodeLookup = Callable[[str], Obj | None]
@@ -63,10 +74,16 @@ Memo = dict[str, dict[str, Part]]  # address type -> Pod uid -> Part
 
 
 def reconcile(
-    service: Obj, pods: Sequence[Obj], slices: Sequence[Obj], node: NodeLookup, memo: Memo | None = None
+    service: Obj,
+    pods: Sequence[Obj],
+    slices: Sequence[Obj],
+    node: NodeLookup,
+    memo: Memo | None = None,
+    zones: topology.TopologyCache | None = None,
 ) -> Slices:
     """Compare the endpoints there should be with the slices there are.
 
+    `zones` keeps the hints that Services ask for by annotation; without it they get none.
     `memo` is a caller's, for the same Service spec: Pods that are still the same objects are not looked at again.
     """
     out = Slices()
@@ -75,7 +92,7 @@ def reconcile(
     for address_type in types:
         there = [one for one in slices if one["addressType"] == address_type]
         known = memo.get(address_type, {})
-        memo[address_type] = _reconcile_type(out, service, pods, there, node, address_type, known)
+        memo[address_type] = _reconcile_type(out, service, pods, there, node, address_type, known, zones)
     out.delete.extend(one for one in slices if one["addressType"] not in types)
     _reuse(out, service)
     if "deletionTimestamp" in service["metadata"]:
@@ -152,6 +169,7 @@ def _reconcile_type(
     node: NodeLookup,
     address_type: str,
     memo: dict[str, Part],
+    cache: topology.TopologyCache | None,
 ) -> dict[str, Part]:
     """Adds to `out`; gives the parts of the Pods, for the next time."""
     create: list[Obj] = []
@@ -203,7 +221,16 @@ def _reconcile_type(
             create.append(placeholder)
     changed = {name_of(one) for one in (*update, *delete)}
     untouched = [one for one in slices if name_of(one) not in changed]
-    create, update = with_hints(service, create, update, untouched)
+    key_of_service, by_annotation = key_of(service), topology.enabled(service)
+    if cache is not None and not by_annotation:
+        out.events += cache.drop(key_of_service, address_type)
+    if by_annotation:
+        plan = topology.Plan(create, update, untouched)
+        add = cache.add_hints(key_of_service, address_type, plan) if cache is not None else topology.without_hints(plan)
+        create, update = add.create, add.update
+        out.events += add.events
+    else:
+        create, update = with_hints(service, create, update, untouched)
     out.create += create
     out.update += update
     out.delete += delete
