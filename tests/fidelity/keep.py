@@ -86,6 +86,8 @@ def _title(entry: Any, case: Any, number: int) -> str:
         for name in ("name", "Name", "description", "desc", "test", "input", "In", "in", "given", "out"):
             if isinstance(case.get(name), str) and case[name]:
                 return str(case[name])
+        if isinstance(case.get("fn"), dict):
+            return str(case["fn"].get("__func", "")).rpartition(".")[2]
     if isinstance(case, str):
         return f"{case[:60]!r}"
     told = [str(one) for one in case.values() if isinstance(one, (str, int))] if isinstance(case, dict) else []

@@ -2,6 +2,7 @@
 
 from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     addresses,
+    admission,
     api,
     autoscaling,
     controllers,
@@ -21,6 +22,7 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     scheduler,
     scheduling,
     statefulset,
+    statefulset_control,
     validation,
     validation_more,
     values,

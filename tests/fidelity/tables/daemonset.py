@@ -6,11 +6,14 @@ from typing import Any
 
 from apps.cluster.apimachinery.meta import labels_of
 from apps.cluster.apimachinery.selectors import from_label_selector
-from apps.cluster.controllers.daemonset.daemon_controller import _taints
+from apps.cluster.apimachinery.status import StatusError
+from apps.cluster.controllers.daemonset.daemon_controller import DaemonSetController, _taints
 from apps.cluster.controllers.refs import RefManager
 from tests.cluster.controllers.objects import daemon_set
+from tests.cluster.controllers.recording import bench, put
+from tests.fidelity.tables.failing import Failing
 from tests.fidelity.tables.registry import Row, adaptor, same
-from tests.fidelity.tables.shapes import Obj
+from tests.fidelity.tables.shapes import Obj, error_of
 
 
 @adaptor("daemonset__daemon__TestShouldIgnoreNodeUpdate")
@@ -41,3 +44,43 @@ def revisions_are_adopted_in_the_namespace_alone(row: Row) -> None:
     manager = RefManager(Adopting(owner), "controllerrevisions", owner, "daemonsets", selector, "daemonset")
     found = [one["metadata"]["name"] for one in manager.claim(row["historyCRAll"])]
     same(found, [one["metadata"]["name"] for one in row["expectControllerRevisions"]])
+
+
+def _set() -> Obj:
+    made = daemon_set("foo")
+    made["metadata"] |= {"namespace": "default", "uid": "ds", "generation": 1}
+    return made
+
+
+@adaptor("daemonset__daemon__TestStoreDaemonSetStatus")
+def store_status(row: Row) -> None:
+    controller, client = bench(DaemonSetController)
+    put(controller, "daemonsets", _set())
+    getting = Failing(client, "get", "daemonsets", row["getErrorNum"], "fake get error")
+    updating = Failing(getting, "update_status", "daemonsets", row["updateErrorNum"], "fake update error")
+    controller.client = updating
+    told = ""
+    try:
+        controller._report(_set(), {"numberReady": 2, "desiredNumberScheduled": 2}, 0)
+    except StatusError as error:
+        told = error.message
+    same(told, error_of(row["expectedError"]), "error")
+    same((updating.asked, getting.asked), (row["expectedUpdateCalled"], row["expectedGetCalled"]), "updates and gets")
+
+
+@adaptor("daemonset__daemon__TestSimpleDaemonSetUpdatesStatusError")
+def which_error_is_told(row: Row) -> None:
+    controller, client = bench(DaemonSetController)
+    creating = Failing(client, "create", "pods", 9 if row["hasSyncErr"] else 0, "sync error")
+    controller.client = Failing(
+        creating, "update_status", "daemonsets", 9 if row["hasStatusErr"] else 0, "status error"
+    )
+    node = {"metadata": {"name": "n1"}, "spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    put(controller, "nodes", node)
+    put(controller, "daemonsets", _set())
+    told = ""
+    try:
+        controller.sync("default/foo")
+    except StatusError as error:
+        told = error.message
+    same(told, error_of(row["expectedErr"]), "error")

@@ -38,6 +38,9 @@ NODE_KEY = "node:"  # prefix of a queue key that asks what a node's change means
 _Run = tuple[Any, Any, tuple[bool, bool]]
 
 
+STATUS_UPDATE_RETRIES = 1
+
+
 class DaemonSetController(Controller):
     """Level-triggered: a sync reads the whole state, never the event that woke it."""
 
@@ -244,7 +247,10 @@ class DaemonSetController(Controller):
             history.clean_up(self.client, daemon_set, old, pods)
         by_node = _by_node(nodes, self._claim(daemon_set, selector))
         status = plan.status_of(daemon_set, nodes, by_node, runs, target)
-        self._report(daemon_set, status, target.min_ready_seconds)
+        try:
+            self._report(daemon_set, status, target.min_ready_seconds)
+        except StatusError as error:
+            refused = refused or error  # what kept the Pods from being right is told first
         return refused
 
     def _roll(
@@ -360,12 +366,25 @@ class DaemonSetController(Controller):
 
     def _report(self, daemon_set: Obj, status: Obj, min_ready_seconds: int) -> None:
         if status != (daemon_set.get("status") or EMPTY):
-            why, ready, desired = "daemonset.report", status["numberReady"], status["desiredNumberScheduled"]
-            self.client.update_status(
-                "daemonsets", {**daemon_set, "status": status}, why=why, ready=ready, desired=desired
-            )
+            self._store(daemon_set, status)
         if min_ready_seconds and status["numberReady"] != status.get("numberAvailable", 0):
             self.enqueue(key_of(daemon_set), min_ready_seconds * 1000)
+
+    def _store(self, daemon_set: Obj, status: Obj) -> None:
+        """Write the status, on the object as it is now if the first attempt is refused."""
+        why, ready, desired = "daemonset.report", status["numberReady"], status["desiredNumberScheduled"]
+        for attempt in range(STATUS_UPDATE_RETRIES + 1):
+            told = {**daemon_set, "status": {**(daemon_set.get("status") or EMPTY), **status}} if attempt else None
+            try:
+                self.client.update_status(
+                    "daemonsets", told or {**daemon_set, "status": status}, why=why, ready=ready, desired=desired
+                )
+            except StatusError:
+                if attempt == STATUS_UPDATE_RETRIES:
+                    raise
+                daemon_set = self.client.get("daemonsets", namespace_of(daemon_set), name_of(daemon_set))
+            else:
+                return
 
     # Nodes.
 

@@ -51,6 +51,7 @@ class Plan:
     acts: list[tuple[Verb, Obj]] = field(default_factory=list)
     status: Obj = field(default_factory=dict)
     updating: str = ""  # name of the first Pod deleted for the rolling update, "" when none
+    rolled: list[str] = field(default_factory=list)  # names of all of them; the status counts them as gone already
 
 
 ClaimLookup = Callable[[str], Obj | None]  # name of a claim in the set's namespace -> the claim, or None
@@ -234,6 +235,7 @@ def _roll(
         if pod is not None and revision_of(pod) != update.name and "deletionTimestamp" not in pod["metadata"]:
             out.acts.append(("delete", pod))
             out.updating = out.updating or pod["metadata"]["name"]
+            out.rolled.append(pod["metadata"]["name"])
             out.status["currentReplicas"] = out.status.get("currentReplicas", 0) - 1
             left -= 1
         elif allowed is None and _unavailable(pod, minimum, now_ms):

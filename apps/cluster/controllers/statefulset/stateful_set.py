@@ -143,6 +143,7 @@ class StatefulSetController(Controller):
         control = PodControl(self.client, self.recorder, self.pods, self.claims, stateful_set)
         parallel = stateful_set["spec"].get("podManagementPolicy") == "Parallel"
         updating = False
+        rolled = set(decided.rolled)
         refused: StatusError | None = None
         refused_in, dropped = (False, 0), 0
         for verb, pod in decided.acts:
@@ -153,13 +154,14 @@ class StatefulSetController(Controller):
             place = ordinal - start_ordinal(stateful_set) if kept else dropped - 1
             batch = (kept, (place + 1).bit_length())
             if refused is not None and (not parallel or batch != refused_in):
-                return refused
+                break
             try:
                 if verb == "create":
                     control.create(pod)
                 elif verb == "delete":
                     updating = updating or (decided.updating != "" and name_of(pod) == decided.updating)
                     control.delete(pod, _why_delete(stateful_set, pod, updating))
+                    rolled.discard(name_of(pod))
                 elif verb == "claims":
                     control.create_missing_claims(pod)
                 elif verb == "repair":
@@ -168,6 +170,8 @@ class StatefulSetController(Controller):
                     control.set_claim_owners(pod)
             except StatusError as error:
                 refused, refused_in = refused or error, batch
+        if rolled:  # those that are still there are still of the current revision
+            decided.status["currentReplicas"] += len(rolled)
         return refused
 
     def _report(self, stateful_set: Obj, status: Obj) -> None:
