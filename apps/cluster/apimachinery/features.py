@@ -10,6 +10,7 @@ from __future__ import annotations
 
 GATES: dict[str, bool] = {
     "EnvFiles": True,
+    "HPAScaleToZero": False,
     "InPlacePodVerticalScalingInitContainers": True,
     "MutablePVNodeAffinity": False,
     "PodLifecycleSleepActionAllowZero": True,
@@ -18,6 +19,7 @@ GATES: dict[str, bool] = {
     "StrictIPCIDRValidation": True,
     "TaintTolerationComparisonOperators": False,
     "UserNamespacesHostNetworkSupport": False,
+    "VolumeLimitScaling": False,
 }
 
 

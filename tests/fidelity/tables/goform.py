@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.cluster.api.schema.internal import HOST_FLAGS, Line, _lines, _table
+from apps.cluster.api.schema.internal import HOST_FLAGS, Line, lines, tables
 
 INITIALS = {
     "UID": "uid",
@@ -37,10 +37,10 @@ def api(name: str, value: Any) -> Any:
         return [api(name, one) for one in value]
     if not isinstance(value, dict) or "metadata" in value:
         return value
-    if name not in _table():
+    if name not in tables()["core"]:
         return loose(value)
     made: dict[str, Any] = {}
-    for line in _lines(name):
+    for line in lines("core", name):
         if line.embedded:
             short = line.embedded.rpartition(".")[2]
             inner = value.get(short)
@@ -68,7 +68,7 @@ def _field(made: dict[str, Any], line: Line, value: Any) -> None:
         owner, name = kind.struct_ref or ("", "")
         if line.type is not None and line.type.kind == "map":
             made[line.json] = value
-        elif owner == "core" and name in _table():
+        elif owner == "core" and name in tables()["core"]:
             made[line.json] = api(name, value)
         else:
             made[line.json] = loose(value)

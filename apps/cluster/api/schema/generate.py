@@ -2,15 +2,15 @@
 
 Run by hand when the modelled version changes; the site never runs it:
 
-    python apps/cluster/api/schema/generate.py <k8s.io/api> <k8s.io/apimachinery> <pkg/apis/core of Kubernetes>
+    python apps/cluster/api/schema/generate.py <k8s.io/api> <k8s.io/apimachinery> <pkg/apis of Kubernetes>
 
 Only facts are kept: Go field name, JSON name, Go type, omitempty / omitzero, patch strategy and merge key, in the
 order of the Go struct (the pod-template-hash depends on that order). One line of text a field:
 
     Containers containers []Container - merge name
 
-`internal.json` has the server's own core types, which know no JSON names: a line is a Go name and a type, a type
-alone where a struct is embedded.
+`internal.json` has the server's own types of the groups whose structs messages show, which know no JSON names: a line
+is a Go name and a type, a type alone where a struct is embedded.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ GROUPS = {
     "authentication": "authentication/v1",
     "authorization": "authorization/v1",
 }
+# The groups whose structs some message of validation prints.
+SHOWN = ("core", "apps", "batch", "networking", "policy", "storage")
 STRUCT = re.compile(r"^type (\w+) struct \{$(.*?)^\}$", re.M | re.S)
 NAMED = re.compile(r"^type (\w+) (?!struct|interface)=?\s*([\w.\[\]*]+)\s*(?://.*)?$", re.M)
 FIELD = re.compile(r"^\s*(?:(\w+)\s+)?([\w.\[\]*]+)\s+`([^`]*)`", re.M)
@@ -123,7 +125,7 @@ BARE_FIELD = re.compile(r"^\t(?:(\w+)\s+)?([\w.\[\]*]+)$", re.M)
 
 
 def internal(text: str) -> dict[str, list[str]]:
-    """The structs of the server's own core types."""
+    """The structs of the server's own types of one group."""
     text = re.sub(r"\s*//.*$", "", text, flags=re.M)
     structs = {}
     for name, body in STRUCT.findall(text):
@@ -131,7 +133,7 @@ def internal(text: str) -> dict[str, list[str]]:
     return {name: structs[name] for name in sorted(structs) if not name.endswith("List")}
 
 
-def main(api: Path, apimachinery: Path, core: Path) -> None:
+def main(api: Path, apimachinery: Path, own: Path) -> None:
     here = Path(__file__).parent
     sources = {stem: api / path / "types.go" for stem, path in GROUPS.items()}
     sources["meta"] = apimachinery / "pkg/apis/meta/v1/types.go"
@@ -140,7 +142,8 @@ def main(api: Path, apimachinery: Path, core: Path) -> None:
         text = json.dumps(data, indent=0, separators=(",", ":"), ensure_ascii=False)
         (here / f"{stem}.json").write_text(text + "\n")
         print(stem, len(text))
-    text = json.dumps(internal((core / "types.go").read_text()), indent=0, separators=(",", ":"))
+    shown = {stem: internal((own / stem / "types.go").read_text()) for stem in SHOWN}
+    text = json.dumps(shown, indent=0, separators=(",", ":"))
     (here / "internal.json").write_text(text + "\n")
 
 

@@ -4,7 +4,7 @@ Messages that show a struct show it so, and so does the difference that closes a
 
     {"Key":"gpu","Operator":"Exists","Value":"","Effect":"NoSchedule","TolerationSeconds":null}
 
-Models      pkg/apis/core/types.go, pkg/apis/core/v1/conversion.go (the flags of a Pod's host in its security context)
+Models      pkg/apis/*/types.go, pkg/apis/core/v1/conversion.go (the flags of a Pod's host in its security context)
 Leaves out  nothing
 """
 
@@ -32,8 +32,8 @@ class Line(NamedTuple):
 
 
 @cache
-def _table() -> dict[str, list[str]]:
-    loaded: dict[str, list[str]] = json.loads((HERE / "internal.json").read_text())
+def tables() -> dict[str, dict[str, list[str]]]:
+    loaded: dict[str, dict[str, list[str]]] = json.loads((HERE / "internal.json").read_text())
     return loaded
 
 
@@ -49,31 +49,32 @@ def _base(kind: Type) -> Type:
 
 
 @cache
-def _lines(name: str) -> tuple[Line, ...]:
-    known = _by_go(struct("core", name))
-    lines = []
-    for text in _table()[name]:
+def lines(group: str, name: str) -> tuple[Line, ...]:
+    known = _by_go(struct(group, name))
+    found = []
+    for text in tables()[group][name]:
         go, _, kind = text.partition(" ")
         if not kind:
-            lines.append(Line("", False, "", None, go))
+            found.append(Line("", False, "", None, go))
         elif go in known:
-            lines.append(Line(go, kind.startswith("*"), known[go].json, _base(known[go].type), ""))
-        else:  # a flag of the host, which `_pod_spec` puts where it belongs
+            found.append(Line(go, kind.startswith("*"), known[go].json, _base(known[go].type), ""))
+        else:  # a flag of the host, which `_pod_spec` puts where it belongs, or what no version of the API has any more
             flag = go[0].lower() + go[1:]
-            lines.append(Line(go, kind.startswith("*"), flag, Type("bool", "bool"), ""))
-    return tuple(lines)
+            own = Type("int" if "int" in kind else "bool", kind.lstrip("*"))
+            found.append(Line(go, kind.startswith("*"), flag, own, ""))
+    return tuple(found)
 
 
-def written(name: str, obj: Obj | None) -> dict[str, Any] | None:
+def written(name: str, obj: Obj | None, group: str = "core") -> dict[str, Any] | None:
     """`obj` (of the API) as the internal struct of that name prints; nothing stays nothing."""
     if obj is None:
         return None
     if name == "PodSpec":
         obj = _pod_spec(obj)
     shown: dict[str, Any] = {}
-    for line in _lines(name):
+    for line in lines(group, name):
         if line.embedded:
-            shown.update(_embedded(line.embedded, obj))
+            shown.update(_embedded(line.embedded, obj, group))
             continue
         value = obj.get(line.json)
         assert line.type is not None
@@ -81,14 +82,14 @@ def written(name: str, obj: Obj | None) -> dict[str, Any] | None:
     return shown
 
 
-def _embedded(name: str, obj: Obj) -> dict[str, Any]:
+def _embedded(name: str, obj: Obj, group: str) -> dict[str, Any]:
     short = name.removeprefix("*").rpartition(".")[2]
     if short == "TypeMeta":
         return {field: obj[field] for field in ("kind", "apiVersion") if obj.get(field)}
     if short == "ObjectMeta":
         found = api_order(struct("meta", "ObjectMeta"), obj.get("metadata") or EMPTY)
         return {"metadata": found}
-    return written(short, obj) or {}
+    return written(short, obj, group) or {}
 
 
 def _pod_spec(spec: Obj) -> Obj:
@@ -100,8 +101,8 @@ def _value(kind: Type, value: Any) -> Any:
     what = kind.kind
     if what == "struct":
         table, name = kind.struct_ref or ("", "")
-        if table == "core" and name in _table():
-            return written(name, value or EMPTY)
+        if name in tables().get(table, ()):
+            return written(name, value or EMPTY, table)
         return api_order(kind.struct, value or EMPTY)
     if what == "slice":
         if value is None:

@@ -1,13 +1,24 @@
-"""Which objects are valid, in the words of the real API server: a function a kind, found by resource."""
+"""Which objects are valid, in the words of the real API server: a function a kind, found by resource.
+
+Models      pkg/registry/*/*/strategy.go (what each kind asks for), apiserver/pkg/registry/rest (what all are asked for)
+Leaves out  rules of admissionregistration, apiextensions, flowcontrol, resource.k8s.io beyond their metadata
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from apps.cluster.api.resource import Validate, ValidateUpdate
 from apps.cluster.api.validation import (
     apps,
+    autoscaling,
     batch,
+    certificates,
     claims,
     core,
+    csi,
+    discovery,
+    jobstatus,
     networking,
     nodes,
     other,
@@ -31,10 +42,20 @@ def _pod_template(obj: Obj) -> list[FieldError]:
     return errors
 
 
+def _pod_template_update(new: Obj, old: Obj) -> list[FieldError]:
+    errors = _metadata_update(new, old)
+    pod_template(errors, "template", new.get("template") or {})
+    return errors
+
+
+def _limit_range_update(new: Obj, old: Obj) -> list[FieldError]:
+    return policies.limit_range(new)
+
+
 # resource -> creation, change, change of status; None where only metadata is judged.
 _TABLE: dict[str, tuple[Validate, ValidateUpdate | None, ValidateUpdate | None]] = {
     "pods": (pods.pod, pods.pod_update, pods.pod_status_update),
-    "podtemplates": (_pod_template, None, None),
+    "podtemplates": (_pod_template, _pod_template_update, None),
     "services": (services.service, services.service_update, services.service_status_update),
     "endpoints": (services.endpoints, services.endpoints_update, None),
     "namespaces": (core.namespace, None, core.namespace_status_update),
@@ -47,7 +68,7 @@ _TABLE: dict[str, tuple[Validate, ValidateUpdate | None, ValidateUpdate | None]]
         core.replication_controller_update,
         core.replicas_status_update,
     ),
-    "limitranges": (policies.limit_range, None, None),
+    "limitranges": (policies.limit_range, _limit_range_update, None),
     "resourcequotas": (policies.resource_quota, policies.resource_quota_update, policies.resource_quota_status_update),
     "persistentvolumes": (
         storage.persistent_volume,
@@ -60,28 +81,41 @@ _TABLE: dict[str, tuple[Validate, ValidateUpdate | None, ValidateUpdate | None]]
     "daemonsets": (apps.daemon_set, apps.daemon_set_update, apps.daemon_set_status_update),
     "statefulsets": (apps.stateful_set, apps.stateful_set_update, apps.stateful_set_status_update),
     "controllerrevisions": (apps.controller_revision, apps.controller_revision_update, None),
-    "jobs": (batch.job, batch.job_update, batch.job_status_update),
+    "jobs": (batch.job, batch.job_update, jobstatus.job_status_update),
     "cronjobs": (batch.cron_job, batch.cron_job_update, None),
     "networkpolicies": (networking.network_policy, networking.network_policy_update, None),
-    "ingresses": (networking.ingress, networking.ingress_update, None),
+    "ingresses": (networking.ingress, networking.ingress_update, networking.ingress_status_update),
     "ingressclasses": (networking.ingress_class, networking.ingress_class_update, None),
-    "endpointslices": (networking.endpoint_slice, networking.endpoint_slice_update, None),
+    "ipaddresses": (networking.ip_address, networking.ip_address_update, None),
+    "servicecidrs": (networking.service_cidr, networking.service_cidr_update, None),
+    "endpointslices": (discovery.endpoint_slice, discovery.endpoint_slice_update, None),
     "poddisruptionbudgets": (
         other.disruption_budget,
         other.disruption_budget_update,
         other.disruption_budget_status_update,
     ),
-    "roles": (other.role, None, None),
-    "clusterroles": (other.cluster_role, None, None),
+    "roles": (other.role, other.role_update, None),
+    "clusterroles": (other.cluster_role, other.cluster_role_update, None),
     "rolebindings": (other.role_binding, other.role_binding_update, None),
     "clusterrolebindings": (other.cluster_role_binding, other.cluster_role_binding_update, None),
     "priorityclasses": (other.priority_class, other.priority_class_update, None),
     "leases": (other.lease, other.lease_update, None),
-    "storageclasses": (storage.storage_class, storage.storage_class_update, None),
+    "runtimeclasses": (other.runtime_class, other.runtime_class_update, None),
+    "storageclasses": (csi.storage_class, csi.storage_class_update, None),
+    "volumeattributesclasses": (csi.attributes_class, csi.attributes_class_update, None),
+    "volumeattachments": (csi.attachment, csi.attachment_update, csi.attachment_update),
+    "csidrivers": (csi.csi_driver, csi.csi_driver_update, None),
+    "csinodes": (csi.csi_node, csi.csi_node_update, None),
+    "csistoragecapacities": (csi.capacity, csi.capacity_update, None),
+    "certificatesigningrequests": (
+        certificates.request,
+        certificates.request_update,
+        certificates.request_status_update,
+    ),
     "horizontalpodautoscalers": (
-        other.autoscaler,
-        other.autoscaler_update,
-        other.autoscaler_status_update,
+        autoscaling.autoscaler,
+        autoscaling.autoscaler_update,
+        autoscaling.autoscaler_status_update,
     ),
 }
 
@@ -114,13 +148,51 @@ def create_of(resource: str, namespaced: bool) -> Validate:
     return (_ANY if resource else _CUSTOM)[namespaced]
 
 
+# Kinds of which a change is judged by the rules for creations too, first.
+_WHOLE: dict[str, Callable[[Obj, Obj], list[FieldError]]] = {
+    "namespaces": lambda new, old: core.namespace(new),
+    "nodes": lambda new, old: nodes.node(new),
+    "persistentvolumes": lambda new, old: storage.persistent_volume(new, storage.options(old)),
+    "runtimeclasses": lambda new, old: other.runtime_class(new),
+    "ipaddresses": lambda new, old: networking.ip_address(new),
+}
+# Kinds whose own rules for changes say nothing of how metadata may change.
+_SILENT = {"limitranges", "poddisruptionbudgets", "endpointslices", "csinodes", "volumeattachments"}
+
+
+def _common(new: Obj, old: Obj, namespaced: bool) -> list[FieldError]:
+    """What the server asks of every change of any kind, before the kind's own rules."""
+    errors: Errors = []
+    object_meta(errors, new["metadata"], namespaced, path_segment)
+    object_meta_update(errors, new["metadata"], old["metadata"])
+    return errors
+
+
+def _as_asked(resource: str, rule: ValidateUpdate, *, whole: bool) -> ValidateUpdate:
+    """A kind's rule as the server puts it: after what every kind is asked.
+
+    Most rules judge metadata once more themselves, so where they find nothing wrong there is nothing wrong.
+    """
+    first = _WHOLE.get(resource) if whole else None
+
+    def validate(new: Obj, old: Obj) -> list[FieldError]:
+        found = rule(new, old)
+        if first is not None and (found or "spec" not in new or new["spec"] is not old.get("spec")):
+            found = first(new, old) + found
+        if not found and resource not in _SILENT:
+            return found
+        return _common(new, old, bool(old["metadata"].get("namespace"))) + found
+
+    return validate
+
+
 def update_of(resource: str) -> ValidateUpdate:
     """The rule for changes, `(new, old)`."""
     found = _TABLE[resource][1] if resource in _TABLE else None
-    return found or _metadata_update
+    return _as_asked(resource, found or _metadata_update, whole=True)
 
 
 def status_update_of(resource: str) -> ValidateUpdate:
     """The rule for changes of the status subresource, `(new, old)`."""
     found = _TABLE[resource][2] if resource in _TABLE else None
-    return found or _metadata_update
+    return _as_asked(resource, found or _metadata_update, whole=False)

@@ -1,33 +1,39 @@
-"""Job and CronJob.
+"""Job and CronJob; what a Job's status may say is in `jobstatus`.
 
 Models      pkg/apis/batch/validation/validation.go
-Leaves out  most of what a Job's status may not say; time zones are judged by their shape
+Leaves out  nothing
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from apps.cluster.api.schema.internal import written
 from apps.cluster.api.validation.apps import matches
 from apps.cluster.api.validation.core import NO_MATCH, metadata_update
 from apps.cluster.api.validation.fields import (
+    IMMUTABLE,
     Errors,
-    all_invalid,
     duplicate,
     immutable,
     invalid,
     nonnegative,
     not_supported,
+    omitted,
     required,
     same,
     sorted_map,
     too_long,
     too_many,
 )
+from apps.cluster.api.validation.jobstatus import parse_indexes
 from apps.cluster.api.validation.objectmeta import go_selector, label_selector, object_meta
 from apps.cluster.api.validation.paths import qualified
 from apps.cluster.api.validation.podspec import pod_template
 from apps.cluster.api.validation.schedules import schedule_problem
+from apps.cluster.api.validation.signers import prefixed_path
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
 from apps.cluster.apimachinery.status import FieldError
@@ -35,9 +41,12 @@ from apps.cluster.apimachinery.status import FieldError
 ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 STATUSES = ("False", "True", "Unknown")
 SOFT_LIMIT, HIGH_LIMIT = 100_000, 10_000
+LONGEST_INDEXES = 64 * 1024
 INDEXED = "requires indexed completion mode"
-HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 ZONE_PART = re.compile(r"[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
+PREFIXES = ("", "batch.kubernetes.io/")
+# What may change of a suspended Job's Pods, beside node affinity and resources.
+MOVABLE = ("nodeSelector", "tolerations", "schedulingGates")
 COUNTS = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
 
 
@@ -46,16 +55,8 @@ def _quoted(values: tuple[str, ...]) -> str:
 
 
 def _managed_by(errors: Errors, at: str, manager: str) -> None:
-    host, slash, path = manager.partition("/")
-    if not manager:
-        required(errors, at)
-    elif not slash or not host or not path:
-        invalid(errors, at, manager, 'must be a domain-prefixed path (such as "acme.io/foo")')
-    else:
-        all_invalid(errors, at, host, names.dns1123_subdomain(host))
-        if not re.fullmatch(HTTP_PATH, path):
-            invalid(errors, at, path, names.regex_error("Invalid path", HTTP_PATH))
-    if len(manager) > 63:
+    prefixed_path(errors, at, manager)
+    if len(manager.encode()) > 63:
         too_long(errors, at, 63)
 
 
@@ -113,11 +114,6 @@ def _exit_codes(errors: Errors, at: str, codes: Obj, known: set[str]) -> None:
         invalid(errors, f"{at}.values", values, "must be ordered")
 
 
-def _omitted(errors: Errors, at: str, detail: str) -> None:
-    """An invalid value that the message does not repeat."""
-    errors.append(FieldError("Invalid value", at, None, detail))
-
-
 def _failure_policy(errors: Errors, at: str, spec: Obj) -> None:
     rules = spec["podFailurePolicy"].get("rules") or []
     pod = (spec.get("template") or EMPTY).get("spec") or EMPTY
@@ -146,9 +142,9 @@ def _failure_policy(errors: Errors, at: str, spec: Obj) -> None:
             elif status not in STATUSES:
                 not_supported(errors, f"{where}.status", status, STATUSES)
         if codes is not None and conditions:
-            _omitted(errors, here, "specifying both OnExitCodes and OnPodConditions is not supported")
+            omitted(errors, here, "specifying both OnExitCodes and OnPodConditions is not supported")
         if codes is None and not conditions:
-            _omitted(errors, here, "specifying one of OnExitCodes and OnPodConditions is required")
+            omitted(errors, here, "specifying one of OnExitCodes and OnPodConditions is required")
 
 
 def _success_policy(errors: Errors, at: str, spec: Obj) -> None:
@@ -163,6 +159,8 @@ def _success_policy(errors: Errors, at: str, spec: Obj) -> None:
             required(errors, here, "at least one of succeededCount or succeededIndexes must be specified")
         total = 0
         if indexes is not None:
+            if len(indexes) > LONGEST_INDEXES:
+                too_long(errors, f"{here}.succeededIndexes", LONGEST_INDEXES)
             total, problem = parse_indexes(indexes, completions)
             if problem:
                 detail = f"error parsing succeededIndexes: {problem}"
@@ -178,34 +176,6 @@ def _success_policy(errors: Errors, at: str, spec: Obj) -> None:
                     " field)"
                 )
                 invalid(errors, f"{here}.succeededCount", count, detail)
-
-
-def parse_indexes(text: str, completions: int) -> tuple[int, str]:
-    """How many indexes "0,2-4" names, and what is wrong with it.
-
-    >>> parse_indexes("0,2-4", 5), parse_indexes("3,1", 5)
-    ((4, ''), (1, 'non-increasing order, previous: 3, current: 1'))
-    """
-    total, last = 0, -1
-    for part in text.split(",") if text else ():
-        limits = part.split("-")
-        if len(limits) > 2:
-            rule = "an index interval can have at most two parts separated by '-'"
-            return total, f'the fragment "{part}" violates the requirement that {rule}'
-        numbers = []
-        for limit in limits:
-            if not limit.isascii() or not limit.isdecimal():
-                return total, f'cannot convert string to integer for index: "{limit}"'
-            number = int(limit)
-            if number >= completions:
-                return total, f'too large index: "{limit}"'
-            numbers.append(number)
-        for number in numbers:
-            if last >= number:
-                return total, f"non-increasing order, previous: {last}, current: {number}"
-            last = number
-        total += numbers[-1] - numbers[0] + 1
-    return total, ""
 
 
 def _spec(errors: Errors, at: str, spec: Obj) -> None:
@@ -224,7 +194,8 @@ def _spec(errors: Errors, at: str, spec: Obj) -> None:
         _failure_policy(errors, f"{at}.podFailurePolicy", spec)
     if spec.get("successPolicy") is not None:
         if spec.get("completionMode") != "Indexed":
-            invalid(errors, f"{at}.successPolicy", spec["successPolicy"], INDEXED)
+            shown = written("SuccessPolicy", spec["successPolicy"], "batch")
+            invalid(errors, f"{at}.successPolicy", shown, INDEXED)
         else:
             _success_policy(errors, f"{at}.successPolicy", spec)
     replacement = spec.get("podReplacementPolicy")
@@ -250,35 +221,48 @@ def _has_label(errors: Errors, labels: Obj, key: str, expected: str) -> None:
         invalid(errors, f"{at}[{key}]", labels[key], f"must be '{expected}'")
 
 
-def _selector(errors: Errors, obj: Obj, spec: Obj) -> None:
-    """The selector, which the server makes unless manualSelector is set; before it did there is nothing to judge."""
-    selector, manual = spec.get("selector"), bool(spec.get("manualSelector"))
-    found = ((spec.get("template") or EMPTY).get("metadata") or EMPTY).get("labels")
+def _generated(errors: Errors, obj: Obj, prefixes: tuple[str, ...]) -> None:
+    """The selector that the server made, and the labels that it gave the template."""
+    metadata, spec = obj["metadata"], obj.get("spec") or EMPTY
+    selector = spec.get("selector")
+    if spec.get("manualSelector") or selector is None or not metadata.get("uid"):
+        return
+    found = ((spec.get("template") or EMPTY).get("metadata") or EMPTY).get("labels") or {}
+    made = {}
+    for prefix in prefixes:
+        for label, value in (("controller-uid", metadata["uid"]), ("job-name", metadata.get("name", ""))):
+            _has_label(errors, found, f"{prefix}{label}", value)
+            made[f"{prefix}{label}"] = value
+    if not matches(selector, made):
+        invalid(errors, "spec.selector", go_selector(selector), "`selector` not auto-generated")
+
+
+def _whole_spec(errors: Errors, spec: Obj, *, any_value: bool = False) -> None:
+    """The spec with its selector, which the server makes unless it is manual: before it did there is none to judge."""
+    _spec(errors, "spec", spec)
+    selector = spec.get("selector")
     if selector is None:
-        if manual:
+        if spec.get("manualSelector"):
             required(errors, "spec.selector")
         return
-    metadata = obj["metadata"]
-    if not manual and metadata.get("uid"):
-        uid, name = metadata["uid"], metadata.get("name", "")
-        for prefix in ("", "batch.kubernetes.io/"):
-            _has_label(errors, found or {}, f"{prefix}controller-uid", uid)
-            _has_label(errors, found or {}, f"{prefix}job-name", name)
-        made = {f"{prefix}controller-uid": uid for prefix in ("", "batch.kubernetes.io/")}
-        made |= {f"{prefix}job-name": name for prefix in ("", "batch.kubernetes.io/")}
-        if not matches(selector, made):
-            invalid(errors, "spec.selector", go_selector(selector), "`selector` not auto-generated")
-    label_selector(errors, "spec.selector", selector)
+    label_selector(errors, "spec.selector", selector, any_value=any_value)
+    found = ((spec.get("template") or EMPTY).get("metadata") or EMPTY).get("labels")
     if not matches(selector, found):
         invalid(errors, "spec.template.metadata.labels", sorted_map(found), NO_MATCH)
 
 
-def job(obj: Obj) -> list[FieldError]:
+def _whole(obj: Obj, old: Obj | None) -> list[FieldError]:
+    """A Job as it stands; of one that was there before, what was wrong then may stay."""
     errors: Errors = []
     metadata, spec = obj["metadata"], obj.get("spec") or EMPTY
     object_meta(errors, metadata, True, names.dns1123_subdomain)
-    _spec(errors, "spec", spec)
-    _selector(errors, obj, spec)
+    prefixes: tuple[str, ...] = PREFIXES
+    if old is not None:
+        had = (((old.get("spec") or EMPTY).get("template") or EMPTY).get("metadata") or EMPTY).get("labels") or {}
+        if not all(f"{PREFIXES[1]}{label}" in had for label in ("job-name", "controller-uid")):
+            prefixes = PREFIXES[:1]
+    _generated(errors, obj, prefixes)
+    _whole_spec(errors, spec, any_value=old is not None and _lax(old))
     completions = spec.get("completions") or 0
     if spec.get("completionMode") == "Indexed" and completions > 0 and metadata.get("name"):
         host = f"{metadata['name']}-{completions - 1}"
@@ -288,64 +272,80 @@ def job(obj: Obj) -> list[FieldError]:
     return errors
 
 
+def _lax(old: Obj) -> bool:
+    """The old selector already has a value that no label may have."""
+    errors: Errors = []
+    label_selector(errors, "", (old.get("spec") or EMPTY).get("selector"))
+    return bool(errors)
+
+
+def job(obj: Obj) -> list[FieldError]:
+    return _whole(obj, None)
+
+
 def job_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = metadata_update(new, old)
+    """The server judges the new Job whole, and then again as a change of the old one."""
     spec, before = new.get("spec") or EMPTY, old.get("spec") or EMPTY
     if spec is before:
-        return errors
-    _spec(errors, "spec", spec)
-    _selector(errors, new, spec)
+        return metadata_update(new, old)
+    errors = _whole(new, old) + metadata_update(new, old)
+    _whole_spec(errors, spec, any_value=_lax(old))
     completions, was = spec.get("completions"), before.get("completions")
-    elastic = spec.get("completionMode") == "Indexed" and completions is not None and was is not None
-    if not (elastic and completions == spec.get("parallelism")):
+    if spec.get("completionMode") != "Indexed":
         immutable(errors, "spec.completions", completions, was)
+    elif completions not in (None, was) and completions != spec.get("parallelism"):
+        invalid(errors, "spec.completions", completions, "can only be modified in tandem with spec.parallelism")
     if not same(spec.get("selector"), before.get("selector")):
         immutable(errors, "spec.selector", go_selector(spec.get("selector")), go_selector(before.get("selector")))
-    _template_update(errors, spec, before)
+    _template_update(errors, spec, old)
     for field in ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"):
-        immutable(errors, f"spec.{field}", spec.get(field), before.get(field))
+        value, had = spec.get(field), before.get(field)
+        if value is not had and not same(value, had):
+            shown = written(field[0].upper() + field[1:], value, "batch") if field.endswith("Policy") else value
+            invalid(errors, f"spec.{field}", shown, IMMUTABLE)
     return errors
 
 
-def _template_update(errors: Errors, spec: Obj, before: Obj) -> None:
-    """The template is fixed; a suspended Job's resources and scheduling directives are not."""
+def _template_update(errors: Errors, spec: Obj, old: Obj) -> None:
+    """The template is fixed, but for a suspended Job's resources and scheduling while none of its Pods runs."""
+    before: Obj = old.get("spec") or EMPTY
     template, was = spec.get("template") or EMPTY, before.get("template") or EMPTY
     if template is was or same(template, was):
         return
-    if before.get("suspend"):
-        kept = {"metadata": template.get("metadata") or {}, "spec": _movable(template.get("spec") or EMPTY)}
-        old = {"metadata": template.get("metadata") or {}, "spec": _movable(was.get("spec") or EMPTY)}
-        if same(kept, old):
-            return
-    immutable(errors, "spec.template", template, was)
+    status = old.get("status") or EMPTY
+    conditions = status.get("conditions") or ()
+    stopped = any(c.get("type") == "Suspended" and c.get("status") == "True" for c in conditions)
+    idle = (status.get("startTime") is None or stopped) and not status.get("active")
+    if not (before.get("suspend") and idle):
+        invalid(errors, "spec.template", written("PodTemplateSpec", template), IMMUTABLE)
+        return
+    pod: Obj = template.get("spec") or EMPTY
+    if not same(pod, _moved(was.get("spec") or EMPTY, pod)):
+        invalid(errors, "spec.template.spec", written("PodSpec", pod), IMMUTABLE)
 
 
-def _movable(pod: Obj) -> Obj:
-    """A PodSpec without what a suspended Job may change."""
-    kept = {
-        name: value
-        for name, value in pod.items()
-        if name not in ("nodeSelector", "tolerations", "schedulingGates", "affinity")
-    }
-    affinity = {name: value for name, value in (pod.get("affinity") or EMPTY).items() if name != "nodeAffinity"}
-    if affinity:
-        kept["affinity"] = affinity
+def _moved(old: Obj, new: Obj) -> Obj:
+    """The old PodSpec with everything of the new one that a suspended Job may change."""
+    kept = {name: value for name, value in old.items() if name not in MOVABLE}
+    kept |= {name: new[name] for name in MOVABLE if name in new}
+    affinity: Obj | None = new.get("affinity")
+    was: Obj | None = old.get("affinity")
+    if was is not None or affinity is not None:
+        rest = {name: value for name, value in (was or EMPTY).items() if name != "nodeAffinity"}
+        if affinity is not None and affinity.get("nodeAffinity") is not None:
+            rest["nodeAffinity"] = affinity["nodeAffinity"]
+        if rest or affinity is not None:
+            kept["affinity"] = rest
+        else:
+            kept.pop("affinity", None)
     for kind in ("containers", "initContainers"):
-        if kept.get(kind):
+        after, before = new.get(kind) or [], old.get(kind) or []
+        if before and len(after) == len(before):
             kept[kind] = [
-                {name: value for name, value in container.items() if name != "resources"} for container in kept[kind]
+                {**had, "resources": has.get("resources")} if had.get("name") == has.get("name") else had
+                for has, had in zip(after, before, strict=True)
             ]
     return kept
-
-
-def job_status_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = metadata_update(new, old)
-    status = new.get("status") or EMPTY
-    for field in ("active", "succeeded", "failed", "ready", "terminating"):
-        nonnegative(errors, f"status.{field}", status.get(field))
-    if status.get("ready", 0) > status.get("active", 0):
-        invalid(errors, "status.ready", status.get("ready", 0), "cannot set more ready pods than active")
-    return errors
 
 
 def _time_zone(errors: Errors, at: str, zone: str) -> None:
@@ -359,9 +359,20 @@ def _time_zone(errors: Errors, at: str, zone: str) -> None:
     if zone.lower() == "local":
         detail = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
         invalid(errors, at, zone, detail)
+    elif not _is_known(zone):
+        invalid(errors, at, zone, f"unknown time zone {zone}")
 
 
-def _cron_spec(errors: Errors, spec: Obj) -> None:
+@cache
+def _is_known(zone: str) -> bool:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _cron_spec(errors: Errors, spec: Obj, old: Obj | None) -> None:
     schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
     if not schedule:
         required(errors, "spec.schedule")
@@ -369,11 +380,15 @@ def _cron_spec(errors: Errors, spec: Obj) -> None:
         problem = schedule_problem(schedule)
         if problem:
             invalid(errors, "spec.schedule", schedule, problem)
-        if "TZ" in schedule:
+        had_zone = "TZ" in (old or EMPTY).get("schedule", "")
+        if "TZ" in schedule and not had_zone:
             detail = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
             invalid(errors, "spec.schedule", schedule, detail)
+        elif "TZ" in schedule and zone is not None:
+            detail = "cannot use both timeZone field and TZ or CRON_TZ in schedule"
+            invalid(errors, "spec.schedule", schedule, detail)
     nonnegative(errors, "spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"))
-    if zone is not None:
+    if zone is not None and (old is None or old.get("timeZone") != zone):
         _time_zone(errors, "spec.timeZone", zone)
     policy, valid = spec.get("concurrencyPolicy", ""), ("Allow", "Forbid", "Replace")
     if not policy:
@@ -394,7 +409,7 @@ def _cron_spec(errors: Errors, spec: Obj) -> None:
 def cron_job(obj: Obj) -> list[FieldError]:
     errors: Errors = []
     object_meta(errors, obj["metadata"], True, names.dns1123_subdomain)
-    _cron_spec(errors, obj.get("spec") or EMPTY)
+    _cron_spec(errors, obj.get("spec") or EMPTY, None)
     name = obj["metadata"].get("name", "")
     if len(name) > 52:
         invalid(errors, "metadata.name", name, "must be no more than 52 characters")
@@ -404,5 +419,5 @@ def cron_job(obj: Obj) -> list[FieldError]:
 def cron_job_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = metadata_update(new, old)
     if new.get("spec") is not old.get("spec"):
-        _cron_spec(errors, new.get("spec") or EMPTY)
+        _cron_spec(errors, new.get("spec") or EMPTY, old.get("spec") or EMPTY)
     return errors

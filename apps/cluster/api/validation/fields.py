@@ -32,6 +32,11 @@ def all_invalid(errors: Errors, path: str, value: Any, details: Iterable[str]) -
         errors.append(FieldError("Invalid value", path, value, detail))
 
 
+def omitted(errors: Errors, path: str, detail: str) -> None:
+    """An invalid value that the message does not repeat."""
+    errors.append(FieldError("Invalid value", path, None, detail))
+
+
 def forbidden(errors: Errors, path: str, detail: str) -> None:
     errors.append(FieldError("Forbidden", path, "", detail))
 

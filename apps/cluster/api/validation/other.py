@@ -1,16 +1,20 @@
-"""PodDisruptionBudget, RBAC, PriorityClass, Lease, HorizontalPodAutoscaler.
+"""PodDisruptionBudget, RBAC, PriorityClass, Lease, RuntimeClass.
 
-Models      pkg/apis/{policy,rbac,scheduling,coordination,autoscaling}/validation
-Leaves out  the sources of a HorizontalPodAutoscaler's metrics beyond their type
+Models      pkg/apis/{policy,rbac,scheduling,coordination,node}/validation
+Leaves out  nothing
 """
 
 from __future__ import annotations
 
+import re
+
+from apps.cluster.api.schema.internal import written
 from apps.cluster.api.validation.apps import at_most_all, count_or_percent
 from apps.cluster.api.validation.core import metadata_update
 from apps.cluster.api.validation.fields import (
     Errors,
     all_invalid,
+    duplicate,
     forbidden,
     immutable,
     invalid,
@@ -18,49 +22,106 @@ from apps.cluster.api.validation.fields import (
     not_supported,
     required,
     same,
+    too_long,
 )
-from apps.cluster.api.validation.objectmeta import label_selector, object_meta, path_segment
+from apps.cluster.api.validation.objectmeta import label_name, label_selector, labels, object_meta, path_segment
+from apps.cluster.api.validation.paths import dns_label
+from apps.cluster.api.validation.resources import requirements
+from apps.cluster.api.validation.scheduling import tolerations
 from apps.cluster.apimachinery import names
 from apps.cluster.apimachinery.meta import EMPTY, Obj
 from apps.cluster.apimachinery.status import FieldError
 
+RESERVED = "priority class names with 'system-' prefix are reserved for system use only. error: "
+LEASE_STRATEGIES = ("OldestEmulationVersion",)
+STATUSES = ("False", "True", "Unknown")
+REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", re.ASCII)
+BAD_REASON = names.regex_error(
+    "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric"
+    " characters or '_,:', and must end with an alphanumeric character or '_'",
+    REASON.pattern,
+    "my_name",
+    "MY_NAME",
+    "MyName",
+    "ReasonA,ReasonB",
+    "ReasonA:ReasonB",
+)
+LONGEST_REASON, LONGEST_MESSAGE = 1024, 32 * 1024
 GROUP = "rbac.authorization.k8s.io"
 HIGHEST_PRIORITY = 1_000_000_000
 SYSTEM_PRIORITIES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
-METRICS = ("ContainerResource", "External", "Object", "Pods", "Resource")
 
 
-def _budget_spec(errors: Errors, spec: Obj) -> None:
+def _budget_spec(errors: Errors, spec: Obj, *, any_value: bool = False) -> None:
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
     if least is not None and most is not None:
-        invalid(errors, "spec", spec, "minAvailable and maxUnavailable cannot be both set")
+        shown = written("PodDisruptionBudgetSpec", spec, "policy")
+        invalid(errors, "spec", shown, "minAvailable and maxUnavailable cannot be both set")
     for field, value in (("minAvailable", least), ("maxUnavailable", most)):
         if value is not None:
             count_or_percent(errors, f"spec.{field}", value)
             at_most_all(errors, f"spec.{field}", value)
-    label_selector(errors, "spec.selector", spec.get("selector"))
+    label_selector(errors, "spec.selector", spec.get("selector"), any_value=any_value)
     policy = spec.get("unhealthyPodEvictionPolicy")
     if policy is not None and policy not in ("AlwaysAllow", "IfHealthyBudget"):
         not_supported(errors, "spec.unhealthyPodEvictionPolicy", policy, ("AlwaysAllow", "IfHealthyBudget"))
 
 
 def disruption_budget(obj: Obj) -> list[FieldError]:
+    """Its name need only stand in a path: the kind's own rules say nothing of metadata."""
     errors: Errors = []
-    object_meta(errors, obj["metadata"], True, names.dns1123_subdomain)
     _budget_spec(errors, obj.get("spec") or EMPTY)
+    if not errors:
+        object_meta(errors, obj["metadata"], True, path_segment)
     return errors
+
+
+def _was_lax(selector: Obj | None) -> bool:
+    """A selector of before has a value that no label may have; then the new one may have such a value too."""
+    errors: Errors = []
+    label_selector(errors, "", selector)
+    return bool(errors)
 
 
 def disruption_budget_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = metadata_update(new, old)
-    if new.get("spec") is not old.get("spec"):
-        _budget_spec(errors, new.get("spec") or EMPTY)
+    errors: Errors = []
+    spec, before = new.get("spec") or EMPTY, old.get("spec") or EMPTY
+    if spec is not before:
+        _budget_spec(errors, spec, any_value=_was_lax(before.get("selector")))
     return errors
 
 
+def _conditions(errors: Errors, at: str, found: list[Obj]) -> None:
+    """Conditions of the kind that all groups share."""
+    seen: set[str] = set()
+    for index, condition in enumerate(found):
+        here, kind, reason = f"{at}[{index}]", condition.get("type", ""), condition.get("reason", "")
+        if kind in seen:
+            duplicate(errors, f"{here}.type", kind)
+        seen.add(kind)
+        label_name(errors, f"{here}.type", kind)
+        if condition.get("status") not in STATUSES:
+            not_supported(errors, f"{here}.status", condition.get("status", ""), STATUSES)
+        generation = condition.get("observedGeneration", 0)
+        if generation < 0:
+            invalid(errors, f"{here}.observedGeneration", generation, "must be greater than or equal to zero")
+        if not condition.get("lastTransitionTime"):
+            required(errors, f"{here}.lastTransitionTime")
+        if not reason:
+            required(errors, f"{here}.reason")
+        else:
+            if not REASON.fullmatch(reason):
+                invalid(errors, f"{here}.reason", reason, BAD_REASON)
+            if len(reason.encode()) > LONGEST_REASON:
+                too_long(errors, f"{here}.reason", LONGEST_REASON)
+        if len(condition.get("message", "").encode()) > LONGEST_MESSAGE:
+            too_long(errors, f"{here}.message", LONGEST_MESSAGE)
+
+
 def disruption_budget_status_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = metadata_update(new, old)
+    errors: Errors = []
     status = new.get("status") or EMPTY
+    _conditions(errors, "status.conditions", status.get("conditions") or [])
     for field in ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"):
         nonnegative(errors, f"status.{field}", status.get(field))
     return errors
@@ -92,7 +153,21 @@ def role(obj: Obj) -> list[FieldError]:
     return errors
 
 
+def role_update(new: Obj, old: Obj) -> list[FieldError]:
+    return role(new) + metadata_update(new, old)
+
+
+def cluster_role_update(new: Obj, old: Obj) -> list[FieldError]:
+    before = (old.get("aggregationRule") or EMPTY).get("clusterRoleSelectors") or ()
+    lax = any(_was_lax(selector) for selector in before)
+    return _cluster_role(new, any_value=lax) + metadata_update(new, old)
+
+
 def cluster_role(obj: Obj) -> list[FieldError]:
+    return _cluster_role(obj, any_value=False)
+
+
+def _cluster_role(obj: Obj, *, any_value: bool) -> list[FieldError]:
     errors: Errors = []
     object_meta(errors, obj["metadata"], False, path_segment)
     _rules(errors, obj.get("rules") or [], False)
@@ -103,7 +178,9 @@ def cluster_role(obj: Obj) -> list[FieldError]:
         if not selectors:
             required(errors, at, "at least one clusterRoleSelector required if aggregationRule is non-nil")
         for index, selector in enumerate(selectors):
-            label_selector(errors, f"{at}[{index}]", selector)
+            label_selector(errors, f"{at}[{index}]", selector, any_value=any_value)
+            if _was_lax(selector) and not any_value:
+                invalid(errors, f"{at}[{index}]", None, "invalid label selector.")
     return errors
 
 
@@ -156,8 +233,8 @@ def _binding_update(new: Obj, old: Obj, namespaced: bool) -> list[FieldError]:
     errors = _binding(new, namespaced) + metadata_update(new, old)
     if not same(new.get("roleRef"), old.get("roleRef")):
         reference = new.get("roleRef") or EMPTY
-        shown = {name[0].upper() + name[1:]: reference.get(name, "") for name in ("apiGroup", "kind", "name")}
-        shown = {"APIGroup" if name == "ApiGroup" else name: value for name, value in shown.items()}
+        fields = {"APIGroup": "apiGroup", "Kind": "kind", "Name": "name"}
+        shown = {name: reference.get(field, "") for name, field in fields.items()}
         invalid(errors, "roleRef", shown, "cannot change roleRef")
     return errors
 
@@ -184,10 +261,11 @@ def priority_class(obj: Obj) -> list[FieldError]:
             known = (
                 f"value of {name} PriorityClass must be {SYSTEM_PRIORITIES[name]}" if name in SYSTEM_PRIORITIES else ""
             )
-            detail = "priority class names with 'system-' prefix are reserved for system use only. error: " + (
-                known or f"{name} is not a known system priority class"
-            )
+            detail = RESERVED + (known or f"{name} is not a known system priority class")
             forbidden(errors, "metadata.name", detail)
+        elif obj.get("globalDefault"):
+            detail = f"globalDefault of {name} PriorityClass must be false"
+            forbidden(errors, "metadata.name", f"{RESERVED}{detail}")
     elif value > HIGHEST_PRIORITY:
         detail = f"maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
         forbidden(errors, "value", detail)
@@ -209,6 +287,12 @@ def _lease_spec(errors: Errors, spec: Obj) -> None:
         invalid(errors, "spec.leaseDurationSeconds", seconds, "must be greater than 0")
     if transitions is not None and transitions < 0:
         invalid(errors, "spec.leaseTransitions", transitions, "must be greater than or equal to 0")
+    strategy = spec.get("strategy")
+    if strategy is not None:
+        if "/" in strategy:
+            all_invalid(errors, "spec.strategy.strategy", strategy, names.qualified_name(strategy))
+        elif strategy not in LEASE_STRATEGIES:
+            not_supported(errors, "spec.strategy.strategy", strategy, LEASE_STRATEGIES)
     if spec.get("preferredHolder") and not spec.get("strategy"):
         forbidden(errors, "spec.preferredHolder", "may only be specified if `strategy` is defined")
 
@@ -226,78 +310,34 @@ def lease_update(new: Obj, old: Obj) -> list[FieldError]:
     return errors
 
 
-def _scaling_rules(errors: Errors, at: str, rules: Obj | None) -> None:
-    if rules is None:
-        return
-    window, select, policies = (rules.get(n) for n in ("stabilizationWindowSeconds", "selectPolicy", "policies"))
-    if window is not None and window < 0:
-        invalid(errors, f"{at}.stabilizationWindowSeconds", window, "must be greater than or equal to zero")
-    if window is not None and window > 3600:
-        invalid(errors, f"{at}.stabilizationWindowSeconds", window, "must be less than or equal to 3600")
-    if select is not None and select not in ("Disabled", "Max", "Min"):
-        not_supported(errors, f"{at}.selectPolicy", select, ("Disabled", "Max", "Min"))
-    if not policies:
-        required(errors, f"{at}.policies", "must specify at least one Policy")
-    for index, policy in enumerate(policies or ()):
-        here = f"{at}.policies[{index}]"
-        if policy.get("type") not in ("Pods", "Percent"):
-            not_supported(errors, f"{here}.type", policy.get("type", ""), ("Percent", "Pods"))
-        for field in ("value", "periodSeconds"):
-            if policy.get(field, 0) <= 0:
-                invalid(errors, f"{here}.{field}", policy.get(field, 0), "must be greater than zero")
-        if policy.get("periodSeconds", 0) > 1800:
-            invalid(errors, f"{here}.periodSeconds", policy["periodSeconds"], "must be less than or equal to 1800")
+def _overhead(errors: Errors, overhead: Obj) -> None:
+    requirements(errors, "overhead", {"limits": overhead.get("podFixed")}, set())
 
 
-def _autoscaler_spec(errors: Errors, spec: Obj) -> None:
-    least, most = spec.get("minReplicas"), spec.get("maxReplicas", 0)
-    if least is not None and least < 1:
-        invalid(errors, "spec.minReplicas", least, "must be greater than or equal to 1")
-    if most == 0:
-        required(errors, "spec.maxReplicas", "must be set and greater than 0")
-    elif most < 0:
-        invalid(errors, "spec.maxReplicas", most, "must be greater than or equal to 1")
-    if least is not None and most < least:
-        invalid(errors, "spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
-    target = spec.get("scaleTargetRef") or EMPTY
-    for field in ("kind", "name"):
-        value = target.get(field, "")
-        if not value:
-            required(errors, f"spec.scaleTargetRef.{field}")
-        else:
-            all_invalid(errors, f"spec.scaleTargetRef.{field}", value, path_segment(value))
-    for index, metric in enumerate(spec.get("metrics") or ()):
-        at, kind = f"spec.metrics[{index}]", metric.get("type", "")
-        if not kind:
-            required(errors, f"{at}.type", "must specify a metric source type")
-        if kind not in METRICS:
-            not_supported(errors, f"{at}.type", kind, METRICS)
-            continue
-        field = kind[0].lower() + kind[1:]
-        if metric.get(field) is None:
-            required(errors, f"{at}.{field}", "must populate information for the given metric source")
-    behavior = spec.get("behavior") or EMPTY
-    _scaling_rules(errors, "spec.behavior.scaleUp", behavior.get("scaleUp"))
-    _scaling_rules(errors, "spec.behavior.scaleDown", behavior.get("scaleDown"))
-
-
-def autoscaler(obj: Obj) -> list[FieldError]:
+def runtime_class(obj: Obj) -> list[FieldError]:
     errors: Errors = []
-    object_meta(errors, obj["metadata"], True, names.dns1123_subdomain)
-    _autoscaler_spec(errors, obj.get("spec") or EMPTY)
+    object_meta(errors, obj["metadata"], False, names.dns1123_subdomain)
+    handler, scheduling = obj.get("handler", ""), obj.get("scheduling")
+    if not handler:
+        required(errors, "handler")
+    else:
+        dns_label(errors, "handler", handler)
+    if obj.get("overhead") is not None:
+        _overhead(errors, obj["overhead"])
+    if scheduling is not None:
+        labels(errors, "scheduling.nodeSelector", scheduling.get("nodeSelector"))
+        found = scheduling.get("tolerations") or []
+        tolerations(errors, "scheduling.tolerations", found)
+        seen: list[tuple[str, ...]] = []
+        for index, one in enumerate(found):
+            key = tuple(one.get(field, "") for field in ("key", "operator", "value", "effect"))
+            if key in seen:
+                duplicate(errors, f"scheduling.tolerations[{index}]", written("Toleration", one))
+            seen.append(key)
     return errors
 
 
-def autoscaler_update(new: Obj, old: Obj) -> list[FieldError]:
+def runtime_class_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = metadata_update(new, old)
-    if new.get("spec") is not old.get("spec"):
-        _autoscaler_spec(errors, new.get("spec") or EMPTY)
-    return errors
-
-
-def autoscaler_status_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = metadata_update(new, old)
-    status = new.get("status") or EMPTY
-    for field in ("currentReplicas", "desiredReplicas"):
-        nonnegative(errors, f"status.{field}", status.get(field))
+    immutable(errors, "handler", new.get("handler", ""), old.get("handler", ""))
     return errors

@@ -1,7 +1,7 @@
-"""PersistentVolumes and StorageClasses.
+"""PersistentVolumes.
 
-Models      pkg/apis/core/validation/validation.go (ValidatePersistentVolume), pkg/apis/storage/validation
-Leaves out  CSI drivers, nodes and attachments beyond their metadata
+Models      pkg/apis/core/validation/validation.go (ValidatePersistentVolume)
+Leaves out  nothing
 """
 
 from __future__ import annotations
@@ -16,17 +16,14 @@ from apps.cluster.api.validation.claims import ON, VOLUME_MODES, Gates, Options,
 from apps.cluster.api.validation.difference import difference
 from apps.cluster.api.validation.fields import (
     Errors,
-    all_invalid,
-    duplicate,
     forbidden,
     immutable,
     invalid,
     not_supported,
     required,
     same,
-    too_long,
 )
-from apps.cluster.api.validation.objectmeta import label_name, object_meta, object_meta_update
+from apps.cluster.api.validation.objectmeta import object_meta, object_meta_update
 from apps.cluster.api.validation.paths import dns_label, dns_subdomain, no_backsteps, require
 from apps.cluster.api.validation.scheduling import node_selector
 from apps.cluster.apimachinery import features, names, quantity
@@ -34,7 +31,6 @@ from apps.cluster.apimachinery.meta import EMPTY, Obj
 from apps.cluster.apimachinery.status import FieldError
 
 RECLAIM = ("Delete", "Recycle", "Retain")
-BINDING = ("Immediate", "WaitForFirstConsumer")
 
 
 def _glusterfs(errors: Errors, at: str, source: Obj) -> None:
@@ -298,60 +294,4 @@ def persistent_volume_status_update(new: Obj, old: Obj) -> list[FieldError]:
     object_meta_update(errors, new["metadata"], old["metadata"])
     if not new["metadata"].get("resourceVersion"):
         required(errors, "resourceVersion")
-    return errors
-
-
-def _topologies(errors: Errors, at: str, terms: list[Obj]) -> None:
-    for index, term in enumerate(terms):
-        seen: set[str] = set()
-        for place, expression in enumerate(term.get("matchLabelExpressions") or ()):
-            here = f"{at}[{index}].matchLabelExpressions[{place}]"
-            values = expression.get("values") or []
-            if not values:
-                required(errors, f"{here}.values")
-            for number, value in enumerate(values):
-                if value in values[:number]:
-                    duplicate(errors, f"{here}.values[{number}]", value)
-            key = expression.get("key", "")
-            label_name(errors, f"{here}.key", key)
-            if key in seen:
-                duplicate(errors, f"{here}.key", key)
-            seen.add(key)
-
-
-def storage_class(obj: Obj) -> list[FieldError]:
-    errors: Errors = []
-    object_meta(errors, obj["metadata"], False, names.dns1123_subdomain)
-    provisioner = obj.get("provisioner", "")
-    if not provisioner:
-        required(errors, "provisioner")
-    else:
-        all_invalid(errors, "provisioner", provisioner, names.qualified_name(provisioner.lower()))
-    parameters = obj.get("parameters") or {}
-    if len(parameters) > 512:
-        too_long(errors, "parameters", 512)
-    for key in sorted(parameters):
-        if not key:
-            invalid(errors, "parameters", key, "field can not be empty.")
-    policy = obj.get("reclaimPolicy")
-    if policy and policy not in ("Delete", "Retain"):
-        not_supported(errors, "reclaimPolicy", policy, ("Delete", "Retain"))
-    binding = obj.get("volumeBindingMode")
-    if binding is None:
-        required(errors, "volumeBindingMode")
-    elif binding not in BINDING:
-        not_supported(errors, "volumeBindingMode", binding, BINDING)
-    _topologies(errors, "allowedTopologies", obj.get("allowedTopologies") or [])
-    return errors
-
-
-def storage_class_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors: Errors = []
-    object_meta_update(errors, new["metadata"], old["metadata"])
-    for field in ("parameters", "provisioner"):
-        if not same(new.get(field), old.get(field)):
-            forbidden(errors, field, f"updates to {field} are forbidden.")
-    if new.get("reclaimPolicy") != old.get("reclaimPolicy"):
-        forbidden(errors, "reclaimPolicy", "updates to reclaimPolicy are forbidden.")
-    immutable(errors, "volumeBindingMode", new.get("volumeBindingMode"), old.get("volumeBindingMode"))
     return errors
