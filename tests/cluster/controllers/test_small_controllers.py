@@ -83,7 +83,9 @@ def certified(*objects):
 
 def put(world, name, status):
     request = world.get("certificatesigningrequests", name)
-    world.kubectl.update_status("certificatesigningrequests", {**request, "status": status})
+    kubectl = world.kubectl
+    new = {**request, "status": status}
+    kubectl.apiserver.update(kubectl.actor, "certificatesigningrequests", new, subresource="approval")
     world.run(100)
 
 

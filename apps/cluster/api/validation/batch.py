@@ -359,12 +359,12 @@ def _time_zone(errors: Errors, at: str, zone: str) -> None:
     if zone.lower() == "local":
         detail = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
         invalid(errors, at, zone, detail)
-    elif not _is_known(zone):
+    elif not is_zone(zone):
         invalid(errors, at, zone, f"unknown time zone {zone}")
 
 
 @cache
-def _is_known(zone: str) -> bool:
+def is_zone(zone: str) -> bool:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
