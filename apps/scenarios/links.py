@@ -27,7 +27,15 @@ from apps.scenarios.story import Entry
 
 PREFIX = "v1."
 TOKEN = re.compile(r"v1\.[A-Za-z0-9_-]{2,4000}")
-SETTINGS: dict[str, type] = {"workers": int, "seed": int, "cpu": str, "memory": str, "pods_per_node": int, "begin": str}
+SETTINGS: dict[str, type] = {
+    "workers": int,
+    "control_planes": int,
+    "seed": int,
+    "cpu": str,
+    "memory": str,
+    "pods_per_node": int,
+    "begin": str,
+}
 MAX_TIME_MS = 7 * 24 * 3600 * 1000
 
 # The words at the end are found with the shortest distances, so what is most common comes last.

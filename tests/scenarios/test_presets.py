@@ -146,3 +146,23 @@ def test_a_link_of_a_link_says_the_same():
     for link in (Link("rolling-update"), Link("rolling-update", {"seed": 5}, own, script=1), Link("empty", {}, own)):
         token = links.encode(link)
         assert links.encode(link_of(open_link(token, "en"))) == token
+
+
+@pytest.mark.parametrize(
+    ("name", "replicas"),
+    [("scheduler-down", 4), ("apiserver-down", 4), ("etcd-down", 4), ("network-cut", 4), ("ha", 5), ("etcd-quorum", 5)],
+)
+def test_what_was_broken_is_whole_in_the_end(name, replicas):
+    run = replay.settled(presets.get(name).story)
+    objects = run.view().objects
+    assert objects["deployments"]["default/web"]["status"]["readyReplicas"] == replicas
+    assert len([key for key in objects["pods"] if key.startswith("default/web-")]) == replicas
+    for node in objects["nodes"].values():
+        assert [one["status"] for one in node["status"]["conditions"] if one["type"] == "Ready"] == ["True"]
+
+
+def test_the_high_availability_story_has_a_change_of_leaders():
+    run = replay.settled(presets.get("ha").story)
+    told = [step.message for step in run.cluster.trace.steps if step.time_ms > run.base_ms]
+    assert told.count("election.acquire") == 2
+    assert told.count("etcd.leader") == 1
