@@ -94,6 +94,27 @@ commands = st.one_of(
 )
 stories = st.lists(st.tuples(st.integers(0, 20_000), commands), max_size=8)
 
+machines = st.sampled_from(["control-plane-1", "worker-1", "worker-2"])
+breakages = st.one_of(
+    st.builds(
+        lambda verb, name: {"op": "component", "verb": verb, "name": name},
+        st.sampled_from(["stop", "crash", "start"]),
+        st.sampled_from(["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]),
+    ),
+    st.builds(
+        lambda verb, name, node: {"op": "component", "verb": verb, "name": name, "node": node},
+        st.sampled_from(["stop", "crash", "start"]),
+        st.sampled_from(["kubelet", "crio"]),
+        machines,
+    ),
+    st.builds(
+        lambda verb, name: {"op": "node", "verb": verb, "name": name},
+        st.sampled_from(["power-off", "power-on", "reboot", "cut-network", "restore-network"]),
+        machines,
+    ),
+)
+rough_stories = st.lists(st.tuples(st.integers(0, 40_000), st.one_of(commands, breakages)), max_size=10)
+
 
 def play(cluster: Cluster, story: list[tuple[int, Command]]) -> list[str]:
     """Give the commands, each so many ms after the one before; what was refused is told."""

@@ -217,9 +217,8 @@ def without_token(given: dict[str, Any], spec: dict[str, Any]) -> tuple[dict[str
     if len(volumes) == before or not volumes[-1]["name"].startswith(ACCESS):
         return spec, False
     name = volumes[-1]["name"]
+    # What becomes empty stays, so that fields are in the same order in whatever is made of it.
     out = {**spec, "volumes": volumes[:-1]}
-    if not out["volumes"]:
-        del out["volumes"]
     for field in ("initContainers", "containers"):
         if spec.get(field):
             out[field] = [_unmounted(container, name) for container in spec[field]]
@@ -230,10 +229,7 @@ def _unmounted(container: Obj, volume: str) -> Obj:
     mounts = container.get("volumeMounts")
     if not mounts or mounts[-1]["name"] != volume:
         return container
-    out = {**container, "volumeMounts": mounts[:-1]}
-    if not out["volumeMounts"]:
-        del out["volumeMounts"]
-    return out
+    return {**container, "volumeMounts": mounts[:-1]}
 
 
 def _nameless(obj: Obj) -> Obj:
