@@ -112,15 +112,15 @@ def _unescaped(value: str) -> str:
     return "".join(out)
 
 
-def compiled(info: ResourceInfo, text: str, *, group: str = "", extra: tuple[str, ...] = ()) -> Matches | None:
-    """A predicate; None for everything. `group` is the one that was asked through, `extra` a custom kind's own fields.
+def compiled(info: ResourceInfo, text: str, *, second: str = "", extra: tuple[str, ...] = ()) -> Matches | None:
+    """A predicate; None for everything. `second` is the form that was asked for, `extra` a custom kind's own fields.
 
     Raises:
         StatusError: 400, the kind has no such field to select by.
     """
     checks: list[tuple[Callable[[Obj], str], bool, str]] = []
     for label, equal, value in split(text):
-        checks.append((_getter(_known(info, label, group, extra)), equal, value))
+        checks.append((_getter(_known(info, label, second, extra)), equal, value))
     if not checks:
         return None
 
@@ -130,8 +130,8 @@ def compiled(info: ResourceInfo, text: str, *, group: str = "", extra: tuple[str
     return matches
 
 
-def _known(info: ResourceInfo, label: str, group: str, extra: tuple[str, ...]) -> str:
-    if info.plural == "events" and group == "events.k8s.io":
+def _known(info: ResourceInfo, label: str, second: str, extra: tuple[str, ...]) -> str:
+    if info.plural == "events" and second == "events.k8s.io/v1":
         if label not in MODERN_EVENT:
             raise bad_request(f"field label not supported: {label}")
         return MODERN_EVENT[label]

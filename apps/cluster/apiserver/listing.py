@@ -127,11 +127,11 @@ class Selection:
         namespace: str,
         label_selector: str,
         field_selector: str,
-        group: str = "",
+        second: str = "",
         extra: tuple[str, ...] = (),
     ) -> None:
         self._labels = parse_labels(label_selector) if label_selector else None
-        self._fields = fieldselectors.compiled(info, field_selector, group=group, extra=extra)
+        self._fields = fieldselectors.compiled(info, field_selector, second=second, extra=extra)
         self.empty = self._labels is None and self._fields is None
         self.root = f"/registry/{info.etcd_prefix}/"
         self.prefix = f"{self.root}{namespace}/" if namespace else self.root

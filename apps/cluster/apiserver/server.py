@@ -133,7 +133,7 @@ class APIServer:
     def versions(self) -> set[tuple[str, str]]:
         """The groups and versions that are served."""
         served = {(info.group, info.version) for info in self.infos.values() if not self.customs.knows(info.plural)}
-        return served | self.customs.versions() | {("events.k8s.io", "v1")}
+        return served | self.customs.versions() | {("events.k8s.io", "v1"), ("autoscaling", "v1")}
 
     def wake(self, name: str, key: str, delay_ms: int) -> None:
         """A turn for one of the controllers inside this process."""
@@ -144,10 +144,10 @@ class APIServer:
         return self.customs.scale_paths(info)
 
     def selection(
-        self, info: ResourceInfo, namespace: str, label_selector: str = "", field_selector: str = "", group: str = ""
+        self, info: ResourceInfo, namespace: str, label_selector: str = "", field_selector: str = "", second: str = ""
     ) -> Selection:
         """The objects that a list or watch is about. Raises: StatusError 400, a selector is none."""
-        return Selection(info, namespace, label_selector, field_selector, group, self.customs.selectable(info))
+        return Selection(info, namespace, label_selector, field_selector, second, self.customs.selectable(info))
 
     def history(self, key: str, revision: int) -> Record | None:
         """A key's record as it was, None where compaction has taken it."""

@@ -45,7 +45,7 @@ class Watch:
     namespace: str
     label_selector: str
     field_selector: str
-    group: str
+    second: str  # the apiVersion of another form than the stored one, as of Events of events.k8s.io
     revision: int
     deadline_ms: int
     bookmarks: bool = False
@@ -66,7 +66,7 @@ class Watch:
         if self.closed:
             return []
         info = server.info(self.resource)
-        selection = server.selection(info, self.namespace, self.label_selector, self.field_selector, self.group)
+        selection = server.selection(info, self.namespace, self.label_selector, self.field_selector, self.second)
         events: list[Event] = []
         try:
             if self.initial:
@@ -113,7 +113,7 @@ class Watch:
         return events
 
     def _bookmark(self, info: ResourceInfo, *, end: bool = False) -> Event:
-        api_version = "events.k8s.io/v1" if self.group == "events.k8s.io" else info.api_version
+        api_version = self.second or info.api_version
         metadata: Obj = {"resourceVersion": str(self.revision)}
         if end:
             metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
@@ -134,14 +134,14 @@ def _event(
 
 
 def open_watch(
-    server: APIServer, info: ResourceInfo, namespace: str, options: listing.ListOptions, group: str = ""
+    server: APIServer, info: ResourceInfo, namespace: str, options: listing.ListOptions, second: str = ""
 ) -> Watch:
     """A watch as its query asks for it.
 
     Raises:
         StatusError: 400 for a selector or version that is none, 504 for initial events of a version to come.
     """
-    server.selection(info, namespace, options.label_selector, options.field_selector, group)
+    server.selection(info, namespace, options.label_selector, options.field_selector, second)
     wanted = listing.parse_version(options.resource_version)
     now = server.now_ms
     initial = ""
@@ -159,7 +159,7 @@ def open_watch(
         namespace,
         options.label_selector,
         options.field_selector,
-        group,
+        second,
         revision=server.store.revision if initial else wanted,
         deadline_ms=now + timeout * 1000,
         bookmarks=options.allow_watch_bookmarks,

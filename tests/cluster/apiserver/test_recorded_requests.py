@@ -123,6 +123,8 @@ def named(name, **more):
         "discovery-apps-v1",
         "discovery-group-apps",
         "discovery-api-agg",
+        "discovery-apis",
+        "discovery-apis-agg",
         "path-404",
         "ns-404",
         "invalid-422",
@@ -278,13 +280,9 @@ def test_quota_limits_and_eviction(story):
     story.check("eviction")
 
 
-def test_discovery_of_all_groups(story):
-    """But for autoscaling/v1, which shows the same objects as v2."""
-    ours, real = story.answer("discovery-apis-agg")[2], DATA["discovery-apis-agg"]["answer"]
-    for group in real["items"]:
-        group["versions"] = [
-            version
-            for version in group["versions"]
-            if (group["metadata"]["name"], version["version"]) != ("autoscaling", "v1")
-        ]
-    assert blurred(ours) == blurred(real)
+def test_the_scheduler_owns_its_events_in_their_own_form(story, deployed):
+    real = next(item for item in DATA["events-k8s-io"]["answer"]["items"] if item["reportingController"])
+    path = "/apis/events.k8s.io/v1/namespaces/golden/events?fieldSelector=reason%3DScheduled"
+    ours = story.send("GET", path).body["items"][0]
+    assert blurred(ours["metadata"]["managedFields"]) == blurred(real["metadata"]["managedFields"])
+    assert set(ours) == set(real)

@@ -357,3 +357,31 @@ def test_events_in_both_forms(rest):
 def test_apply_is_a_patch_of_yaml(rest):
     body = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: y\ndata:\n  a: '1'\n"
     assert rest.send("PATCH", f"{MAPS}/y?fieldManager=me", body, APPLY).status == 201
+
+
+def test_autoscalers_in_both_versions(rest):
+    body = {
+        "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "minReplicas": 1,
+            "maxReplicas": 5,
+            "targetCPUUtilizationPercentage": 70,
+        },
+    }
+    made = rest.post("/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers", body)
+    assert (made["apiVersion"], made["spec"]["targetCPUUtilizationPercentage"]) == ("autoscaling/v1", 70)
+    path = "/apis/autoscaling/{}/namespaces/default/horizontalpodautoscalers/web"
+    newer = rest.get(path.format("v2"))
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
+    assert newer["spec"]["metrics"] == [cpu]
+    memory = {
+        "type": "Resource",
+        "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}},
+    }
+    rest.send("PATCH", path.format("v2"), {"spec": {"metrics": [cpu, memory]}}, MERGE)
+    older = rest.get(path.format("v1"))
+    carried = json.loads(older["metadata"]["annotations"]["autoscaling.alpha.kubernetes.io/metrics"])
+    assert carried == [{"type": "Resource", "resource": {"name": "memory", "targetAverageValue": "1Gi"}}]
+    rest.send("PATCH", path.format("v1"), {"spec": {"maxReplicas": 9}}, MERGE)
+    assert rest.get(path.format("v2"))["spec"]["metrics"] == [memory, cpu], "what v1 has no field for is not lost"

@@ -15,6 +15,7 @@ from typing import Any
 from apps.cluster.api.memo import IdentityMemo
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.apiserver import event_forms
 from apps.cluster.apiserver.fieldmanager.managed import Managed, decode, encode, manager_for, updated
 from apps.cluster.apiserver.fieldmanager.names import manager_of
 from apps.cluster.apiserver.fieldmanager.resets import keep_for
@@ -109,6 +110,8 @@ class Ledger:
         if writer is None:
             return managed  # a deletion's mark or a binding: nobody's fields
         component, why, subresource, ms = writer
+        if info.plural == "events" and event_forms.written_modern(last.value):
+            return self._after_modern(managed, first, last, manager_of(component, why), ms)
         manager = manager_for(manager_of(component, why), "Update", info.api_version, subresource)
         keep = keep_for(info, subresource)
         if first.version == 1:
@@ -117,6 +120,14 @@ class Ledger:
         previous = self._held.get(first.mod_revision, first).previous
         old = previous.value if previous is not None else {}
         return updated(managed, old, last.value, manager, format_ms(ms), node, keep)
+
+    def _after_modern(self, managed: Managed, first: Record, last: Record, name: str, ms: int) -> Managed:
+        """An Event whose recorder wrote it in the form of events.k8s.io owns the fields of that form."""
+        manager = manager_for(name, "Update", "events.k8s.io/v1")
+        new = event_forms.modern(last.value)
+        before = first.previous.value if first.version > 1 and first.previous is not None else None
+        old = event_forms.modern(before) if before is not None else {}
+        return updated(managed, old, new, manager, format_ms(ms), of_kind("events.k8s.io/v1", "Event"))
 
     # ---- past and future ---------------------------------------------------------------------------
 

@@ -74,10 +74,12 @@ def named(name: str) -> Node:
         for field in found.by_json.values():
             node.fields[field.json] = None
             kind = field.type.kind
-            if field.omitzero or kind in ("Time", "MicroTime"):
+            if field.omitzero:
                 continue
             if kind == "struct":
                 node.zeros[field.json] = {}
+            elif kind in ("Time", "MicroTime"):
+                node.zeros[field.json] = None
             elif not field.omitempty:
                 node.zeros[field.json] = _ZEROS.get(kind)
     for field_name, reference in lines.items():

@@ -10,7 +10,7 @@ from apps.cluster.apiserver.authentication import ANONYMOUS as NOBODY
 from apps.cluster.apiserver.authentication import UNAUTHENTICATED, Actor, User
 from apps.cluster.apiserver.fieldmanager.managed import Managed
 from apps.cluster.apiserver.fieldmanager.names import from_user_agent
-from apps.cluster.apiserver.requests import presenting
+from apps.cluster.apiserver.requests import forms, presenting
 from apps.cluster.apiserver.requests.messages import ADMIN, Attributes, Request, Response
 from apps.cluster.etcd import Record
 
@@ -22,7 +22,7 @@ ANONYMOUS = User(NOBODY, (UNAUTHENTICATED,))
 
 
 class Call:
-    """What the verbs share. `group` is the one that the address names, which may show another group's kind."""
+    """What the verbs share. `second` is the apiVersion of another form that the address asks for, else ""."""
 
     def __init__(
         self, server: APIServer, request: Request, attributes: Attributes, info: ResourceInfo, warnings: list[str]
@@ -33,7 +33,7 @@ class Call:
         self.info = info
         self.warnings = warnings
         self.params = request.params()
-        self.group = attributes.group
+        self.second = forms.of(attributes.group, attributes.version, attributes.resource)
         self.namespace = attributes.namespace if info.namespaced else ""
         self.name = attributes.name
         self.form = presenting.negotiate(request)
@@ -65,7 +65,7 @@ class Call:
             record = self.server.record(self.info, _key(obj))
             if record is not None and record.value is not obj:
                 record = None
-        whole = presenting.whole(self.server, self.info, obj, record, managed, self.group)
+        whole = presenting.whole(self.server, self.info, obj, record, managed, self.second)
         return Response(code, presenting.one(self.server, self.info, whole, self.form))
 
 

@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from apps.cluster.api.resource import ResourceInfo
+from apps.cluster.apiserver.requests.forms import FORMS
 from apps.cluster.apiserver.requests.messages import Request, Response
 from apps.cluster.apiserver.requests.routes import CREATE_ONLY, SUBRESOURCES
 
@@ -175,8 +176,9 @@ def _paths(server: APIServer) -> list[str]:
 
 def _infos(server: APIServer, group: str, version: str) -> list[ResourceInfo]:
     found = {info.resource: info for info in server.infos.values() if (info.group, info.version) == (group, version)}
-    if (group, version) == ("events.k8s.io", "v1"):
-        found["events"] = server.infos["events"]
+    form = FORMS.get(f"{group}/{version}")
+    if form is not None:
+        found[form.resource] = server.infos[form.resource]
     return [found[name] for name in sorted(found)]
 
 

@@ -12,7 +12,7 @@ from apps.cluster.api import printers
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver.fieldmanager.managed import Managed, encode
-from apps.cluster.apiserver.requests import events
+from apps.cluster.apiserver.requests import forms
 from apps.cluster.apiserver.requests.bodies import MEDIA_TYPES
 from apps.cluster.apiserver.requests.messages import Request
 from apps.cluster.etcd import Record
@@ -68,9 +68,9 @@ def whole(
     obj: Obj,
     record: Record | None = None,
     managed: Managed | None = None,
-    group: str = "",
+    form: str = "",
 ) -> Obj:
-    """One object with its managers: those given, or those its record has."""
+    """One object with its managers: those given, or those its record has. `form`: its second one, by apiVersion."""
     metadata = dict(obj["metadata"])
     if not metadata.get("resourceVersion"):
         metadata.pop("resourceVersion", None)
@@ -83,7 +83,7 @@ def whole(
     for name, value in obj.items():
         if name not in out:
             out[name] = value
-    return events.modern(out) if group == "events.k8s.io" and info.plural == "events" else out
+    return forms.shown(out, form)
 
 
 def one(server: APIServer, info: ResourceInfo, obj: Obj, form: Form) -> Obj:
@@ -95,7 +95,7 @@ def one(server: APIServer, info: ResourceInfo, obj: Obj, form: Form) -> Obj:
     return obj
 
 
-def many(server: APIServer, info: ResourceInfo, objects: list[Obj], metadata: Obj, form: Form, group: str = "") -> Obj:
+def many(server: APIServer, info: ResourceInfo, objects: list[Obj], metadata: Obj, form: Form, second: str = "") -> Obj:
     """The answer about several."""
     if form.as_ == "metadata":
         return {
@@ -110,7 +110,7 @@ def many(server: APIServer, info: ResourceInfo, objects: list[Obj], metadata: Ob
         objects = [
             {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in objects
         ]
-    api_version = "events.k8s.io/v1" if group == "events.k8s.io" else info.api_version
+    api_version = second or info.api_version
     return {"kind": f"{info.kind}List", "apiVersion": api_version, "metadata": metadata, "items": objects}
 
 

@@ -28,7 +28,7 @@ def get(call: Call) -> Response:
     if wanted > call.server.store.revision:
         raise listing.too_large(wanted, call.server.store.revision)
     record = call.record()
-    whole = presenting.whole(call.server, call.info, record.value, record, None, call.group)
+    whole = presenting.whole(call.server, call.info, record.value, record, None, call.second)
     return Response(200, presenting.one(call.server, call.info, whole, call.form))
 
 
@@ -38,17 +38,17 @@ def list_or_watch(call: Call) -> Response:
     listing.check(options)
     server, info = call.server, call.info
     if options.watch:
-        watch = open_watch(server, info, call.namespace, options, call.group)
+        watch = open_watch(server, info, call.namespace, options, call.second)
         return Response(200, None, watch=watch)
-    selection = server.selection(info, call.namespace, options.label_selector, options.field_selector, call.group)
+    selection = server.selection(info, call.namespace, options.label_selector, options.field_selector, call.second)
     page = listing.page(server, selection, options)
-    objects = [presenting.whole(server, info, record.value, record, None, call.group) for _, record in page.items]
+    objects = [presenting.whole(server, info, record.value, record, None, call.second) for _, record in page.items]
     metadata: Obj = {"resourceVersion": str(page.revision)}
     if page.continue_:
         metadata["continue"] = page.continue_
     if page.remaining is not None:
         metadata["remainingItemCount"] = page.remaining
-    return Response(200, presenting.many(server, info, objects, metadata, call.form, call.group))
+    return Response(200, presenting.many(server, info, objects, metadata, call.form, call.second))
 
 
 def frames(server: APIServer, watch: Watch, form: presenting.Form | None = None) -> list[Obj]:
@@ -64,7 +64,7 @@ def _frame(server: APIServer, info: ResourceInfo, watch: Watch, event: Event, fo
     obj = record.value if record is not None else event.obj
     if event.type == "DELETED":
         obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(event.revision)}}
-    whole = presenting.whole(server, info, obj, record, None, watch.group)
+    whole = presenting.whole(server, info, obj, record, None, watch.second)
     shown = presenting.one(server, info, whole, form)
     if form.as_ == "table":
         if watch.columns_sent:

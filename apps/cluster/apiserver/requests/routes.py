@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.status import generic
+from apps.cluster.apiserver.requests import forms
 from apps.cluster.apiserver.requests.messages import Attributes, Request
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ SUBRESOURCES: dict[str, tuple[str, ...]] = {
     "token": ("create",),
     "log": ("get",),
 }
-# Groups that show another group's kind under a name of their own.
-ALIASES = {("events.k8s.io", "v1", "events"): "events"}
 
 
 class Route(NamedTuple):
@@ -92,9 +91,9 @@ def find(server: APIServer, attributes: Attributes) -> ResourceInfo | None:
         LookupError: nothing of that group and version is served.
     """
     group, version, resource = attributes.group, attributes.version, attributes.resource
-    alias = ALIASES.get((group, version, resource))
-    if alias is not None:
-        return server.infos[alias]
+    form = forms.of(group, version, resource)
+    if form:
+        return server.infos[forms.FORMS[form].resource]
     info = server.infos.get(resource if group == "" else f"{resource}.{group}") or server.infos.get(resource)
     if info is not None and server.customs.knows(info.plural):
         info = server.customs.served(group, version, resource)

@@ -19,7 +19,7 @@ from apps.cluster.apiserver import listing
 from apps.cluster.apiserver.fieldmanager import Conflicts, Managed, applied, updated
 from apps.cluster.apiserver.fieldmanager.managed import LAST_APPLIED, check_config, encode, from_request, manager_for
 from apps.cluster.apiserver.fieldmanager.resets import keep_for
-from apps.cluster.apiserver.requests import bodies, events, presenting
+from apps.cluster.apiserver.requests import bodies, forms, presenting
 from apps.cluster.apiserver.requests.call import Call
 from apps.cluster.apiserver.requests.messages import Response
 from apps.cluster.apiserver.requests.options import (
@@ -98,9 +98,9 @@ SHOWN_WHEN_DELETED = frozenset(
 def body_object(call: Call, options: WriteOptions) -> Obj:
     """The body as an object of the address's kind, in its namespace."""
     doc, repeated = bodies.read(call.request)
-    if call.group == "events.k8s.io":
-        obj = bodies.typed(doc, repeated, call.info, options.field_validation, call.warnings, "events.k8s.io/v1")
-        obj = events.core(obj)
+    if call.second:
+        obj = bodies.typed(doc, repeated, call.info, options.field_validation, call.warnings, call.second)
+        obj = forms.stored(obj, call.second)
     else:
         obj = bodies.typed(doc, repeated, call.info, options.field_validation, call.warnings)
         obj = pruned(call, obj, options)
@@ -279,10 +279,9 @@ def patch(call: Call, subresource: str = "") -> Response:
     if type_ == APPLY:
         return _apply(call, text, options, subresource)
     record = call.record()
-    current = presenting.whole(call.server, call.info, record.value, record, None, call.group)
+    current = presenting.whole(call.server, call.info, record.value, record, None, call.second)
     patched = patched_object(call, type_, text, current, options)
-    if call.group == "events.k8s.io":
-        patched = events.core(patched)
+    patched = forms.stored(patched, call.second)
     patched = in_namespace(call, patched)
     check_name(patched, call.name)
     return update_object(call, patched, options, subresource, verb="patch")
@@ -350,8 +349,11 @@ def _apply(call: Call, text: str, options: WriteOptions, subresource: str) -> Re
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go "
             "value of type map[string]interface {}"
         )
-    api_version = "events.k8s.io/v1" if call.group == "events.k8s.io" else info.api_version
-    check_config(config, api_version, info.kind)
+    check_config(config, call.second or info.api_version, info.kind)
+    if call.second:
+        given = set(config)
+        turned = forms.stored({"metadata": {}, **config}, call.second)
+        config = {name: value for name, value in turned.items() if name in given or value}
     record = server.record(info, call.key)
     if record is None and subresource:
         raise errors.not_found(info.resource, call.name, info.group)
@@ -466,9 +468,9 @@ def delete_collection(call: Call) -> Response:
     options = _delete_options(call)
     call.dry_run = options.dry_run
     server, info = call.server, call.info
-    selection = server.selection(info, call.namespace, chosen.label_selector, chosen.field_selector, call.group)
+    selection = server.selection(info, call.namespace, chosen.label_selector, chosen.field_selector, call.second)
     page = listing.page(server, selection, chosen)
-    shown = [presenting.whole(server, info, record.value, record, None, call.group) for _, record in page.items]
+    shown = [presenting.whole(server, info, record.value, record, None, call.second) for _, record in page.items]
     for _, record in page.items:
         metadata = record.value["metadata"]
         try:

@@ -45,6 +45,11 @@ def modern(event: Obj) -> Obj:
     return out
 
 
+def written_modern(event: Obj) -> bool:
+    """Whether its recorder speaks events.k8s.io: it says when the Event was, to the microsecond, and what was done."""
+    return bool(event.get("eventTime") and event.get("action"))
+
+
 def core(event: Obj) -> Obj:
     """An Event as core/v1 has it."""
     out = {BACK.get(name, name): value for name, value in event.items()}
