@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.controlplane.ledger import RUNNING, Ledger
-from apps.cluster.engine import Trace
+from apps.cluster.engine import Step, Trace
 from apps.cluster.etcd import Compacted, Record, Store
 
 LOAD = "load"  # who leaves the notes of loads, see metrics/load.py
@@ -53,6 +53,10 @@ class Internals:
         if self._programs is None:
             self._programs = self._ledger.at(self._position)
         return self._programs.get(f"{node}/{name}", RUNNING)
+
+    def notes(self, node: str) -> list[Step]:
+        """Everything worth seeing on a machine that wrote nothing, up to this moment."""
+        return [step for step in self._trace.steps[: self._position] if step.rank == "note" and step.node == node]
 
     def load(self, ref: str) -> dict[str, Any] | None:
         """What a reader has put on a workload, as it was said: cpu, memory and per."""

@@ -19,7 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import cluster, etcd, ownership, scheduler
+from apps.diagrams.views import cluster, etcd, node, ownership, scheduler
 
 SVG_CACHE = 512
 
@@ -94,6 +94,7 @@ VIEWS = {
     "ownership": ownership.build,
     "scheduler": scheduler.build,
     "etcd": etcd.build,
+    "node": node.build,
 }
 
 _svgs: OrderedDict[str, str] = OrderedDict()

@@ -218,6 +218,42 @@ def waiting(rect: Rect) -> Shape:
 
 
 @lru_cache(maxsize=KEEP)
+def inner(rect: Rect) -> Shape:
+    """A Pod as its node has it: spine, mark, name; at the right QoS class and address. Its containers stand in it."""
+    x, y, w, h = rect
+    under = "".join(
+        f'<rect x="{x - d + 0.5:g}" y="{y - d + 0.5:g}" width="{w + 2 * d - 1:g}" height="{h + 2 * d - 1:g}" rx="{r}"'
+        f' class="{cls}"/>'
+        for d, r, cls in ((5, 6, "k-r2"), (3, 5, "k-r1"))
+    )
+    return Shape(
+        f"inner {x:g} {y:g} {w:g} {h:g}",
+        "box",
+        rect,
+        box="k-b",
+        radius=3,
+        under=under,
+        over=_spine(x, y + 3, y + h - 3) + _glyph(x + 17, y + 15),
+        texts=(Text(x + 28, y + 19, "k-pn"), Text(x + w - 8, y + 19, "k-num", "end")),
+    )
+
+
+@lru_cache(maxsize=KEEP)
+def container(rect: Rect) -> Shape:
+    """A container under its monitor. Texts: the monitor, the container's name."""
+    x, y, w, h = rect
+    return Shape(
+        f"container {x:g} {y:g} {w:g} {h:g}",
+        "box",
+        rect,
+        box="k-c",
+        radius=3,
+        over=_glyph(x + 11, y + h / 2, 0.8),
+        texts=(Text(x + 21, y + h / 2 + 4, "k-cp"),),
+    )
+
+
+@lru_cache(maxsize=KEEP)
 def stage(rect: Rect) -> Shape:
     """A stage that something passes through, one after the other. Texts: its name, what came of it."""
     x, y, w, h = rect

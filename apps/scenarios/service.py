@@ -19,6 +19,7 @@ from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
 from apps.diagrams.options import WIDTHS as LAYOUTS
 from apps.scenarios.decided import decided
+from apps.scenarios.inside import inside
 from apps.scenarios.inspect import inspect
 from apps.scenarios.limits import Said
 from apps.scenarios.placing import places_at
@@ -32,6 +33,7 @@ VIEWS = {
     "ownership": gettext_lazy("Ownership"),
     "scheduler": gettext_lazy("Scheduler"),
     "etcd": gettext_lazy("etcd"),
+    "node": gettext_lazy("Node"),
 }
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
@@ -260,6 +262,11 @@ def _views_of(snapshot: Snapshot, ref: str, lang: str) -> list[dict[str, str]]:
             if decision is not None or snapshot.scheduling.waiting(ref.partition("/")[2]) is not None:
                 placed = decision is not None and decision.chosen
                 out.append({"view": "scheduler", "text": _("Why this node?") if placed else _("Why no node?")})
+        on_node = ref.startswith("pods/") and (snapshot.get(ref) or {}).get("spec", {}).get("nodeName")
+        if on_node or ref.startswith("nodes/"):
+            out.append({"view": "node", "text": _("Inside its machine") if on_node else _("Inside this machine")})
+        if snapshot.get(ref) is not None:
+            out.append({"view": "etcd", "text": _("In etcd")})
     kept = f"&at={snapshot.revision}&focus={quote(ref)}"
     return [{**link, "url": f"?view={link['view']}{kept}"} for link in out]
 
@@ -329,6 +336,13 @@ def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) 
         )
     if view == "etcd":
         return _details("scenarios/stored.html", lang, stored=lambda: stored(snapshot, focus))
+    if view == "node":
+        base = run.base_ms
+        return _details(
+            "scenarios/inside.html",
+            lang,
+            inside=lambda: inside(snapshot, focus, lang, lambda time_ms: f"{(time_ms - base) / 1000:.2f}"),
+        )
     return ""
 
 
