@@ -10,7 +10,7 @@ import pytest
 @pytest.fixture
 def watching(reader, preset):
     visitor = reader()
-    visitor.go(f"/ko{preset}?at=400")
+    visitor.go(f"/ko{preset}?at=600")
     return visitor
 
 
@@ -109,7 +109,7 @@ def test_one_edits_and_the_other_watches(watching, reader):
 def test_without_scripts_the_page_is_whole(reader, preset):
     visitor = reader(java_script_enabled=False)
     page = visitor.page
-    page.goto(f"{visitor.site}/ko{preset}?at=400")
+    page.goto(f"{visitor.site}/ko{preset}?at=600")
     assert page.locator(".plate > svg").count() == 1
     assert page.locator("tr.now").count() >= 1
     page.locator("[data-act=step]").click()

@@ -65,7 +65,9 @@ def test_the_past_shows_the_decision_of_its_moment(rolling):
 
 def test_a_pod_that_fits_nowhere_has_the_exact_message_and_its_queue(rolling):
     trace = rolling.run.cluster.trace
-    step = next(step for step in trace.steps if step.message == "scheduler.unschedulable" and step.revision > 300)
+    step = next(
+        step for step in trace.steps if step.message == "scheduler.unschedulable" and step.revision > rolling.run.base
+    )
     html = frame(rolling, step.revision, step.ref)["detail"]
     assert "Why no node?" in html
     assert "Insufficient cpu" in html

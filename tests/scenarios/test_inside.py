@@ -20,7 +20,7 @@ def rolling():
 
 def test_the_tables_hold_every_sandbox_of_the_machine_and_no_other(rolling):
     run = rolling.run
-    for revision in (run.base, 560, run.head):
+    for revision in (run.base, run.head - 140, run.head):
         snapshot = run.view(revision)
         for name in snapshot.machines:
             told = inside(snapshot, f"nodes/{name}", "en", str)
@@ -50,7 +50,9 @@ def test_a_pods_inspector_leads_into_its_machine(rolling, client, lang, words):
 
 def test_calls_are_the_latest_first_and_those_of_the_revision_are_lit(rolling):
     trace = rolling.run.cluster.trace
-    step = next(step for step in trace.steps if step.message == "cri.start-container" and step.revision > 500)
+    step = next(
+        step for step in trace.steps if step.message == "cri.start-container" and step.revision > rolling.run.base
+    )
     html = service.frame(rolling, step.revision, "node", "en", focus=f"nodes/{step.node}")["detail"]
     lit = [row for row in re.findall(r"<tr.*?</tr>", html, re.DOTALL) if row.startswith('<tr class="now"')]
     assert any("StartContainer" in row for row in lit)
