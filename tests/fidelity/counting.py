@@ -57,7 +57,7 @@ class LeftOut:
 
 def trace(name: str, seed: int | None = None) -> Line:
     scenario = load(name)
-    ours = facts(replay(scenario) if seed is None else replay(scenario, seed))
+    ours = facts(replay(scenario, seed))
     line = Line(name, *count(scenario.facts, ours))
     for label, difference in (("missing", scenario.facts - ours), ("extra", ours - scenario.facts)):
         for fact, number in sorted(difference.items(), key=str):
