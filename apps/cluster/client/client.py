@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import Actor, APIServer
+from apps.cluster.apiserver import scale as scales
 
 Obj = dict[str, Any]
 Objects = list[Obj]  # named, since a method below is called list
@@ -36,6 +38,13 @@ class Client:
     def aggregated(self, group: str, version: str, resource: str, namespace: str = "", labels: str = "") -> Objects:
         """GET of a group that another server answers, such as metrics.k8s.io. Raises: StatusError 404, 503."""
         return self.apiserver.aggregation.list(group, version, resource, namespace, labels)
+
+    def scale(self, resource: str, namespace: str, name: str) -> Obj:
+        """GET of the scale subresource, an autoscaling/v1 Scale. Raises: StatusError 404."""
+        info = self.apiserver.info(resource)
+        if "scale" not in info.subresources:
+            raise StatusError(404, "NotFound", "the server could not find the requested resource")
+        return scales.of(self.get(resource, namespace, name), info, self.apiserver.scale_paths(info))
 
     def create(self, resource: str, obj: Obj, /, *, why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 403, 404, 409, 422."""

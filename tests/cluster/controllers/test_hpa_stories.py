@@ -334,3 +334,25 @@ def test_two_autoscalers_of_the_same_pods_move_nothing():
     told = "pods by selector app=web are controlled by multiple HPAs: [default/web default/web-2]"
     assert ("ScalingActive", "False", "AmbiguousSelector", told) in conditions(world)
     assert told in world.events("AmbiguousSelector")
+
+
+def test_a_custom_kind_is_scaled_where_it_keeps_its_replicas():
+    paths = {
+        "specReplicasPath": ".spec.size",
+        "statusReplicasPath": ".status.size",
+        "labelSelectorPath": ".status.selector",
+    }
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema, "subresources": {"status": {}}}
+    version["subresources"]["scale"] = paths
+    names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
+    crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "web", "namespace": "default"}}
+    world = World()
+    world.create({**crd, "metadata": {"name": "widgets.example.com"}, "spec": spec})
+    world.run(1_000)
+    world.create({**widget, "spec": {"size": 1}})
+    world.create(hpa(kind="Widget", api_version="example.com/v1", minReplicas=3))
+    world.run(16_000)
+    assert world.get("widgets.example.com", "web", "default")["spec"] == {"size": 3}

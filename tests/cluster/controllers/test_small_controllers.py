@@ -58,49 +58,42 @@ def csr(name="csr-1", common_name="system:node:worker-9", organizations=("system
     return {**kind, "metadata": {"name": name}, "spec": body}
 
 
-def binding(name, role, group):
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
-    }
+@pytest.fixture(scope="module")
+def _booted():
+    return Cluster.boot(Config(workers=0)).snapshot()
 
 
-APPROVE = "system:certificates.k8s.io:certificatesigningrequests:"
+@pytest.fixture
+def certified(_booted):
+    """A cluster as kubeadm makes it, and what becomes of a request in it."""
+
+    def ask(request, status=None):
+        cluster = Cluster.restore(_booted)
+        cluster.execute({"op": "create", "objects": [request]})
+        cluster.run_for(100)
+        if status is not None:
+            patch = {"resource": "certificatesigningrequests", "name": "csr-1", "type": "merge"}
+            cluster.execute({"op": "patch", **patch, "body": {"status": status}, "subresource": "approval"})
+            cluster.run_for(100)
+        return cluster.view().objects["certificatesigningrequests"]["csr-1"].get("status", {})
+
+    return ask
 
 
-def certified(*objects):
-    world = World(nodes=())
-    world.create(binding("bootstrap", APPROVE + "nodeclient", "system:bootstrappers:kubeadm:default-node-token"))
-    world.create(binding("rotation", APPROVE + "selfnodeclient", "system:nodes"))
-    for obj in objects:
-        world.create(obj)
-    world.run(100)
-    return world
+BY_HAND = {"conditions": [{"type": "Approved", "status": "True", "reason": "ByHand"}]}
 
 
-def put(world, name, status):
-    request = world.get("certificatesigningrequests", name)
-    kubectl = world.kubectl
-    new = {**request, "status": status}
-    kubectl.apiserver.update(kubectl.actor, "certificatesigningrequests", new, subresource="approval")
-    world.run(100)
-
-
-def test_a_kubelets_request_is_approved_and_signed():
-    world = certified(csr(expirationSeconds=3600))
-    status = world.status("certificatesigningrequests", "csr-1")
+def test_a_kubelets_request_is_approved_and_signed(certified):
+    status = certified(csr(expirationSeconds=3600))
     (approved,) = status["conditions"]
     assert (approved["type"], approved["reason"]) == ("Approved", "AutoApproved")
     assert approved["message"] == "Auto approving kubelet client certificate after SubjectAccessReview."
     assert b64decode(status["certificate"]).startswith(b"-----BEGIN CERTIFICATE-----\n")
 
 
-def test_a_kubelet_renews_its_own_certificate():
+def test_a_kubelet_renews_its_own_certificate(certified):
     own = csr(username="system:node:worker-9", groups=["system:nodes", "system:authenticated"])
-    (approved,) = certified(own).status("certificatesigningrequests", "csr-1")["conditions"]
+    (approved,) = certified(own)["conditions"]
     assert approved["message"] == "Auto approving self kubelet client certificate after SubjectAccessReview."
 
 
@@ -114,22 +107,18 @@ def test_a_kubelet_renews_its_own_certificate():
         pytest.param(csr(signerName="kubernetes.io/kube-apiserver-client"), id="another signer"),
     ],
 )
-def test_what_is_not_a_kubelets_waits_for_a_person(request_):
-    assert not certified(request_).get("certificatesigningrequests", "csr-1").get("status", {}).get("conditions")
+def test_what_is_not_a_kubelets_waits_for_a_person(certified, request_):
+    assert not certified(request_).get("conditions")
 
 
-def test_an_approved_request_that_breaks_the_signers_rules_fails():
-    world = certified(csr(common_name="worker-9"))
-    put(world, "csr-1", {"conditions": [{"type": "Approved", "status": "True", "reason": "ByHand"}]})
-    failed = world.status("certificatesigningrequests", "csr-1")["conditions"][-1]
+def test_an_approved_request_that_breaks_the_signers_rules_fails(certified):
+    failed = certified(csr(common_name="worker-9"), BY_HAND)["conditions"][-1]
     assert (failed["type"], failed["reason"]) == ("Failed", "SignerValidationFailure")
     assert failed["message"] == "subject common name does not begin with system:node:"
 
 
-def test_other_signers_are_left_to_others():
-    world = certified(csr(signerName="example.com/mine"))
-    put(world, "csr-1", {"conditions": [{"type": "Approved", "status": "True", "reason": "ByHand"}]})
-    assert "certificate" not in world.status("certificatesigningrequests", "csr-1")
+def test_other_signers_are_left_to_others(certified):
+    assert "certificate" not in certified(csr(signerName="example.com/mine"), BY_HAND)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The approver of CertificateSigningRequests: kubelets get their client certificates without being asked about.
 
 Models      pkg/controller/certificates/approver/sarapprove.go
-Leaves out  the SubjectAccessReview: it looks at the ClusterRoleBindings of the two roles itself
+Leaves out  the SubjectAccessReview as a request of its own: the authorizers are asked directly
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from apps.cluster.apimachinery.conditions import find
 from apps.cluster.apimachinery.meta import Obj, name_of
 from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.apiserver.authorization import Ask, User
 from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.certificates import requests
 from apps.cluster.engine import Engine
 
-ROLE = "system:certificates.k8s.io:certificatesigningrequests:"
 SELF = "Auto approving self kubelet client certificate after SubjectAccessReview."
 NODE = "Auto approving kubelet client certificate after SubjectAccessReview."
 
@@ -26,7 +26,6 @@ class CSRApprovingController(Controller):
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
         super().__init__(engine, client, informers, recorder)
         self.requests = informers("certificatesigningrequests")
-        self.bindings = informers("clusterrolebindings")
         self.requests.add_handler(lambda obj: self.enqueue(name_of(obj)), lambda _, new: self.enqueue(name_of(new)))
 
     def sync(self, key: str) -> None:
@@ -47,14 +46,11 @@ class CSRApprovingController(Controller):
             self._approve(csr, NODE)
 
     def _may(self, csr: Obj, subresource: str) -> bool:
-        """Whether who asks is bound to the role for it."""
+        """Whether who asked may have such a certificate."""
         spec = csr["spec"]
-        known = {("User", spec.get("username", "")), *(("Group", group) for group in spec.get("groups") or ())}
-        return any(
-            binding["roleRef"]["name"] in (ROLE + subresource, "cluster-admin")
-            and any((one["kind"], one["name"]) in known for one in binding.get("subjects") or ())
-            for binding in self.bindings.list()
-        )
+        user = User(spec.get("username", ""), tuple(spec.get("groups") or ()), spec.get("uid", ""))
+        ask = Ask(user, "create", "certificates.k8s.io", "certificatesigningrequests", subresource)
+        return self.client.apiserver.authorizer.answer(ask).allowed
 
     def _approve(self, csr: Obj, message: str) -> None:
         now = format_ms(self.engine.now_ms)
@@ -68,4 +64,4 @@ class CSRApprovingController(Controller):
         }
         status = csr.get("status", {})
         new = {**csr, "status": {**status, "conditions": [*(status.get("conditions") or ()), condition]}}
-        self.client.update_status("certificatesigningrequests", new, why="csr.approve")
+        self.client.update("certificatesigningrequests", new, subresource="approval", why="csr.approve")

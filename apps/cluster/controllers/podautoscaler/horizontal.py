@@ -2,7 +2,7 @@
 
 Models      pkg/controller/podautoscaler/horizontal.go (reconcileAutoscaler), 1.36 with its default flags: a look every
             15 s, 5 minutes before a size goes down, 10 per cent of tolerance
-Leaves out  the scale subresource of custom kinds; scaling to zero (HPAScaleToZero: alpha, off)
+Leaves out  scaling to zero (HPAScaleToZero: alpha, off)
 
 It looks every 15 s for as long as there is an autoscaler: house-keeping, as far as the cluster's rest is concerned.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.cluster.api.scheme import CLUSTER_SCOPED
 from apps.cluster.apimachinery import conditions, selectors
 from apps.cluster.apimachinery.meta import EMPTY, Obj, key_of, labels_of, name_of, namespace_of
 from apps.cluster.apimachinery.status import StatusError
@@ -89,8 +88,9 @@ class HorizontalController(Controller):
         target = self._scale(look)
         if target is None:
             return
-        resource, scale, pods_selector = target
-        current = look.current = int(scale["spec"].get("replicas", 1))
+        resource, scale = target
+        pods_selector = scale["status"].get("selector", "")
+        current = look.current = int(scale["spec"].get("replicas", 0))
         now = self.engine.now_ms
         memory = self.memory.get(key) or Memory(recommendations=((current, now),))
         self.memory[key] = memory
@@ -105,7 +105,7 @@ class HorizontalController(Controller):
         elif current < least:
             desired, reason = least, "Current number of replicas below Spec.MinReplicas"
         else:
-            wanted = self._compute(look, scale, pods_selector)
+            wanted = self._compute(look, pods_selector)
             if wanted is None:
                 return
             proposed, metric = wanted
@@ -125,47 +125,38 @@ class HorizontalController(Controller):
             look.say("ScalingLimited", "True" if settled.limited else "False", *settled.limit)
             desired = settled.replicas
             rescale = desired != current
-        if rescale and not self._rescale(look, resource, desired, reason):
+        if rescale and not self._rescale(look, resource, scale, desired, reason):
             return
         self._report(look, desired, rescaled=rescale)
 
-    def _scale(self, look: _Round) -> tuple[str, Obj, str] | None:
-        """(resource, object, selector) of what is to be scaled, or None once it has been said why not."""
+    def _scale(self, look: _Round) -> tuple[str, Obj] | None:
+        """(resource, Scale) of what is to be scaled, or None once it has been said why not."""
         hpa = look.hpa
         ref = hpa["spec"]["scaleTargetRef"]
-        problem = ""
         version = ref.get("apiVersion", "")
         group = version.rpartition("/")[0]
-        info = None
         if version.count("/") > 1:
             problem = f"unexpected GroupVersion string: {version}"
         else:
             infos = self.client.apiserver.infos.values()
             info = next((one for one in infos if one.kind == ref["kind"] and one.group == group), None)
-            if info is None or (not info.builtin and ref["kind"] in CLUSTER_SCOPED):
-                problem = f'no matches for kind "{ref["kind"]}" in group "{group}"'
-            elif "scale" not in info.subresources:
-                problem = "the server could not find the requested resource"
-        if info is not None and not problem:
-            try:
-                scale = self.client.get(info.plural, namespace_of(hpa), ref["name"])
-            except StatusError as error:
-                problem = error.message
-            else:
-                look.say(
-                    "AbleToScale",
-                    "True",
-                    "SucceededGetScale",
-                    "the HPA controller was able to get the target's current scale",
-                )
-                return info.plural, scale, _selector_text(scale)
+            problem = f'no matches for kind "{ref["kind"]}" in group "{group}"'
+            if info is not None:
+                try:
+                    scale = self.client.scale(info.plural, namespace_of(hpa), ref["name"])
+                except StatusError as error:
+                    problem = error.message
+                else:
+                    told = "the HPA controller was able to get the target's current scale"
+                    look.say("AbleToScale", "True", "SucceededGetScale", told)
+                    return info.plural, scale
         self.recorder.event(hpa, "Warning", "FailedGetScale", problem)
         told = f"the HPA controller was unable to get the target's current scale: {problem}"
         look.say("AbleToScale", "False", "FailedGetScale", told)
         self._write(look, hpa.get("status") or EMPTY)
         return None
 
-    def _compute(self, look: _Round, scale: Obj, selector: str) -> tuple[int, str] | None:
+    def _compute(self, look: _Round, selector: str) -> tuple[int, str] | None:
         """The most replicas that a metric asks for, and which; None when nothing may be decided."""
         hpa = look.hpa
         specs = hpa["spec"].get("metrics") or []
@@ -228,13 +219,12 @@ class HorizontalController(Controller):
         look.say("ScalingActive", "False", "AmbiguousSelector", told)
         return told
 
-    def _rescale(self, look: _Round, resource: str, desired: int, reason: str) -> bool:
+    def _rescale(self, look: _Round, resource: str, scale: Obj, desired: int, reason: str) -> bool:
         hpa, current = look.hpa, look.current
-        name = hpa["spec"]["scaleTargetRef"]["name"]
         try:
             self.client.update(
                 resource,
-                {"metadata": {"name": name, "namespace": namespace_of(hpa)}, "spec": {"replicas": desired}},
+                {**scale, "spec": {**scale["spec"], "replicas": desired}},
                 subresource="scale",
                 why="autoscaler.scale",
                 owner=name_of(hpa),
@@ -305,13 +295,3 @@ def _with_window(behavior: Obj) -> Obj:
     if down.get("stabilizationWindowSeconds") is not None:
         return behavior
     return {**behavior, "scaleDown": {**down, "stabilizationWindowSeconds": DOWNSCALE_MS // 1000}}
-
-
-def _selector_text(scale: Obj) -> str:
-    """`status.selector` of the scale subresource."""
-    selector = scale["spec"].get("selector")
-    if not selector:
-        return ""
-    if scale["kind"] == "ReplicationController":
-        return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    return str(selectors.from_label_selector(selector))
