@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from ipaddress import IPv4Network
 from typing import Any
 
 from apps.cluster import drain, kubeadm, kubectl
@@ -12,6 +13,7 @@ from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Access, Client, Informers, Recorder
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
+from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.controlplane import ControlPlane, topology
@@ -19,6 +21,7 @@ from apps.cluster.drain import Drains
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Members, ReplicatedStore, Store
 from apps.cluster.internals import Internals, Watcher
+from apps.cluster.kubeadm.versions import KNOWN, KUBERNETES, POD_SUBNET
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.flavours import flavour_of
 from apps.cluster.machines import Machine
@@ -51,6 +54,8 @@ class Config:
     pods_per_node: int = 110
     machines: tuple[Mapping[str, Any], ...] = ()  # unequal workers: name, cpu, memory, pods
     images: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs from the catalogue, by image
+    version: str = KUBERNETES  # of every program of Kubernetes, to be upgraded with kubeadm
+    pod_subnet: str = POD_SUBNET  # a block of 64 addresses for a node's first Pods has to fit for every node
     runtime: str = "cri-o"  # the container runtime of every machine: cri-o | containerd | cri-dockerd
     boot: str = "ready"  # "ready": kubeadm has done its work; "empty": machines without a cluster
     keep_trace: bool = True
@@ -71,7 +76,19 @@ class Config:
             raise bad_request(f"config: workers must be between 0 and {MAX_WORKERS}")
         if not 1 <= config.control_planes <= MAX_CONTROL_PLANES:
             raise bad_request(f"config: control_planes must be between 1 and {MAX_CONTROL_PLANES}")
+        if config.version not in KNOWN:
+            raise bad_request(f"config: version must be one of {', '.join(KNOWN)}")
+        if not _roomy(config):
+            raise bad_request("config: pod_subnet must be an IPv4 range with room for 64 Pods on every node")
         return config
+
+
+def _roomy(config: Config) -> bool:
+    try:
+        blocks = IPv4Network(config.pod_subnet).num_addresses // 64
+    except ValueError:
+        return False
+    return blocks >= config.workers + config.control_planes
 
 
 class Cluster:
@@ -191,7 +208,11 @@ class Cluster:
 
     def join(self, name: str) -> None:
         """A new machine, and kubeadm join on it."""
-        if name in self.machines:
+        known = self.machines.get(name)
+        if known is not None and name not in self.kubelets and known.power == "on":
+            self._join_again(name)
+            return
+        if known is not None:
             raise StatusError(409, "AlreadyExists", f'machine "{name}" already exists')
         problem = kubeadm.invalid_node_name(name)
         if problem:
@@ -202,6 +223,18 @@ class Cluster:
         )
         self.engine.note("kubeadm", name, "join", f"nodes/{name}", "machine.new", {"name": name})
         kubeadm.join(self, name)
+
+    def _join_again(self, name: str) -> None:
+        """A machine after kubeadm reset. Its old Node may be there still, but must not look alive."""
+        node = self.apiserver.tables.get("nodes", {}).get(name)
+        conditions = (node or {}).get("status", {}).get("conditions") or ()
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
+            raise bad_request(f'a Node with name "{name}" and status "Ready" already exists in the cluster')
+        kubeadm.join(self, name)
+
+    def kubeadm(self, verb: str, name: str, version: str) -> None:
+        """kubeadm token, upgrade or reset."""
+        kubeadm.command(self, verb, name, version)
 
     def remove(self, name: str) -> None:
         """`kubectl delete node`, and the machine is gone for good."""
@@ -329,6 +362,8 @@ class Cluster:
         for kind in CONTROLLERS:
             client = Client(apiserver, kind.name, kubeadm.CONTROL_PLANE)
             controller = kind(engine, client, informers, Recorder(engine, client, kind.source or kind.name))
+            if isinstance(controller, NodeIPAMController):
+                controller.deal_out(self.config.pod_subnet)
             engine.register(kind.name, controller)
             controllers.append(controller)
         self.processes["kube-controller-manager"] = Process("kube-controller-manager", informers, controllers)

@@ -38,6 +38,7 @@ class Machines(Protocol):
     def reboot(self, name: str) -> None: ...
     def network(self, name: str, peer: str, *, up: bool) -> None: ...
     def component(self, verb: str, name: str, node: str) -> None: ...
+    def kubeadm(self, verb: str, name: str, version: str) -> None: ...
 
 
 def execute(command: Command, client: Client, machines: Machines, now_ms: int) -> list[Obj]:
@@ -56,6 +57,9 @@ def execute(command: Command, client: Client, machines: Machines, now_ms: int) -
         return []
     if op == "component":
         machines.component(command["verb"], command["name"], command.get("node", ""))
+        return []
+    if op == "kubeadm":
+        machines.kubeadm(command["verb"], command.get("name", ""), command.get("version", ""))
         return []
     resource = command.get("resource", "")
     name = command.get("name", "")

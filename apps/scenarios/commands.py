@@ -12,6 +12,7 @@ from typing import Any
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import bad_request
 from apps.cluster.controlplane import names
+from apps.cluster.kubeadm.versions import KNOWN
 from apps.cluster.metrics import load
 from apps.scenarios import limits
 
@@ -30,6 +31,7 @@ NODE_VERBS = (
     "cut-network",
     "restore-network",
 )
+KUBEADM_VERBS = ("token-create", "token-delete", "reset", "upgrade", "upgrade-node")
 NETWORK_VERBS = ("cut-network", "restore-network")
 PATCH_TYPES = ("merge", "strategic", "json")
 PROPAGATION = ("Background", "Foreground", "Orphan")
@@ -90,6 +92,7 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "node": {"verb": _one_of(*NODE_VERBS), "name": _name},
     "load": {"resource": _one_of(*load.RESOURCES), "name": _name},
     "component": {"verb": _one_of(*names.VERBS), "name": _one_of(*names.COMPONENTS)},
+    "kubeadm": {"verb": _one_of(*KUBEADM_VERBS)},
 }
 OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
     "patch": {"namespace": _text, "type": _one_of(*PATCH_TYPES), "subresource": _text},
@@ -105,6 +108,7 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
     },
     "node": {"peer": _name},
     "component": {"node": _name},
+    "kubeadm": {"name": _name, "version": _one_of(*KNOWN)},
 }
 
 
@@ -246,6 +250,8 @@ def said(body: Body) -> str:
         amounts = " ".join(f"{field}={body[field]}" for field in ("cpu", "memory") if field in body)
         each = " per Pod" if body.get("per") == "pod" else ""
         return f"load {target} {amounts or 'none'}{each}{where}"
+    if op == "kubeadm":
+        return _kubeadm(body)
     verb, name = body["verb"], body["name"]
     if op == "component":
         node = f" ({body['node']})" if body.get("node") else ""
@@ -258,6 +264,15 @@ def said(body: Body) -> str:
     if verb == "remove":
         return f"kubectl delete nodes/{name}"
     return f"{verb} {name}" if verb.startswith("power") or verb == "reboot" else f"kubectl {verb} {name}"
+
+
+def _kubeadm(body: Body) -> str:
+    verb, name = body["verb"], body.get("name", "")
+    if verb == "upgrade":
+        return f"kubeadm upgrade apply {body.get('version', '')}".rstrip()
+    words = {"upgrade-node": "upgrade node", "token-create": "token create", "token-delete": f"token delete {name}"}
+    where = f" ({name})" if name and verb in ("reset", "upgrade-node") else ""
+    return f"kubeadm {words.get(verb, verb)}{where}".rstrip()
 
 
 def _typed(obj: dict[str, Any]) -> str:

@@ -257,6 +257,12 @@ def prepared(info: ResourceInfo, obj: Obj) -> Obj:
     return obj if first is None else {**obj, "status": first}
 
 
+def signed_for(request: Obj, user: User) -> Obj:
+    """A CertificateSigningRequest says who made it, whatever was sent (pkg/registry/certificates, strategy.go)."""
+    spec = {key: value for key, value in (request.get("spec") or {}).items() if key not in ("uid", "extra")}
+    return {**request, "spec": {**spec, "username": user.name, "groups": list(user.groups)}}
+
+
 def new_namespace(obj: Obj) -> Obj:
     """With the finalizer that empties it, and its name as a label."""
     spec = obj.get("spec") or {}

@@ -24,7 +24,7 @@ from apps.cluster.apiserver.admission import Attributes, chain, node_restriction
 from apps.cluster.apiserver.aggregation import Aggregation
 from apps.cluster.apiserver.authentication import Actor, User, user_of
 from apps.cluster.apiserver.authorization import RBAC_RESOURCES, Ask, Authorizer
-from apps.cluster.apiserver.creating import Creation
+from apps.cluster.apiserver.creating import Creation, signed_for
 from apps.cluster.apiserver.customresources import CustomKinds
 from apps.cluster.apiserver.fieldmanager import Ledger, Managed
 from apps.cluster.apiserver.fieldmanager.managed import same_fields
@@ -253,6 +253,8 @@ class APIServer:
         if obj["apiVersion"] != api_version:
             obj["apiVersion"] = api_version  # one version is served of each kind
         user = user_of(actor)
+        if resource == "certificatesigningrequests":
+            obj = signed_for(obj, user)
         if resource == "pods":
             obj = self._creation.admit_pod(
                 obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings

@@ -18,7 +18,7 @@ from apps.cluster.kubelet.registry import NAME as REGISTRY
 from apps.cluster.kubelet.registry import Registry
 from apps.cluster.machines import Machine
 
-__all__ = ["CONTROL_PLANE", "boot", "install_kubelet", "invalid_node_name", "join"]
+__all__ = ["CONTROL_PLANE", "boot", "command", "install_kubelet", "invalid_node_name", "join"]
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_NAME = 253
@@ -34,6 +34,10 @@ class Configuration(Protocol):
     def images(self) -> Mapping[str, Mapping[str, Any]]: ...
     @property
     def runtime(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def pod_subnet(self) -> str: ...
 
 
 class ClusterLike(Plant, Protocol):
@@ -51,6 +55,11 @@ def boot(cluster: ClusterLike) -> None:
 def join(cluster: ClusterLike, node: str) -> None:
     """Begin kubeadm join on a machine."""
     _kubeadm(cluster).join(node)
+
+
+def command(cluster: ClusterLike, verb: str, name: str, version: str) -> None:
+    """kubeadm token, upgrade or reset. Raises: StatusError, refused."""
+    _kubeadm(cluster).command(verb, name, version)
 
 
 def install_kubelet(cluster: ClusterLike, machine: Machine) -> Kubelet:
@@ -75,11 +84,12 @@ def _kubeadm(cluster: ClusterLike) -> Kubeadm:
     there = engine.component(NAME)
     if isinstance(there, Kubeadm):
         return there
-    network = CalicoIPAM()
+    config = cluster.config
+    network = CalicoIPAM(config.pod_subnet)
     engine.register(NETWORK, network)
-    registry = Registry(cluster.config.images)
+    registry = Registry(config.images)
     engine.register(REGISTRY, registry)
-    kubeadm = Kubeadm(cluster, registry, network, flavour_of(cluster.config.runtime))
+    kubeadm = Kubeadm(cluster, registry, network, flavour_of(config.runtime), config.version, config.pod_subnet)
     cluster.host.install(kubeadm)
     engine.register(NAME, kubeadm)
     return kubeadm

@@ -67,7 +67,7 @@ def coredns() -> Iterator[tuple[str, Obj]]:
     yield "serviceaccounts", {"metadata": {"name": "coredns", "namespace": SYSTEM}}
     container: Obj = {
         "name": "coredns",
-        "image": v.NODE_IMAGES[1],
+        "image": v.OTHER_IMAGES[0],
         "imagePullPolicy": "IfNotPresent",
         "args": ["-conf", "/etc/coredns/Corefile"],
         "ports": [
@@ -168,7 +168,7 @@ def coredns() -> Iterator[tuple[str, Obj]]:
     )
 
 
-def kube_proxy(address: str) -> Iterator[tuple[str, Obj]]:
+def kube_proxy(address: str, version: str = v.KUBERNETES, pod_subnet: str = v.POD_SUBNET) -> Iterator[tuple[str, Obj]]:
     yield (
         "configmaps",
         {
@@ -176,7 +176,7 @@ def kube_proxy(address: str) -> Iterator[tuple[str, Obj]]:
             "data": {
                 "config.conf": (
                     "apiVersion: kubeproxy.config.k8s.io/v1alpha1\n"
-                    f"clusterCIDR: {v.POD_SUBNET}\nkind: KubeProxyConfiguration\nmode: iptables\n"
+                    f"clusterCIDR: {pod_subnet}\nkind: KubeProxyConfiguration\nmode: iptables\n"
                 ),
                 "kubeconfig.conf": (
                     f"apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: https://{address}:{v.API_PORT}\n"
@@ -193,7 +193,7 @@ def kube_proxy(address: str) -> Iterator[tuple[str, Obj]]:
     )
     container: Obj = {
         "name": "kube-proxy",
-        "image": v.NODE_IMAGES[0],
+        "image": v.image("kube-proxy", version),
         "imagePullPolicy": "IfNotPresent",
         "command": [
             "/usr/local/bin/kube-proxy",

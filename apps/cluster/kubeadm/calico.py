@@ -33,7 +33,7 @@ def _exec(command: list[str], **more: int) -> Obj:
     return {"exec": {"command": command}, **more}
 
 
-def network() -> Iterator[tuple[str, Obj]]:
+def network(pod_subnet: str = v.POD_SUBNET) -> Iterator[tuple[str, Obj]]:
     """(resource, object) of the Calico manifest, in its order."""
     yield (
         "poddisruptionbudgets",
@@ -72,14 +72,14 @@ def network() -> Iterator[tuple[str, Obj]]:
             },
         )
         yield "clusterrolebindings", account_binding(name, name, name)
-    yield "daemonsets", _calico_node()
+    yield "daemonsets", _calico_node(pod_subnet)
     yield "deployments", _kube_controllers()
 
 
-def _calico_node() -> Obj:
+def _calico_node(pod_subnet: str) -> Obj:
     container: Obj = {
         "name": "calico-node",
-        "image": v.NODE_IMAGES[3],
+        "image": v.OTHER_IMAGES[2],
         "imagePullPolicy": "IfNotPresent",
         "env": [
             {"name": "DATASTORE_TYPE", "value": "kubernetes"},
@@ -91,7 +91,7 @@ def _calico_node() -> Obj:
             {"name": "CLUSTER_TYPE", "value": "k8s,bgp"},
             {"name": "IP", "value": "autodetect"},
             {"name": "CALICO_IPV4POOL_IPIP", "value": "Always"},
-            {"name": "CALICO_IPV4POOL_CIDR", "value": v.POD_SUBNET},
+            {"name": "CALICO_IPV4POOL_CIDR", "value": pod_subnet},
         ],
         "securityContext": {"privileged": True},
         "resources": {"requests": {"cpu": "250m"}},
@@ -110,7 +110,7 @@ def _calico_node() -> Obj:
     }
     install_cni: Obj = {
         "name": "install-cni",
-        "image": v.NODE_IMAGES[4],
+        "image": v.OTHER_IMAGES[3],
         "imagePullPolicy": "IfNotPresent",
         "command": ["/opt/cni/bin/install"],
         "env": [
@@ -159,7 +159,7 @@ def _calico_node() -> Obj:
 def _kube_controllers() -> Obj:
     container: Obj = {
         "name": "calico-kube-controllers",
-        "image": v.NODE_IMAGES[5],
+        "image": v.OTHER_IMAGES[4],
         "imagePullPolicy": "IfNotPresent",
         "env": [
             {"name": "ENABLED_CONTROLLERS", "value": "node,loadbalancer"},

@@ -1,21 +1,23 @@
 """What kubeadm init writes through the API server, phase by phase, besides the add-ons.
 
-Models      cmd/kubeadm/app/phases/uploadconfig, markcontrolplane, bootstraptoken/{node,clusterinfo}
-Leaves out  the certificates inside cluster-info; kubeconfigs
+Models      cmd/kubeadm/app/phases/uploadconfig, markcontrolplane, bootstraptoken/{node,clusterinfo}, copycerts;
+            phases/kubeconfig (EnsureAdminClusterRoleBinding)
+Leaves out  certificates as they are: where one would stand, its name does
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
 from apps.cluster.kubeadm import versions as v
+from apps.cluster.kubeadm.tokens import GROUP
 
 Obj = dict[str, Any]
 
 SYSTEM = "kube-system"
 _RBAC = "rbac.authorization.k8s.io"
-_BOOTSTRAPPERS = "system:bootstrappers:kubeadm:default-node-token"
 
 
 def role(name: str, namespace: str, resource: str, named: str) -> Obj:
@@ -43,30 +45,53 @@ def account_binding(name: str, role_name: str, account: str) -> Obj:
     }
 
 
-def upload_config(address: str, socket: str) -> Iterator[tuple[str, Obj]]:
-    """How the cluster and its kubelets are configured, for those who join."""
-    cluster_configuration = (
+def cluster_configuration(address: str, version: str, pod_subnet: str) -> str:
+    """The ClusterConfiguration as it is kept."""
+    return (
         "apiServer: {}\napiVersion: kubeadm.k8s.io/v1beta4\n"
         "certificatesDir: /etc/kubernetes/pki\n"
         f"clusterName: {v.CLUSTER_NAME}\ncontrolPlaneEndpoint: {address}:{v.API_PORT}\n"
         "controllerManager: {}\ndns: {}\netcd:\n  local:\n    dataDir: /var/lib/etcd\n"
-        f"imageRepository: {v.REGISTRY}\nkind: ClusterConfiguration\nkubernetesVersion: {v.KUBERNETES}\n"
-        f"networking:\n  dnsDomain: {v.DNS_DOMAIN}\n  podSubnet: {v.POD_SUBNET}\n  serviceSubnet: {v.SERVICE_SUBNET}\n"
+        f"imageRepository: {v.REGISTRY}\nkind: ClusterConfiguration\nkubernetesVersion: {version}\n"
+        f"networking:\n  dnsDomain: {v.DNS_DOMAIN}\n  podSubnet: {pod_subnet}\n  serviceSubnet: {v.SERVICE_SUBNET}\n"
         "proxy: {}\nscheduler: {}\n"
     )
-    kubelet_configuration = (
+
+
+def upload_config(configuration: str) -> Iterator[tuple[str, Obj]]:
+    """How the cluster is configured, for those who join."""
+    yield from _kept("kubeadm-config", "ClusterConfiguration", configuration, "kubeadm:nodes-kubeadm-config")
+
+
+def upload_kubelet_config(socket: str) -> Iterator[tuple[str, Obj]]:
+    """How its kubelets are configured."""
+    text = (
         "apiVersion: kubelet.config.k8s.io/v1beta1\ncgroupDriver: systemd\n"
         f"clusterDNS:\n- {v.DNS_IP}\nclusterDomain: {v.DNS_DOMAIN}\n"
         f"containerRuntimeEndpoint: {socket}\nkind: KubeletConfiguration\n"
         "rotateCertificates: true\nstaticPodPath: /etc/kubernetes/manifests\n"
     )
-    for name, key, text, reader in (
-        ("kubeadm-config", "ClusterConfiguration", cluster_configuration, "kubeadm:nodes-kubeadm-config"),
-        ("kubelet-config", "kubelet", kubelet_configuration, "kubeadm:kubelet-config"),
-    ):
-        yield "configmaps", {"metadata": {"name": name, "namespace": SYSTEM}, "data": {key: text}}
-        yield "roles", role(reader, SYSTEM, "configmaps", name)
-        yield "rolebindings", group_binding(reader, "Role", reader, [_BOOTSTRAPPERS, "system:nodes"], SYSTEM)
+    yield from _kept("kubelet-config", "kubelet", text, "kubeadm:kubelet-config")
+
+
+def _kept(name: str, key: str, text: str, reader: str) -> Iterator[tuple[str, Obj]]:
+    yield "configmaps", {"metadata": {"name": name, "namespace": SYSTEM}, "data": {key: text}}
+    yield "roles", role(reader, SYSTEM, "configmaps", name)
+    yield "rolebindings", group_binding(reader, "Role", reader, [GROUP, "system:nodes"], SYSTEM)
+
+
+def upload_certs(token: Obj) -> Iterator[tuple[str, Obj]]:
+    """What further control planes need of the first one's disk, for as long as its token lasts."""
+    metadata = token["metadata"]
+    owner = {"apiVersion": "v1", "kind": "Secret", "name": metadata["name"], "uid": metadata["uid"]}
+    owner |= {"controller": True, "blockOwnerDeletion": True}
+    files = [f"{name}.{end}" for name in ("ca", "etcd-ca", "front-proxy-ca") for end in ("crt", "key")]
+    data = {name: b64encode(f"encrypted {name}".encode()).decode() for name in (*files, "sa.key", "sa.pub")}
+    certs = {"name": "kubeadm-certs", "namespace": SYSTEM, "ownerReferences": [owner]}
+    yield "secrets", {"metadata": certs, "data": dict(sorted(data.items()))}
+    name = "kubeadm:kubeadm-certs"
+    yield "roles", role(name, SYSTEM, "secrets", "kubeadm-certs")
+    yield "rolebindings", group_binding(name, "Role", name, [GROUP], SYSTEM)
 
 
 def cluster_admins() -> tuple[str, Obj]:
@@ -83,24 +108,9 @@ def mark_control_plane() -> Obj:
 CONTROL_PLANE_TAINT = {"effect": "NoSchedule", "key": v.CONTROL_PLANE_LABEL}
 
 
-def bootstrap_token(address: str) -> Iterator[tuple[str, Obj]]:
+def bootstrap_token(address: str, token: Obj) -> Iterator[tuple[str, Obj]]:
     """The token that machines join with, what it allows, and where they learn of the cluster."""
-    yield (
-        "secrets",
-        {
-            "metadata": {"name": f"bootstrap-token-{v.TOKEN_ID}", "namespace": SYSTEM},
-            "type": "bootstrap.kubernetes.io/token",
-            "data": {
-                "auth-extra-groups": "c3lzdGVtOmJvb3RzdHJhcHBlcnM6a3ViZWFkbTpkZWZhdWx0LW5vZGUtdG9rZW4=",
-                "description": "VGhlIGRlZmF1bHQgYm9vdHN0cmFwIHRva2VuIGdlbmVyYXRlZCBieSAna3ViZWFkbSBpbml0Jy4=",
-                "expiration": "MjAyNi0xMS0yNFQwMDowMDowMFo=",  # a day after the machine was switched on
-                "token-id": "YWJjZGVm",
-                "token-secret": "MDEyMzQ1Njc4OWFiY2RlZg==",  # the documentation's own example
-                "usage-bootstrap-authentication": "dHJ1ZQ==",
-                "usage-bootstrap-signing": "dHJ1ZQ==",
-            },
-        },
-    )
+    yield "secrets", token
     yield (
         "clusterroles",
         {
@@ -109,12 +119,12 @@ def bootstrap_token(address: str) -> Iterator[tuple[str, Obj]]:
         },
     )
     for name, bound, group in (
-        ("kubeadm:get-nodes", "kubeadm:get-nodes", _BOOTSTRAPPERS),
-        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", _BOOTSTRAPPERS),
+        ("kubeadm:get-nodes", "kubeadm:get-nodes", GROUP),
+        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", GROUP),
         (
             "kubeadm:node-autoapprove-bootstrap",
             "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
-            _BOOTSTRAPPERS,
+            GROUP,
         ),
         (
             "kubeadm:node-autoapprove-certificate-rotation",
@@ -123,6 +133,15 @@ def bootstrap_token(address: str) -> Iterator[tuple[str, Obj]]:
         ),
     ):
         yield "clusterrolebindings", group_binding(name, "ClusterRole", bound, [group])
+    client = "kube-apiserver-kubelet-client"
+    yield (
+        "clusterrolebindings",
+        {
+            "metadata": {"name": "kubeadm:apiserver-kubelet-client"},
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "system:kubelet-api-admin"},
+            "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": client}],
+        },
+    )
     kubeconfig = (
         "apiVersion: v1\nclusters:\n- cluster:\n"
         f"    server: https://{address}:{v.API_PORT}\n"

@@ -1,22 +1,33 @@
-"""The workflows of kubeadm: `init` on the first machine, `join` on every other, phase by phase.
+"""kubeadm on all machines: `init` on the first, phase by phase, and what the other workflows work with.
 
-Models      cmd/kubeadm/app/cmd/init.go, join.go and the phases they list (1.36)
-Leaves out  certificates; kubeconfigs; upload-certs; further control-plane nodes; reset; upgrade; TLS bootstrap and its
-            CertificateSigningRequests; the order of the phases is kubeadm's, their durations are ours
+Models      cmd/kubeadm/app/cmd/init.go and cmd/phases/init (1.36)
+Leaves out  external etcd, IPv6, patches and skipped phases; what a phase takes is ours, the order is kubeadm's
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from apps.cluster.apimachinery.meta import with_metadata
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import Actor, APIServer
 from apps.cluster.apiserver.authentication import MASTERS
-from apps.cluster.client import Client
+from apps.cluster.client import Client, Problem
 from apps.cluster.engine import Engine
-from apps.cluster.kubeadm import addons, bootstrap_objects, calico, cluster_objects, static_manifests
+from apps.cluster.engine.randomness import Randomness
+from apps.cluster.kubeadm import (
+    addons,
+    bootstrap_objects,
+    calico,
+    cluster_objects,
+    joining,
+    pki,
+    resetting,
+    static_manifests,
+    tokens,
+    upgrading,
+)
 from apps.cluster.kubeadm import versions as v
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
@@ -33,8 +44,8 @@ JOIN_MS = 50  # from one machine's kubeadm join to the next one's
 JOIN_ROUNDS = 40  # of more machines than that, several join at once
 PHASES = "@init"
 ADMIN = "@admin"
-PLANE = "plane:"  # before the phases of a control plane's join
-WAIT_MS = 500
+UPGRADE = "@upgrade"
+CERTS_TOKEN_MS = 2 * 3600 * 1000  # what further control planes need lies ready for two hours
 CONTROL_PLANE_ROLE = "control-plane"
 
 
@@ -53,6 +64,10 @@ class Host(Protocol):
 
     def review(self) -> None:
         """A machine has come: find out what it reaches."""
+        ...
+
+    def problem_for(self, node: str) -> Problem | None:
+        """Why a request from a machine fails; None when it gets through."""
         ...
 
     def up(self, node: str) -> bool:
@@ -78,13 +93,126 @@ class Plant(Protocol):
 class Kubeadm:
     """Runs the phases, one a turn."""
 
-    def __init__(self, plant: Plant, registry: Registry, network: CalicoIPAM, flavour: Flavour) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        registry: Registry,
+        network: CalicoIPAM,
+        flavour: Flavour,
+        version: str = v.KUBERNETES,
+        pod_subnet: str = v.POD_SUBNET,
+    ) -> None:
         self._plant = plant
         self._engine = plant.engine
         self._registry = registry
-        self._flavour = flavour
+        self.flavour = flavour
         self._network = network
+        self.version = version  # of the control plane
+        self.pod_subnet = pod_subnet
         self.waiting = -1  # the init phase that waits for the control plane, -1 = none
+        self.requests: dict[str, str] = {}  # machine that joins -> its CertificateSigningRequest
+        self._phases = self._init_phases()
+
+    # ---- what the workflows work with ------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        return self._engine.now_ms
+
+    @property
+    def random(self) -> Randomness:
+        return self._engine.random
+
+    @property
+    def address(self) -> str:
+        """The control plane's endpoint."""
+        planes = self.control_planes()
+        return v.BALANCER if len(planes) > 1 else planes[0].address
+
+    def control_planes(self) -> list[Machine]:
+        return [machine for machine in self._plant.machines.values() if machine.role == CONTROL_PLANE_ROLE]
+
+    def machine(self, node: str) -> Machine | None:
+        return self._plant.machines.get(node)
+
+    def kubelet(self, node: str) -> Kubelet:
+        return self._plant.kubelets[node]
+
+    def has_kubelet(self, node: str) -> bool:
+        return node in self._plant.kubelets
+
+    def drop_kubelet(self, node: str) -> None:
+        """Nothing of Kubernetes runs on the machine any more."""
+        kubelet = self._plant.kubelets.pop(node, None)
+        if kubelet is not None:
+            kubelet.leave()
+        self._network.forget(node)
+        self._plant.host.review()
+
+    def up(self, node: str) -> bool:
+        return self._plant.host.up(node)
+
+    def problem(self, node: str) -> Problem | None:
+        """Why what kubeadm asks from a machine fails. A control plane that joins has no API server of its own yet."""
+        machine = self._plant.machines[node]
+        own = machine.role == CONTROL_PLANE_ROLE and not self._plant.host.up(node) and machine.network == "up"
+        return self._plant.host.problem_for("" if own else node)
+
+    def client(self, node: str = CONTROL_PLANE) -> Client:
+        return Client(self._plant.apiserver, NAME, node)
+
+    def tables(self, resource: str) -> Mapping[str, Obj]:
+        return self._plant.apiserver.tables.get(resource, {})
+
+    def wake(self, key: str, delay_ms: int) -> None:
+        self._engine.wake(NAME, key, delay_ms)
+
+    def note(self, node: str, phase: str) -> None:
+        """A phase begins."""
+        message = f"kubeadm.{phase.replace('/', '-')}"
+        self._engine.note(NAME, node, "phase", f"nodes/{node}", message, {"phase": phase})
+
+    def tell(self, node: str, what: str, **params: str) -> None:
+        """Something within a phase that writes nothing to the API server."""
+        self._engine.note(NAME, node, what, f"nodes/{node}", f"kubeadm.{what}", params)
+
+    def tell_certificate(self, node: str, one: pki.Certificate) -> None:
+        until = format_ms(self.now_ms + one.lasts_ms)
+        what, params = "write-authority", {"path": one.path, "subject": one.subject, "until": until}
+        if one.authority:
+            what, params = "write-client-certificate", {**params, "authority": one.authority}
+        if one.names:
+            what, params = "write-certificate", {**params, "names": ", ".join(one.names)}
+        self.tell(node, what, **params)
+
+    def tell_kubeconfig(self, node: str, one: pki.Kubeconfig) -> None:
+        who = ", ".join((one.user, *one.groups))
+        self.tell(node, "write-kubeconfig", path=one.path, who=who, server=one.server)
+
+    def put_manifest(self, machine: Machine, name: str, others: Sequence[tuple[str, str]] = ()) -> str:
+        """Write a program's manifest into the static Pod directory, or change it. Gives the Pod's key."""
+        manifest = static_manifests.manifest(name, machine, self.version, self.pod_subnet, others)
+        self.tell(machine.name, "write-file", path=f"/etc/kubernetes/manifests/{name}.yaml")
+        return self.kubelet(machine.name).add_manifest(manifest)
+
+    def mark(self, name: str) -> None:
+        """Label and taint a control plane."""
+        client = self.client(name)
+        node = client.get("nodes", "", name)
+        labels = {**node["metadata"]["labels"], v.CONTROL_PLANE_LABEL: "", v.EXCLUDE_LABEL: ""}
+        taints = [*(node["spec"].get("taints") or ()), cluster_objects.CONTROL_PLANE_TAINT]
+        marked = with_metadata(node, labels=labels)
+        client.update(
+            "nodes", {**marked, "spec": {**node["spec"], "taints": taints}}, why="kubeadm.mark-control-plane-node"
+        )
+
+    def write(self, phase: str, objects: Iterable[tuple[str, Obj]]) -> None:
+        client = self.client()
+        for resource, obj in objects:
+            client.create(resource, obj, why="kubeadm.write", phase=phase)
+
+    def configuration(self) -> str:
+        return cluster_objects.cluster_configuration(self.address, self.version, self.pod_subnet)
 
     # ---- machines ------------------------------------------------------------------------------
 
@@ -101,23 +229,37 @@ class Kubeadm:
             self._network,
             self._plant.host,
             images=self._registry.overrides,
-            flavour=self._flavour,
+            flavour=self.flavour,
+            version=self.version,
         )
-        kubelet.runtime.preload(*v.NODE_IMAGES, *(v.CONTROL_PLANE_IMAGES if machine.role == "control-plane" else ()))
+        kubelet.runtime.preload(
+            *v.node_images(self.version),
+            *(v.control_plane_images(self.version) if machine.role == CONTROL_PLANE_ROLE else ()),
+        )
         self._plant.kubelets[machine.name] = kubelet
         return kubelet
 
     def init(self) -> None:
         """kubeadm init on the control-plane machine; then the network, and every other machine joins."""
         self._plant.host.begin()
-        self._engine.wake(NAME, f"{PHASES}0")
+        self.wake(f"{PHASES}0", 0)
 
     def join(self, node: str, delay_ms: int = 0) -> None:
         """kubeadm join on a machine."""
         self._network.forget(node)  # it may have been here before
+        self.requests.pop(node, None)
         self.install_kubelet(self._plant.machines[node])
         self._plant.host.review()
-        self._engine.wake(NAME, f"{node} 0", delay_ms)
+        self.wake(f"{node} 0", delay_ms)
+
+    def join_next_control_plane(self) -> None:
+        """One after another: each brings a member of etcd with it, and etcd takes one at a time."""
+        for machine in self.control_planes():
+            if machine.name not in self._plant.kubelets:
+                self.install_kubelet(machine)
+                self._plant.host.review()
+                self.wake(f"{machine.name} {joining.PLANE}0", JOIN_MS)
+                return
 
     # ---- what the control plane tells ------------------------------------------------------------
 
@@ -143,122 +285,99 @@ class Kubeadm:
             self._administer()
         elif key.startswith(PHASES):
             self._init_phase(int(key[len(PHASES) :]))
+        elif key.startswith(UPGRADE):
+            upgrading.run(self, key[len(UPGRADE) + 1 :])
         else:
             node, _, phase = key.partition(" ")
-            if phase.startswith(PLANE):
-                self._join_plane_phase(node, int(phase[len(PLANE) :]))
-            else:
-                self._join_phase(node, int(phase))
+            joining.run(self, node, phase)
 
     def _init_phase(self, index: int) -> None:
-        phase, takes_ms, act = self._INIT[index]
-        self._note(CONTROL_PLANE, phase)
+        phase, takes_ms, act = self._phases[index]
+        self.note(CONTROL_PLANE, phase)
         if act is not None:
-            act(self)
+            act()
         if phase == "wait-control-plane":
             self.waiting = index
             self.changed()
-        elif index + 1 < len(self._INIT):
-            self._engine.wake(NAME, f"{PHASES}{index + 1}", takes_ms)
+        elif index + 1 < len(self._phases):
+            self.wake(f"{PHASES}{index + 1}", takes_ms)
         else:
-            self._engine.wake(NAME, ADMIN, takes_ms)
-
-    def _join_phase(self, node: str, index: int) -> None:
-        machine = self._plant.machines.get(node)
-        if machine is None:
-            return  # taken away while it was joining
-        phase, takes_ms = _JOIN[index]
-        self._note(node, phase)
-        if machine.power == "on":
-            # A machine that is switched off half way joins when it is switched on: its kubelet finds the API server.
-            if phase == "kubelet-start":
-                self._plant.kubelets[node].start(connect=False)
-            elif phase == "kubelet-wait-bootstrap":
-                self._plant.kubelets[node].connect()
-        if index + 1 < len(_JOIN):
-            self._engine.wake(NAME, f"{node} {index + 1}", takes_ms)
-
-    def _note(self, node: str, phase: str) -> None:
-        message = f"kubeadm.{phase.replace('/', '-')}"
-        self._engine.note(NAME, node, "phase", f"nodes/{node}", message, {"phase": phase})
+            self.wake(ADMIN, takes_ms)
 
     # ---- phases of init ------------------------------------------------------------------------
 
-    def _etcd(self) -> None:
-        machine = self._plant.machines[CONTROL_PLANE]
-        self.install_kubelet(machine).add_manifest(static_manifests.etcd(machine.name, machine.address))
-
-    def _control_plane(self) -> None:
-        machine = self._plant.machines[CONTROL_PLANE]
-        for manifest in static_manifests.CONTROL_PLANE.values():
-            self._plant.kubelets[machine.name].add_manifest(manifest(machine.name, machine.address))
-
-    def _kubelet_start(self) -> None:
-        self._plant.kubelets[CONTROL_PLANE].start(connect=False)
-
-    def _upload_config(self) -> None:
-        client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)
-        client.actor = Actor(NAME, CONTROL_PLANE, "kubernetes-super-admin", (MASTERS,))
-        client.create(*cluster_objects.cluster_admins(), why="kubeadm.write", phase="upload-config")
-        self._write("upload-config", cluster_objects.upload_config(self._address, self._flavour.socket))
-
-    def _mark_control_plane(self) -> None:
-        self._mark(CONTROL_PLANE)
-
-    def _mark(self, name: str) -> None:
-        client = Client(self._plant.apiserver, NAME, name)
-        node = client.get("nodes", "", name)
-        labels = {**node["metadata"]["labels"], v.CONTROL_PLANE_LABEL: "", v.EXCLUDE_LABEL: ""}
-        taints = [*(node["spec"].get("taints") or ()), cluster_objects.CONTROL_PLANE_TAINT]
-        marked = with_metadata(node, labels=labels)
-        client.update(
-            "nodes", {**marked, "spec": {**node["spec"], "taints": taints}}, why="kubeadm.mark-control-plane-node"
+    def _init_phases(self) -> tuple[tuple[str, int, Callable[[], None] | None], ...]:
+        """Phase, ms until the next one begins, what it does."""
+        return (
+            ("preflight", 400, None),
+            ("certs", 300, self._certs),
+            ("kubeconfig", 100, self._kubeconfigs),
+            ("etcd", 20, self._etcd),
+            ("control-plane", 20, self._control_plane),
+            ("kubelet-start", 100, self._kubelet_start),
+            ("wait-control-plane", 0, None),
+            ("upload-config", 100, self._upload_config),
+            *((("upload-certs", 50, self._upload_certs),) if len(self.control_planes()) > 1 else ()),
+            ("mark-control-plane", 50, lambda: self.mark(CONTROL_PLANE)),
+            ("bootstrap-token", 100, self._bootstrap_token),
+            ("kubelet-finalize", 50, None),
+            ("addon/coredns", 50, lambda: self.write("addon/coredns", addons.coredns())),
+            ("addon/kube-proxy", 50, self._kube_proxy),
+            ("show-join-command", 100, None),
         )
 
-    def _bootstrap_token(self) -> None:
-        self._write("bootstrap-token", cluster_objects.bootstrap_token(self._address))
+    @property
+    def _first(self) -> Machine:
+        return self._plant.machines[CONTROL_PLANE]
 
-    def _coredns(self) -> None:
-        self._write("addon/coredns", addons.coredns())
+    def _certs(self) -> None:
+        for one in pki.certificates(CONTROL_PLANE, self._first.address, self.address):
+            self.tell_certificate(CONTROL_PLANE, one)
+        self.tell(CONTROL_PLANE, "write-file", path=f"{pki.PKI}/sa.key")
+
+    def _kubeconfigs(self) -> None:
+        for one in pki.kubeconfigs(CONTROL_PLANE, self._first.address, self.address):
+            self.tell_kubeconfig(CONTROL_PLANE, one)
+
+    def _etcd(self) -> None:
+        self.install_kubelet(self._first)
+        self.put_manifest(self._first, "etcd")
+
+    def _control_plane(self) -> None:
+        for name in static_manifests.CONTROL_PLANE:
+            self.put_manifest(self._first, name)
+
+    def _kubelet_start(self) -> None:
+        self.tell(CONTROL_PLANE, "write-file", path="/var/lib/kubelet/config.yaml")
+        self.kubelet(CONTROL_PLANE).start(connect=False)
+
+    def _upload_config(self) -> None:
+        first = self.client()
+        first.actor = Actor(NAME, CONTROL_PLANE, "kubernetes-super-admin", (MASTERS,))
+        first.create(*cluster_objects.cluster_admins(), why="kubeadm.write", phase="upload-config")
+        self.write("upload-config", cluster_objects.upload_config(self.configuration()))
+        self.write("upload-config", cluster_objects.upload_kubelet_config(self.flavour.socket))
+
+    def _upload_certs(self) -> None:
+        identity, value = tokens.drawn(self.random)
+        says = "Proxy for managing TTL for the kubeadm-certs secret"
+        token = tokens.secret(identity, value, self.now_ms, says, CERTS_TOKEN_MS)
+        made = self.client().create("secrets", token, why="kubeadm.write", phase="upload-certs")
+        self.write("upload-certs", cluster_objects.upload_certs(made))
+
+    def _bootstrap_token(self) -> None:
+        token = tokens.secret(*tokens.FIRST, self.now_ms, tokens.FIRST_SAYS)
+        self.write("bootstrap-token", cluster_objects.bootstrap_token(self.address, token))
 
     def _kube_proxy(self) -> None:
-        self._write("addon/kube-proxy", addons.kube_proxy(self._address))
-
-    @property
-    def _address(self) -> str:
-        """The control plane's endpoint."""
-        planes = [machine for machine in self._plant.machines.values() if machine.role == CONTROL_PLANE_ROLE]
-        return v.BALANCER if len(planes) > 1 else planes[0].address
-
-    def _write(self, phase: str, objects: Iterable[tuple[str, Obj]]) -> None:
-        client = Client(self._plant.apiserver, NAME, CONTROL_PLANE)
-        for resource, obj in objects:
-            client.create(resource, obj, why="kubeadm.write", phase=phase)
-
-    # Phase, ms until the next one begins, what it does. Those with nothing to do here work on files.
-    _INIT: tuple[tuple[str, int, Callable[[Kubeadm], None] | None], ...] = (
-        ("preflight", 400, None),
-        ("certs", 300, None),
-        ("kubeconfig", 100, None),
-        ("etcd", 20, _etcd),
-        ("control-plane", 20, _control_plane),
-        ("kubelet-start", 100, _kubelet_start),
-        ("wait-control-plane", 0, None),
-        ("upload-config", 100, _upload_config),
-        ("mark-control-plane", 50, _mark_control_plane),
-        ("bootstrap-token", 100, _bootstrap_token),
-        ("kubelet-finalize", 50, None),
-        ("addon/coredns", 50, _coredns),
-        ("addon/kube-proxy", 50, _kube_proxy),
-        ("show-join-command", 100, None),
-    )
+        self.write("addon/kube-proxy", addons.kube_proxy(self.address, self.version, self.pod_subnet))
 
     # ---- the administrator ---------------------------------------------------------------------
 
     def _administer(self) -> None:
         """kubectl apply of the network and of a StorageClass; then the other machines join, one after another."""
         client = Client(self._plant.apiserver, "kubectl", "")
-        for resource, obj in calico.network():
+        for resource, obj in calico.network(self.pod_subnet):
             client.create(resource, obj, why="kubectl.apply-create")
         client.create("storageclasses", calico.storage_class(), why="kubectl.apply-create")
         newcomers = [
@@ -266,95 +385,36 @@ class Kubeadm:
             for machine in self._plant.machines.values()
             if machine.role == "worker" and machine.name not in self._plant.kubelets
         ]
-        self._join_next_control_plane()
+        self.join_next_control_plane()
         at_once = 1 + len(newcomers) // JOIN_ROUNDS
         for position, name in enumerate(newcomers):
             self.join(name, JOIN_MS * (2 + position // at_once))
 
-    def _join_next_control_plane(self) -> None:
-        """One after another: each brings a member of etcd with it, and etcd takes one at a time."""
-        for machine in self._plant.machines.values():
-            if machine.role == CONTROL_PLANE_ROLE and machine.name not in self._plant.kubelets:
-                self.install_kubelet(machine)
-                self._plant.host.review()
-                self._engine.wake(NAME, f"{machine.name} {PLANE}0", JOIN_MS)
-                return
+    # ---- what an administrator asks for ------------------------------------------------------------
 
-    # ---- phases of a control plane's join --------------------------------------------------------
+    def command(self, verb: str, name: str, version: str) -> None:
+        """kubeadm token, upgrade or reset.
 
-    def _join_plane_phase(self, node: str, index: int) -> None:
-        machine = self._plant.machines[node]
-        if machine.power != "on":
-            return
-        phase, takes_ms, act = self._JOIN_PLANE[index]
-        again = act is not None and act(self, machine)
-        if again:
-            self._engine.wake(NAME, f"{node} {PLANE}{index}", WAIT_MS)  # what it waits for is not there yet
-            return
-        self._note(node, phase)
-        if index + 1 < len(self._JOIN_PLANE):
-            self._engine.wake(NAME, f"{node} {PLANE}{index + 1}", takes_ms)
+        Raises:
+            StatusError: refused; nothing has changed.
+        """
+        if verb == "token-create":
+            identity, value = tokens.drawn(self.random)
+            secret = tokens.secret(identity, value, self.now_ms)
+            self.client().create("secrets", secret, why="kubeadm.token-create", token=identity)
+        elif verb == "token-delete":
+            self.client().delete("secrets", tokens.NAMESPACE, f"bootstrap-token-{name}", why="kubeadm.token-delete")
+        elif verb == "reset":
+            resetting.reset(self, name)
         else:
-            self._join_next_control_plane()
-
-    def _plane_control_plane(self, machine: Machine) -> bool:
-        for manifest in static_manifests.CONTROL_PLANE.values():
-            self._plant.kubelets[machine.name].add_manifest(manifest(machine.name, machine.address))
-        return False
-
-    def _plane_kubelet_start(self, machine: Machine) -> bool:
-        self._plant.kubelets[machine.name].start(connect=False)
-        return False
-
-    def _plane_etcd_join(self, machine: Machine) -> bool:
-        others = [
-            (one.name, one.address)
-            for one in self._plant.machines.values()
-            if one.role == CONTROL_PLANE_ROLE and one.name != machine.name and self._plant.host.up(one.name)
-        ]
-        self._plant.kubelets[machine.name].add_manifest(static_manifests.etcd(machine.name, machine.address, others))
-        return False
-
-    def _plane_bootstrap(self, machine: Machine) -> bool:
-        self._plant.kubelets[machine.name].connect()
-        return not self._plant.kubelets[machine.name].connected
-
-    def _plane_mark(self, machine: Machine) -> bool:
-        if machine.name not in self._plant.apiserver.tables.get("nodes", {}):
-            return True
-        self._mark(machine.name)
-        return False
-
-    def _plane_wait(self, machine: Machine) -> bool:
-        return not self._plant.host.up(machine.name)
-
-    # Phase, ms until the next one begins, what it does: True asks for another try.
-    _JOIN_PLANE: tuple[tuple[str, int, Callable[[Kubeadm, Machine], bool] | None], ...] = (
-        ("preflight", 300, None),
-        ("control-plane-prepare/download-certs", 100, None),
-        ("control-plane-prepare/certs", 200, None),
-        ("control-plane-prepare/kubeconfig", 100, None),
-        ("control-plane-prepare/control-plane", 20, _plane_control_plane),
-        ("check-etcd", 50, None),
-        ("kubelet-start", 100, _plane_kubelet_start),
-        ("etcd-join", 100, _plane_etcd_join),
-        ("kubelet-wait-bootstrap", 50, _plane_bootstrap),
-        ("control-plane-join/mark-control-plane", 50, _plane_mark),
-        ("wait-control-plane", 100, _plane_wait),
-    )
+            upgrading.begin(self, verb, name, version)
 
     # ---- saving --------------------------------------------------------------------------------
 
     def save(self) -> dict[str, Any]:
-        return {"waiting": self.waiting}
+        return {"waiting": self.waiting, "requests": dict(self.requests), "version": self.version}
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.waiting = data["waiting"]
-
-
-# Phase, ms until the next one begins.
-_JOIN = (
-    ("preflight", 300),
-    ("kubelet-start", 400),
-    ("kubelet-wait-bootstrap", 0),
-)
+        self.requests = dict(data["requests"])
+        self.version = data["version"]

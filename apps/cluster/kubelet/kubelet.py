@@ -77,6 +77,7 @@ class Kubelet:
         "runtime",
         "runtime_down_ms",
         "static",
+        "version",
         "workers",
     )
 
@@ -90,6 +91,7 @@ class Kubelet:
         *,
         images: Mapping[str, Mapping[str, Any]] = NOTHING,
         flavour: Flavour = CRIO,
+        version: str = node_status.KUBELET_VERSION,
     ) -> None:
         """`images`: what differs from the catalogue, by image or by its short name. `flavour`: the runtime."""
         self._engine = engine
@@ -98,6 +100,7 @@ class Kubelet:
         self.machine = machine
         self.node = machine.name
         self.name = f"kubelet/{machine.name}"
+        self.version = version
         self._client = Client(apiserver, "kubelet", machine.name)
         self.recorder = Recorder(engine, self._client, "kubelet", machine.name)
         self.informers = Informers(apiserver, machine.name)
@@ -441,6 +444,7 @@ class Kubelet:
             self.runtime,
             existing["status"].get("conditions") or [] if existing is not None else [],
             format_ms(now),
+            self.version,
         )
 
     def _register(self) -> None:
@@ -549,6 +553,7 @@ class Kubelet:
     def save(self) -> dict[str, Any]:
         return {
             "running": self.running,
+            "version": self.version,
             "enrolled": self.enrolled,
             "offline": list(self.offline) if self.offline is not None else None,
             "problem": list(self.access.problem) if self.access.problem is not None else None,
@@ -569,6 +574,7 @@ class Kubelet:
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.running = data["running"]
+        self.version = data["version"]
         self.enrolled = data["enrolled"]
         self.offline = Problem(*data["offline"]) if data["offline"] is not None else None
         self.access.change(Problem(*data["problem"]) if data["problem"] is not None else None)

@@ -168,7 +168,13 @@ def image_list(runtime: ContainerRuntime) -> list[Obj]:
 
 
 def status(
-    machine: Machine, boot: int, how: Condition, runtime: ContainerRuntime, before: Sequence[Obj], now: str
+    machine: Machine,
+    boot: int,
+    how: Condition,
+    runtime: ContainerRuntime,
+    before: Sequence[Obj],
+    now: str,
+    version: str = KUBELET_VERSION,
 ) -> Obj:
     """The whole `status`. `boot`: how many times the machine has been switched on."""
     return {
@@ -187,7 +193,7 @@ def status(
             "kernelVersion": KERNEL,
             "osImage": OS_IMAGE,
             "containerRuntimeVersion": runtime.flavour.runtime_version,
-            "kubeletVersion": KUBELET_VERSION,
+            "kubeletVersion": version,
             "kubeProxyVersion": "",
             "operatingSystem": "linux",
             "architecture": "amd64",

@@ -131,7 +131,7 @@ def test_what_kubeadm_writes(cluster: Cluster) -> None:
 
 
 def test_phases_of_init_in_order(cluster: Cluster) -> None:
-    notes = [step for step in cluster.trace.steps if step.component == "kubeadm" and step.rank == "note"]
+    notes = [step for step in cluster.trace.steps if step.component == "kubeadm" and step.verb == "phase"]
     assert [step.params["phase"] for step in notes if step.node == "control-plane-1"] == PHASES
     assert [step.params["phase"] for step in notes if step.node == "worker-2"] == [
         "preflight",

@@ -17,7 +17,7 @@ from apps.cluster.apimachinery.meta import Obj, name_of
 from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.engine import Engine
 
-CLUSTER_CIDR = "192.168.0.0/16"  # --cluster-cidr, the Pod subnet of kubeadm init
+CLUSTER_CIDR = "192.168.0.0/16"  # --cluster-cidr, unless it is told another
 NODE_MASK = 24  # --node-cidr-mask-size
 
 
@@ -66,10 +66,16 @@ class NodeIPAMController(Controller):
 
     def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
         super().__init__(engine, client, informers, recorder)
-        self.ranges = CIDRSet(CLUSTER_CIDR, NODE_MASK)
+        self.cluster_cidr = CLUSTER_CIDR
+        self.ranges = CIDRSet(self.cluster_cidr, NODE_MASK)
         self.waiting: list[str] = []  # nodes for which no range was left
         self.nodes = informers("nodes")
         self.nodes.add_handler(self._added, None, self._deleted)
+
+    def deal_out(self, cluster_cidr: str) -> None:
+        """--cluster-cidr: said before it looks at its first node."""
+        self.cluster_cidr = cluster_cidr
+        self.ranges = CIDRSet(cluster_cidr, NODE_MASK)
 
     def _added(self, node: Obj) -> None:
         taken = node["spec"].get("podCIDRs") or ()
@@ -105,7 +111,7 @@ class NodeIPAMController(Controller):
 
     def stop(self) -> None:
         super().stop()
-        self.ranges, self.waiting = CIDRSet(CLUSTER_CIDR, NODE_MASK), []
+        self.ranges, self.waiting = CIDRSet(self.cluster_cidr, NODE_MASK), []
 
     def state(self) -> dict[str, Any]:
         ranges = self.ranges
