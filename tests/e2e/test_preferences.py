@@ -121,10 +121,10 @@ def test_an_address_may_name_the_theme(reader, presets):
 def test_a_hidden_page_plays_nothing(reader, presets):
     """A page that nobody looks at does not walk on; when it is looked at again it goes on from where it was."""
     visitor = reader()
-    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=480")
+    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=600")
     page.locator("[data-speed-choice]").select_option("4")
     page.locator("[data-act=play]").click()
-    until(page, "() => document.querySelector('k8s-figure').playhead.at > 482")
+    until(page, "() => document.querySelector('k8s-figure').playhead.at > 602")
     page.evaluate("""() => {
       Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
       document.dispatchEvent(new Event("visibilitychange"));
