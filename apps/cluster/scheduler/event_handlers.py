@@ -1,7 +1,7 @@
 """What the scheduler hears: objects come, change and go; the cache follows, and waiting Pods get another try.
 
 Models      pkg/scheduler/eventhandlers.go and framework/events.go
-Leaves out  events of kinds that no modelled plugin asks about (CSINode, CSIDriver, ResourceClaim …)
+Leaves out  events of kinds that no modelled plugin asks about (CSIDriver, ResourceClaim …)
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class EventHandlers:
             ("storageclasses", "storageclass"),
             ("persistentvolumes", "pv"),
             ("persistentvolumeclaims", "pvc"),
+            ("csinodes", "csinode"),
+            ("volumeattachments", "volumeattachment"),
         ):
             self._volumes(resource, name)
         informers("poddisruptionbudgets")
@@ -187,4 +189,7 @@ class EventHandlers:
             self._move(f"{name}/update", old, new)
             self.scheduler.volumes_changed()
 
-        self.scheduler.informers(resource).add_handler(added, updated)
+        def deleted(old: Obj) -> None:
+            self._move(f"{name}/delete", old, None)
+
+        self.scheduler.informers(resource).add_handler(added, updated, deleted)

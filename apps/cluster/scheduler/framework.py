@@ -1,7 +1,7 @@
 """The framework: the plugins in their order, and how each extension point runs them.
 
 Models      pkg/scheduler/framework/runtime/framework.go and apis/config/v1/default_plugins.go
-Leaves out  profiles other than the default one, extenders, NodeVolumeLimits, NodeDeclaredFeatures, gang scheduling
+Leaves out  profiles other than the default one, extenders, NodeDeclaredFeatures, gang scheduling
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from apps.cluster.scheduler.plugins.node_ports import NodePorts
 from apps.cluster.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
 from apps.cluster.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from apps.cluster.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from apps.cluster.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from apps.cluster.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from apps.cluster.scheduler.plugins.scheduling_gates import SchedulingGates
 from apps.cluster.scheduler.plugins.taint_toleration import TaintToleration
@@ -38,6 +39,7 @@ PLUGINS: tuple[type[Plugin], ...] = (
     NodePorts,
     NodeResourcesFit,
     VolumeRestrictions,
+    NodeVolumeLimits,
     VolumeBinding,
     VolumeZone,
     PodTopologySpread,

@@ -1,7 +1,7 @@
 """A node and what stands on it, added up.
 
 Models      pkg/scheduler/framework/types.go (NodeInfo, HostPortInfo, ImageStateSummary)
-Leaves out  devices of dynamic resource allocation, CSI volume counts
+Leaves out  devices of dynamic resource allocation
 """
 
 from __future__ import annotations

@@ -137,6 +137,7 @@ SIGNERS: dict[str, Signer] = {
     "NodePorts": _host_ports,
     "NodeResourcesFit": _resources,
     "VolumeRestrictions": _volumes,
+    "NodeVolumeLimits": _volumes,
     "VolumeBinding": _volumes,
     "VolumeZone": _volumes,
     "PodTopologySpread": spread,
