@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from apps.cluster.api.scheme import RESOURCES
-from apps.cluster.controlplane.ledger import RUNNING, Ledger
+from apps.cluster.controlplane.ledger import REVISION, RUNNING, TERM, Ledger
 from apps.cluster.engine import Step, Trace
 from apps.cluster.etcd import Compacted, Record, Store
 
@@ -53,6 +53,12 @@ class Internals:
         if self._programs is None:
             self._programs = self._ledger.at(self._position)
         return self._programs.get(f"{node}/{name}", RUNNING)
+
+    def member(self, node: str) -> tuple[str, str]:
+        """A member of etcd: its Raft term, and the revision it stopped at when it fell behind; "" for none."""
+        self.program(node, "etcd")
+        programs = self._programs or {}
+        return programs.get(f"{node}/{TERM}", ""), programs.get(f"{node}/{REVISION}", "")
 
     def notes(self, node: str) -> list[Step]:
         """Everything worth seeing on a machine that wrote nothing, up to this moment."""

@@ -168,6 +168,7 @@ class ControlPlane:
             election.review()
         for name, kubelet in self._plant.kubelets.items():
             kubelet.reach(self.problem_for(name))
+        self._log_members()
 
     def _review_server(self, node: str) -> None:
         """An API server that loses its etcd fails its liveness probe after a while."""
@@ -403,6 +404,19 @@ class ControlPlane:
     def _log(self, node: str, name: str) -> None:
         self.ledger.write(len(self._engine.trace.steps), node, name, self.state(node, name))
 
+    def _log_members(self) -> None:
+        """What each member of etcd is to the others: for the ledger alone."""
+        members = self._plant.members
+        if members is None or not self.ledger.keep:
+            return
+        step = len(self._engine.trace.steps)
+        for node, member in members.nodes.items():
+            self._log(node, ETCD)
+            self.ledger.write(step, node, ledger.TERM, str(member.term))
+            follows = self.state(node, ETCD) in (ledger.LEADING, ledger.STANDBY)
+            behind = "" if follows else str(members.revision(node))
+            self.ledger.write(step, node, ledger.REVISION, behind)
+
     def state(self, node: str, name: str) -> str:
         """The state of a program as the ledger has it; what has no power does nothing, which the machine tells."""
         if name in SERVICES:
@@ -412,6 +426,12 @@ class ControlPlane:
             return ledger.STOPPED if who in self.stopped else ledger.DOWN
         if name == APISERVER:
             return self.servers[node]
+        members = self._plant.members
+        if name == ETCD and members is not None:
+            leader = members.leader()
+            if leader is not None and leader.name == node:
+                return ledger.LEADING
+            return ledger.STANDBY if members.serves(node) else ledger.LONELY
         if name in ELECTED:
             return ledger.LEADING if self.elections[name].leader == node else ledger.STANDBY
         return ledger.RUNNING

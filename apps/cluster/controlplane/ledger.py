@@ -16,6 +16,8 @@ WAITING = "waiting"  # for etcd
 SERVING = "serving"
 LEADING = "leading"  # of several that may, this one acts
 STANDBY = "standby"
+LONELY = "lonely"  # a member of etcd that hears of no leader
+TERM, REVISION = "etcd/term", "etcd/revision"  # of a member: its Raft term, and where it stopped when it fell behind
 AWAY = (STOPPED, DOWN)
 
 

@@ -10,7 +10,7 @@ from apps.diagrams.graph import Element, Graph, Rect, Text
 from apps.diagrams.ids import edge_id, part_id
 from apps.diagrams.narration import edges_of, request_of
 from apps.diagrams.options import Options
-from apps.diagrams.places import SnapshotLike
+from apps.diagrams.places import SnapshotLike, natural
 from apps.diagrams.states import node_state
 from apps.diagrams.views import drum, workers
 from apps.diagrams.views.plate import MAX_POD_ROWS, Plate, columns, per_row, plate, rows_for
@@ -22,7 +22,13 @@ Obj = dict[str, Any]
 CONTROLLERS = ("deployment", "replicaset", "daemonset", "statefulset", "job", "endpointslice", "node-lifecycle")
 _CONTROLLER_SIZE = 10.5
 _OTHER = "…"
-_UNREADY = (*ledger.AWAY, ledger.STARTING, ledger.WAITING)
+_UNREADY = (*ledger.AWAY, ledger.STARTING, ledger.WAITING, ledger.LONELY)
+_LEADS = (ledger.LEADING, ledger.SERVING)
+_BEST = (
+    *(ledger.LEADING, ledger.SERVING, ledger.RUNNING, ledger.STANDBY),
+    *(ledger.LONELY, ledger.WAITING, ledger.STARTING, ledger.DOWN, ledger.STOPPED),
+)
+SEAT = 18  # width of the box that stands for one of several machines
 
 
 def build(snapshot: SnapshotLike, lang: str, options: Options) -> Graph:
@@ -85,8 +91,7 @@ def _part(scene: Scene, name: str, pods: _Sorted) -> tuple[str, str, str, str]:
     found = pods.parts.get(name)
     hit = " hit" if _acts(scene, name) else ""
     ref = found[0] if found is not None else ""
-    machine = scene.snapshot.machines.get(pods.control)
-    program = scene.program(pods.control, name) if machine is None or machine.power == "on" else ledger.DOWN
+    program = _program(scene, name, pods)
     word = scene.say(f"figure.program-{program}") if program in _UNREADY else ""
     if word:
         down = " down" if program in ledger.AWAY else ""
@@ -102,6 +107,59 @@ def _part(scene: Scene, name: str, pods: _Sorted) -> tuple[str, str, str, str]:
     state = scene.state(*found)
     label = scene.say("aria.part-state", name=name, state=scene.say(f"state.{state.mark}"))
     return f" st-{state.mark}{scene.marks(ref)}{hit}", label, ref, ""
+
+
+def planes_of(scene: Scene) -> list[str]:
+    """The machines of the control plane, by number."""
+    machines = scene.snapshot.machines
+    return sorted((name for name, machine in machines.items() if machine.role == "control-plane"), key=natural)
+
+
+def _program(scene: Scene, name: str, pods: _Sorted) -> str:
+    """The state of a program of the control plane; where several machines run it, the best of theirs."""
+    states = [_state_on(scene, node, name) for node in planes_of(scene) or [pods.control]]
+    return next((state for state in _BEST if state in states), states[0])
+
+
+def _state_on(scene: Scene, node: str, name: str) -> str:
+    machine = scene.snapshot.machines.get(node)
+    return scene.program(node, name) if machine is None or machine.power == "on" else ledger.DOWN
+
+
+def _seats(scene: Scene, part: str, x: float, y: float) -> list[Element]:
+    """Of several machines with the same program, which run it and which of them leads: a box a machine, by number."""
+    planes = planes_of(scene)
+    if len(planes) < 2:
+        return []
+    out = []
+    for number, node in enumerate(planes, 1):
+        rect = Rect(x + (number - 1) * (SEAT + 4), y, SEAT, 16)
+        state = _state_on(scene, node, part)
+        kind = "away" if state in ledger.AWAY else "lead" if state in _LEADS else "wait" if state in _UNREADY else "by"
+        text = Text(rect.cx, rect.cy + 4, "k-seat-n", "middle")
+        said = scene.say(f"figure.program-{state}")
+        out.append(
+            Element(
+                f"fig-{part}-{number}",
+                f"k-seat {kind}",
+                shapes.box(
+                    rect,
+                    "k-c",
+                    3,
+                    (text,),
+                    f'<path d="M{rect.x + 3:g} {rect.y + 3:g}l{SEAT - 6} 10" class="k-strike"/>',
+                ),
+                (str(number),),
+                label=scene.say("aria.on-node-state", part=part, node=node, state=said),
+            )
+        )
+    return out
+
+
+def seats_width(scene: Scene) -> float:
+    """The width that the boxes of the machines take."""
+    planes = planes_of(scene)
+    return (SEAT + 4) * len(planes) if len(planes) > 1 else 0
 
 
 def _acts(scene: Scene, name: str) -> bool:
@@ -128,6 +186,11 @@ def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
     named = Text(x + inset, y + (22 if place.width > 600 else 20), "k-fh")
     note = Text(named.x + name_width + 10, named.y, "k-fs")
     words = [scene.say("figure.control-plane"), *(scene.say(word) for word in state.words)]
+    planes = planes_of(scene)
+    if len(planes) > 1:
+        off = [name for name in planes if _unreachable(scene, name)]
+        words = [scene.say("figure.planes", count=len(planes))]
+        words += [scene.say("figure.plane-off", names=", ".join(off))] if off else []
     room = (place.control_chips[0].x if place.width > 600 else place.kubectl.x) - note.x - 12
     ref = f"nodes/{pods.control}"
     children = [
@@ -141,7 +204,8 @@ def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
             ref=ref,
         ),
         *workers.chips(scene, pods.control, place.control_chips[0], place.control_chips[1:], pods.chips, small=True),
-        drum.build(scene, place, _part(scene, "etcd", pods)),
+        drum.build(scene, place, _part(scene, "etcd", pods), seats_width(scene)),
+        *_seats(scene, "etcd", place.drum.x + 50, place.drum.y + (19 if place.width > 600 else 17)),
         _manager(scene, place, pods),
         _scheduler(scene, place, pods),
         *workers.seated(scene, pods.control, place.control_slots, pods.on.get(pods.control, []), ticks=False),
@@ -158,14 +222,23 @@ def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
 
 def _gate(scene: Scene, place: Plate, pods: _Sorted) -> Element:
     classes, label, ref, word = _part(scene, "kube-apiserver", pods)
+    low = place.gate.h < 60
+    wide = seats_width(scene) - 4
+    seats = _seats(
+        scene,
+        "kube-apiserver",
+        place.gate.x + (130 if low else (place.gate.w - wide) // 2),
+        place.gate.y + (10 if low else place.gate.h - 24),
+    )
     return Element(
         "fig-kube-apiserver",
         f"k-gate{classes}",
         shapes.box(place.gate, "k-g", 3, place.gate_texts),
         ("kube-apiserver", metrics.fit(word or request_of(scene.step), place.gate.w - 16, 10.5)),
         label=label,
-        href=part_href(scene, "kube-apiserver", ref),
+        href="" if seats else part_href(scene, "kube-apiserver", ref),
         ref=ref,
+        children=seats,
     )
 
 
@@ -185,7 +258,8 @@ def _manager(scene: Scene, place: Plate, pods: _Sorted) -> Element:
     classes, label, ref, word = _part(scene, "kube-controller-manager", pods)
     rect = place.manager
     narrow = place.width < 600
-    title = "controller-manager" if narrow else "kube-controller-manager"
+    crowded = seats_width(scene) and rect.w < 280
+    title = "controller-manager" if narrow or crowded else "kube-controller-manager"
     tabs = (
         ""
         if narrow
@@ -208,7 +282,14 @@ def _manager(scene: Scene, place: Plate, pods: _Sorted) -> Element:
         shapes.box(rect, "k-p", 3, (), tabs),
         label=label,
         ref=ref,
-        children=[heading, _word("kube-controller-manager", rect, word, narrow), *_controllers(scene, place)],
+        children=[
+            heading,
+            *_seats(
+                scene, "kube-controller-manager", rect.right - 8 - seats_width(scene), rect.y + (62 if narrow else 10)
+            ),
+            _word("kube-controller-manager", rect, word, narrow, seats_width(scene)),
+            *_controllers(scene, place),
+        ],
     )
 
 
@@ -257,18 +338,25 @@ def _scheduler(scene: Scene, place: Plate, pods: _Sorted) -> Element:
         label=label,
         href=part_href(scene, "kube-scheduler", ref),
     )
-    children = [heading, _word("kube-scheduler", rect, word or ("" if narrow else scene.say("figure.waiting")), narrow)]
+    seats = seats_width(scene)
+    children = [
+        heading,
+        *_seats(scene, "kube-scheduler", rect.right - 8 - seats, rect.y + (62 if narrow else 10)),
+        _word("kube-scheduler", rect, word or ("" if narrow else scene.say("figure.waiting")), narrow, seats),
+    ]
     children += workers.seated(scene, "", place.waiting, pods.on.get("", []), ticks=True)
     return Element(
         "fig-kube-scheduler", f"k-part{classes}", shapes.box(rect, "k-p", 3), label=label, ref=ref, children=children
     )
 
 
-def _word(part: str, rect: Rect, word: str, narrow: bool) -> Element:
+def _word(part: str, rect: Rect, word: str, narrow: bool, taken: float) -> Element:
     """What is to be said of a part, in its upper right corner; where there is no room, at its foot."""
     y = rect.bottom - 8 if narrow else rect.y + 22
-    text = Text(rect.right - 12, y, "k-fs", "end")
-    return Element(f"fig-{part}-word", "k-note k-word", shapes.words((text,)), (word,))
+    text = Text(rect.right - 12 - taken, y, "k-fs", "end")
+    room = rect.w - 24 - taken - (0 if narrow else 8 + metrics.width(part, 12))
+    said = word if not taken or metrics.width(word, 11, "sans") <= room else ""
+    return Element(f"fig-{part}-word", "k-note k-word", shapes.words((text,)), (said,))
 
 
 def _edges(scene: Scene, place: Plate) -> list[Element]:
@@ -282,7 +370,8 @@ def _edges(scene: Scene, place: Plate) -> list[Element]:
     control = next((name for name, node in scene.nodes.items() if roles.is_control_plane(node)), "control-plane-1")
     out = []
     for name, points in names.items():
-        away = scene.program(control, name.removeprefix("edge-")) in ledger.AWAY
+        part = name.removeprefix("edge-")
+        away = all(_state_on(scene, node, part) in ledger.AWAY for node in planes_of(scene) or [control])
         out.append(Element(name, f"k-edge{' off' if away else ''}{hop.get(name, '')}", shapes.edge(points)))
     own = edge_id("kubelet", control)
     out.append(
@@ -293,7 +382,8 @@ def _edges(scene: Scene, place: Plate) -> list[Element]:
         quiet = " k-quiet" if scene.places.dense else ""
         shape = shapes.edge(place.workers[cell].edge)
         out.append(Element(edge, f"k-edge{quiet}{_broken(scene, name, control)}{hop.get(edge, '')}", shape))
-    stored = " off" if scene.program(control, "etcd") in ledger.AWAY else ""
+    gone = all(_state_on(scene, node, "etcd") in ledger.AWAY for node in planes_of(scene) or [control])
+    stored = " off" if gone else ""
     out.append(
         Element(edge_id("etcd"), f"k-edge{stored}{hop.get(edge_id('etcd'), '')}", shapes.edge(place.edges["etcd"]))
     )
@@ -308,6 +398,12 @@ def _broken(scene: Scene, name: str, control: str) -> str:
         return " off"
     if name == control:
         return ""
-    server = machines.get(control)
-    apart = server is not None and (server.network != "up" or name in getattr(server, "cut", ()))
+    servers = [machines[plane] for plane in planes_of(scene)]
+    apart = servers and all(server.network != "up" or name in getattr(server, "cut", ()) for server in servers)
     return " cut" if apart or not state.connected else ""
+
+
+def _unreachable(scene: Scene, name: str) -> bool:
+    """A machine of the control plane that is off, or cut off from everyone."""
+    machine = scene.snapshot.machines[name]
+    return bool(machine.power != "on" or machine.network != "up")

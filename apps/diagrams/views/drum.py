@@ -15,8 +15,11 @@ from apps.diagrams.views.scene import Scene
 Obj = dict[str, Any]
 
 
-def build(scene: Scene, place: Plate, about: tuple[str, str, str, str]) -> Element:
-    """The drum with its rows. `about`: classes, label, ref and a word of etcd itself."""
+def build(scene: Scene, place: Plate, about: tuple[str, str, str, str], taken: float = 0) -> Element:
+    """The drum with its rows.
+
+    about: classes, label, ref and a word of etcd itself. taken: room that its members take beside its name.
+    """
     classes, label, ref, word = about
     rect = place.drum
     narrow = place.width < 600
@@ -39,7 +42,7 @@ def build(scene: Scene, place: Plate, about: tuple[str, str, str, str]) -> Eleme
             (scene.say("figure.revision", revision=scene.snapshot.revision),),
         ),
     ]
-    note = Text(heading.x + 40, heading.y, "k-fs")
+    note = Text(heading.x + 40 + taken, heading.y, "k-fs")
     children.append(Element("fig-etcd-word", "k-note k-word", shapes.words((note,)), (word,)))
     hidden = 0
     rows = scene.places.rows
@@ -52,9 +55,9 @@ def build(scene: Scene, place: Plate, about: tuple[str, str, str, str]) -> Eleme
             hidden += 1
             continue
         children.append(_row(scene, place, owner, obj, place.rows[row]))
-        taken = set(rows.seats.get(owner, {}).values())
+        seated = set(rows.seats.get(owner, {}).values())
         for seat in range(CHILDREN if owner in rows.seats else 0):
-            if seat not in taken and row + 1 + seat < room:
+            if seat not in seated and row + 1 + seat < room:
                 children.append(_spare(place, row + 1 + seat))
     children.append(_also(scene, place, hidden))
     return Element(

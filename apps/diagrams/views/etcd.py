@@ -8,20 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from apps.cluster.controlplane import ledger
+from apps.cluster.engine import Step
 from apps.cluster.etcd import Record
 from apps.cluster.internals import Internals, etcd_key, etcd_prefix
-from apps.diagrams import metrics, shapes
+from apps.diagrams import calls, metrics, shapes
 from apps.diagrams.graph import Element, Graph, Rect, Text
 from apps.diagrams.ids import part_id
 from apps.diagrams.narration import who
 from apps.diagrams.options import WIDTHS, Options
 from apps.diagrams.places import SnapshotLike
 from apps.diagrams.views import sheet
+from apps.diagrams.views.cluster import planes_of
 from apps.diagrams.views.scene import Scene
 from apps.diagrams.views.sheet import Cell
 
 Obj = dict[str, Any]
 
+_RAFT = ("leader", "campaign", "vote", "step-down", "catch-up", "snapshot", "member-added")
 PREFIXES = 60  # rows; others are counted
 TOLD = 7  # rows of who watches
 WRITE = ("asks", "if", "then", "result")  # rows of the transaction
@@ -60,10 +64,8 @@ class _Drawing:
 
     def graph(self) -> Graph:
         scene = self.scene
-        if self.layout.beside:
-            bottom = max(self._keys(0), self._told(self._write(0) + 16))
-        else:
-            bottom = self._keys(self._told(self._write(0) + 16) + 16)
+        told = self._members(self._told(self._write(0) + 16))
+        bottom = max(self._keys(0), told) if self.layout.beside else self._keys(told + 16)
         return Graph(
             view="etcd",
             lang=scene.lang,
@@ -176,6 +178,53 @@ class _Drawing:
         if self.step is not None:
             return self.step.ref.partition("/")[0]
         return self.scene.options.focus.partition("/")[0]
+
+    # Its members
+
+    def _members(self, top: float) -> float:
+        """Of several: who leads, in which term, and how far each is."""
+        scene = self.scene
+        planes = planes_of(scene)
+        if len(planes) < 2 or self.internals is None:
+            return top
+        left, right = self.layout.write
+        rect = Rect(left, top + 16, right - left, sheet.height(len(planes)))
+        running = [name for name in planes if self._state(name) in (ledger.LEADING, ledger.STANDBY)]
+        note = scene.say("figure.etcd-quorum", members=len(running), total=len(planes))
+        frame = sheet.panel("fig-members", rect, scene.say("figure.etcd-members"), note)
+        self.roots.append(frame)
+        for number, name in enumerate(planes):
+            place = sheet.line(rect, number)
+            term, behind = self.internals.member(name)
+            state = self._state(name)
+            revision = behind or str(scene.snapshot.revision)
+            cells = [
+                Cell(place.x + 26, name, place.w * 0.4 - 26, "k-nm"),
+                Cell(place.x + place.w * 0.4, scene.say(f"figure.member-{state}"), place.w * 0.26),
+                Cell(place.right - 84, f"term {term or '-'}", 60, "k-num", "end"),
+                Cell(place.right - 4, f"rev {revision}", 76, "k-num", "end"),
+            ]
+            mark = "v-pick" if state == ledger.LEADING else "v-yes" if state == ledger.STANDBY else "v-no"
+            hot = " hot" if any(note.verb in _RAFT for note in self._now(name)) else ""
+            frame.children.append(
+                sheet.row(
+                    part_id("member", name),
+                    place,
+                    cells,
+                    cls=mark + hot,
+                    href=scene.link(f"nodes/{name}"),
+                    verdict=True,
+                )
+            )
+        return rect.bottom
+
+    def _state(self, node: str) -> str:
+        machine = self.scene.snapshot.machines.get(node)
+        return self.scene.program(node, "etcd") if machine is None or machine.power == "on" else ledger.DOWN
+
+    def _now(self, node: str) -> list[Step]:
+        assert self.internals is not None
+        return calls.of_revision(self.internals.notes(node), self.scene.snapshot.revision)
 
     # What is stored
 
