@@ -19,7 +19,8 @@ from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.controlplane import ControlPlane, topology
 from apps.cluster.drain import Drains
 from apps.cluster.engine import Engine, Step, Trace
-from apps.cluster.etcd import Members, ReplicatedStore, Store
+from apps.cluster.etcd import Lessor, Members, ReplicatedStore, Store
+from apps.cluster.etcd import status as etcd_status
 from apps.cluster.internals import Internals, Watcher
 from apps.cluster.kubeadm.versions import KNOWN, KUBERNETES, POD_SUBNET
 from apps.cluster.kubelet import Kubelet
@@ -106,6 +107,7 @@ class Cluster:
         self.kubelets: dict[str, Kubelet] = {}
         self.processes: dict[str, Process] = {}
         self._kubectl = Client(self.apiserver, "kubectl")
+        self.apiserver.event_lease = self._lessor().lease
         self.reader = Access(self.apiserver, [self._kubectl])
         self.drains = Drains(self.engine, self._kubectl)
         self.engine.register(drain.NAME, self.drains)
@@ -125,6 +127,11 @@ class Cluster:
         )
         store.replicate = members.replicate
         return store, members
+
+    def _lessor(self) -> Lessor:
+        members = self.members
+        granted = members.entry if members is not None else lambda: None
+        return Lessor(self.engine, self.store, self.apiserver.expire, lambda: self.host.etcd_writes(), granted)
 
     # ---- life ----------------------------------------------------------------------------------
 
@@ -433,6 +440,16 @@ class Cluster:
             else:
                 machines[name] = machine
         return machines
+
+    def etcd_members(self) -> list[etcd_status.MemberStatus]:
+        """The members of etcd and their Raft state, now."""
+        planes = self.host.control_planes()
+        running = [name for name in planes if self.host.runs(name, "etcd")]
+        return etcd_status.members(self.store, self.members, planes, running)
+
+    def etcd_leases(self) -> list[etcd_status.LeaseStatus]:
+        """The leases of etcd, and the keys that go with them, now."""
+        return etcd_status.leases(self.store, self.now_ms)
 
     def why(self, step: Step) -> list[Step]:
         return self.trace.why(step)

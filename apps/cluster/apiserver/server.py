@@ -64,6 +64,7 @@ class APIServer:
         """`authorization`: as --authorization-mode, whose default is what kube-apiserver's is."""
         self._engine = engine
         self._store = store
+        self.event_lease: Callable[[], int] = lambda: 0  # what Events are written with, so that they go after an hour
         engine.revision = store.revision
         self.infos: dict[str, ResourceInfo] = dict(RESOURCES)
         self._tables: dict[str, dict[str, Obj]] = {}
@@ -716,7 +717,10 @@ class APIServer:
             # The next revision is known before the write: one thread, one writer.
             revision = store.revision + 1
             after["metadata"] = {**after["metadata"], "resourceVersion": str(revision)}
-            store.put(f"/registry/{info.etcd_prefix}/{key}", after)
+            if resource == "events":
+                store.put(f"/registry/{info.etcd_prefix}/{key}", after, self.event_lease())
+            else:
+                store.put(f"/registry/{info.etcd_prefix}/{key}", after)
             table[key] = after
             if verb not in UNMANAGED:
                 ledger = self.ledger
@@ -818,6 +822,23 @@ class APIServer:
                 name = base + suffix(5)
                 tries += 1
         return name
+
+    def expire(self, keys: Iterable[str]) -> None:
+        """Etcd has taken Events away whose time was up: all in one revision, a step each."""
+        engine = self._engine
+        revision = engine.revision = self._store.revision
+        trace = engine.trace
+        table = self._tables["events"]
+        receivers = self._watchers.get("events", ())
+        for etcd_key in keys:
+            key = etcd_key.removeprefix("/registry/events/")
+            before = table.pop(key)
+            if trace.keep:
+                index, ref, why = trace.next_index, f"events/{key}", "etcd.event-expired"
+                step = (index, revision, engine.now_ms, "etcd", "", "delete", ref, "", why, NO_PARAMS, 0, before, None)
+                trace.append(Step(*step, "event"))
+            for receive in receivers:
+                receive(key, before, None)
 
     def compact(self, revision: int) -> None:
         """Have the store forget what is older than `revision`.

@@ -19,7 +19,7 @@ from apps.cluster.controlplane.election import Election
 from apps.cluster.controlplane.names import APISERVER, COMPONENTS, ELECTED, ETCD, KUBELET, RUNTIME, SERVICES, STATIC
 from apps.cluster.controlplane.records import Records
 from apps.cluster.engine import Engine
-from apps.cluster.etcd import Members
+from apps.cluster.etcd import Members, Store
 from apps.cluster.kubeadm.versions import BALANCER
 from apps.cluster.kubelet import Kubelet, failing
 from apps.cluster.machines import Machine
@@ -32,6 +32,8 @@ API_START_MS = 900  # from a running kube-apiserver process to its first answer
 API_GIVES_UP_MS = 20_000  # without etcd it waits so long for its storage, then ends
 LIVEZ_MS = 78_000  # eight failed liveness probes, ten seconds apart
 FIND_MS = 1_000  # from an API server's return to the next attempt of a process that missed it
+COMPACT, COMPACTION_MS = "compact", 300_000  # --etcd-compaction-interval
+COMPACT_REV_KEY = "compact_rev_key"
 REBOOT_MS = 30_000  # from a machine's end to its kubelet's start, when it is rebooted
 SERVICE_RESTART_MS = 10_000  # RestartSec of kubelet.service and crio.service
 FATAL = 255  # exit code of klog.Fatal
@@ -54,6 +56,8 @@ class Plant(Protocol):
     def kubelets(self) -> dict[str, Kubelet]: ...
     @property
     def processes(self) -> Mapping[str, Process]: ...
+    @property
+    def store(self) -> Store: ...
     @property
     def members(self) -> Members | None: ...
     @property
@@ -85,6 +89,7 @@ class ControlPlane:
         self.elections = {name: Election(plant.engine, plant.apiserver, name, self, self._wake) for name in ELECTED}
         self.ledger = ledger.Ledger(plant.engine.trace.keep)
         plant.engine.record(NAME, self.ledger)
+        self._compacting = -1  # the revision at the last look, -1: nobody looks yet
         self.records = Records(plant.engine, plant.apiserver, self._wake)
         plant.engine.register(NAME, self)
 
@@ -106,6 +111,10 @@ class ControlPlane:
             return topology.ETCD_DOWN
         members = self._plant.members
         return None if members is None or members.serves(node) else topology.NO_QUORUM
+
+    def etcd_writes(self) -> bool:
+        """Whether some member of etcd can write."""
+        return not self.ruling or any(self.etcd_problem(node) is None for node in self.control_planes())
 
     def serves(self, node: str) -> bool:
         return self.servers.get(node) == SERVING and self._plant.machines[node].power == "on"
@@ -256,7 +265,8 @@ class ControlPlane:
     # ---- turns ---------------------------------------------------------------------------------
 
     def run(self, key: str) -> None:
-        what, name, *rest = key.split(" ")
+        what, name, *rest = (*key.split(" "), "")
+        rest = [part for part in rest if part]
         if what == SERVE:
             if self.since.get(name) == int(rest[0]):
                 self._serve(name)
@@ -274,6 +284,8 @@ class ControlPlane:
             self.start(rest[0], name)
         elif what in (facts.BEAT, facts.EXPIRE, facts.COLLECT):
             self.records.turn(what, name, rest[0] if rest else "", self._writer())
+        elif what == COMPACT:
+            self._compact()
         elif what == POWER:
             if name in self._plant.machines:
                 self._plant.power(name, on=True)
@@ -299,6 +311,9 @@ class ControlPlane:
             self._installer.bootstrap(node)
         else:
             self._engine.note(APISERVER, node, "serve", f"nodes/{node}", "apiserver.serves", {"name": node})
+        if self._compacting < 0:
+            self._compacting = 0
+            self._wake(COMPACT, COMPACTION_MS, quiet=True)
         self.records.began(node, self._plant.machines[node].address)
         for gone in self.records.overdue([node]):
             self._wake(f"{facts.EXPIRE} {gone}", facts.MASTER_LEASE_MS, quiet=False)
@@ -308,6 +323,21 @@ class ControlPlane:
     def _writer(self) -> str:
         """A machine whose API server can write."""
         return next((one for one in self.control_planes() if self.serves(one) and self.etcd_problem(one) is None), "")
+
+    def _compact(self) -> None:
+        """Every five minutes: forget what is older than the last look. Whoever asks for it then is told it is gone."""
+        self._wake(COMPACT, COMPACTION_MS, quiet=True)
+        node = self._writer()
+        if not node:
+            return
+        store, apiserver = self._plant.store, self._plant.apiserver
+        before, self._compacting = self._compacting, store.put(COMPACT_REV_KEY, str(self._compacting))
+        self._engine.revision = store.revision
+        if before > store.compact_revision:
+            if self._plant.members is not None:
+                self._plant.members.entry()
+            apiserver.compact(before)
+            self._engine.note(ETCD, node, COMPACT, f"nodes/{node}", "etcd.compact", {"name": node, "revision": before})
 
     def _run_inside(self) -> None:
         """Controllers inside kube-apiserver: of several servers' one set acts."""
@@ -471,6 +501,7 @@ class ControlPlane:
             "since": dict(self.since),
             "starved": dict(self.starved),
             "stopped": dict(self.stopped),
+            "compacting": self._compacting,
             "records": self.records.save(),
             "elections": {name: election.save() for name, election in self.elections.items()},
             "reader": list(problem) if problem is not None else None,
@@ -484,6 +515,7 @@ class ControlPlane:
         self.since = dict(data["since"])
         self.starved = dict(data["starved"])
         self.stopped = dict(data["stopped"])
+        self._compacting = data["compacting"]
         self.records.load(data["records"])
         for name, election in self.elections.items():
             election.load(data["elections"][name])

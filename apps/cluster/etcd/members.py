@@ -150,6 +150,15 @@ class Members:
         self._numbered(leader.log.last, self._store.revision + 1)
         self._look()
 
+    def entry(self) -> None:
+        """An entry that is no revision: a lease, a compaction."""
+        self.flush()
+        leader = self.leader()
+        if leader is not None:
+            leader.propose()
+            self._pump()
+            self._look()
+
     def flush(self) -> None:
         """Put into the logs what all of them have taken since the last look."""
         if not self._pending:
@@ -319,10 +328,15 @@ class ReplicatedStore(Store):
         super().__init__()
         self.replicate: Callable[[], None] = lambda: None
 
-    def put(self, key: str, value: Any) -> int:
+    def put(self, key: str, value: Any, lease: int = 0) -> int:
         self.replicate()
-        return super().put(key, value)
+        return super().put(key, value, lease)
 
     def delete(self, key: str) -> int:
         self.replicate()
         return super().delete(key)
+
+    def revoke(self, lease: int) -> list[str]:
+        if lease in self._leases and self._keys_of(lease):
+            self.replicate()
+        return super().revoke(lease)

@@ -1,7 +1,8 @@
 """The key-value store: every write is a revision, and old values stay readable until compaction.
 
 Models      etcd server/storage/mvcc (kvstore.go, key_index.go, watchable_store.go) and the v3 transaction
-Leaves out  Raft, the write-ahead log and leases; values are kept as objects, not as bytes
+Leaves out  the write-ahead log; the size of the database, its quota and defragmentation; values are kept as objects,
+            not as bytes
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class Record(NamedTuple):
     version: int  # 1 at creation, 0 for the mark that a deletion leaves
     value: Any
     previous: Record | None
+    lease: int = 0  # goes with this lease; 0 = stays
 
 
 class Change(NamedTuple):
@@ -54,16 +56,20 @@ class Compacted(Exception):
         self.compact_revision = compact_revision
 
 
+LEASE_IDS = 0x694D_0000_0000_0000  # the ids of leases begin high, as a real member's do
+
+
 class Store:
     """Keys in a flat space, as `/registry/pods/default/web-0`."""
 
-    __slots__ = ("_history", "_keys", "compact_revision", "revision")
+    __slots__ = ("_history", "_keys", "_leases", "compact_revision", "revision")
 
     def __init__(self) -> None:
         self.revision = 1  # an empty etcd is at revision 1
         self.compact_revision = 0
         self._keys: dict[str, Record] = {}
         self._history: list[Change] = []  # since compact_revision, one a revision
+        self._leases: dict[int, list[Any]] = {}  # id -> ttl in s, when granted, at which revision, keys put with it
 
     def get(self, key: str, revision: int = 0) -> Record | None:
         """The key's record now, or as it was at `revision`.
@@ -113,10 +119,10 @@ class Store:
                 self.revision = revision
         return succeeded, self.revision
 
-    def put(self, key: str, value: Any) -> int:
+    def put(self, key: str, value: Any, lease: int = 0) -> int:
         """Write a key; the new revision. The usual single write, without the ceremony of a transaction."""
         self.revision += 1
-        self._write(key, value, self.revision)
+        self._write(key, value, self.revision, lease)
         return self.revision
 
     def delete(self, key: str) -> int:
@@ -124,6 +130,43 @@ class Store:
         self.revision += 1
         self._write(key, None, self.revision)
         return self.revision
+
+    # ---- leases --------------------------------------------------------------------------------
+
+    def grant(self, ttl_s: int, now_ms: int) -> int:
+        """A new lease; its id. No revision: a lease is not a key."""
+        id_ = LEASE_IDS + self.revision
+        self._leases[id_] = [ttl_s, now_ms, self.revision, []]
+        return id_
+
+    def last_lease(self) -> tuple[int, int, int] | None:
+        """The newest lease: its id, when it was granted, how many writes used it."""
+        if not self._leases:
+            return None
+        id_ = next(reversed(self._leases))
+        _, granted_ms, _, keys = self._leases[id_]
+        return id_, granted_ms, len(keys)
+
+    def leases(self) -> dict[int, tuple[int, int, list[str]]]:
+        """Every lease: its time to live in s, when it was granted, the keys that go with it."""
+        return {id_: (ttl, granted, self._keys_of(id_)) for id_, (ttl, granted, _, _) in self._leases.items()}
+
+    def revoke(self, lease: int) -> list[str]:
+        """The lease is over, and its keys go, all in one revision. Gives them."""
+        if lease not in self._leases:
+            return []
+        keys = self._keys_of(lease)
+        del self._leases[lease]
+        if keys:
+            self.txn((), [Delete(key) for key in keys])
+        return keys
+
+    def _keys_of(self, lease: int) -> list[str]:
+        """What was put with the lease, and with no other since."""
+        keys = self._keys
+        return [key for key in dict.fromkeys(self._leases[lease][3]) if key in keys and keys[key].lease == lease]
+
+    # ---- watching ------------------------------------------------------------------------------
 
     def changes(self, after: int) -> list[Change]:
         """Everything since revision `after`, oldest first: what a watch from there begins with.
@@ -164,8 +207,13 @@ class Store:
     def rewind(self, revision: int) -> None:
         """Undo everything after `revision`, as if it had never been. What it undoes must not have been compacted."""
         history, keys = self._history, self._keys
+        for id_ in [id_ for id_, lease in self._leases.items() if lease[2] >= revision]:
+            del self._leases[id_]
         while history and history[-1].revision > revision:
             key = history.pop().key
+            lease = self._leases.get(keys[key].lease)
+            if lease is not None:
+                lease[3].pop()
             before = keys[key].previous
             if before is None:
                 del keys[key]
@@ -183,16 +231,18 @@ class Store:
             return record.create_revision == compare.number
         return record.version == compare.number
 
-    def _write(self, key: str, value: Any, revision: int) -> None:
+    def _write(self, key: str, value: Any, revision: int, lease: int = 0) -> None:
         before = self._keys.get(key)
         if value is None:
             assert before is not None, key
             assert before.version, key
             self._keys[key] = Record(0, revision, 0, None, before)
         elif before is None or not before.version:
-            self._keys[key] = Record(revision, revision, 1, value, before)
+            self._keys[key] = Record(revision, revision, 1, value, before, lease)
         else:
-            self._keys[key] = Record(before.create_revision, revision, before.version + 1, value, before)
+            self._keys[key] = Record(before.create_revision, revision, before.version + 1, value, before, lease)
+        if lease:
+            self._leases[lease][3].append(key)
         self._history.append(Change(revision, key, value, before.value if before is not None else None))
 
     def save(self) -> dict[str, Any]:
@@ -202,13 +252,16 @@ class Store:
             chain: list[list[Any]] = []
             node: Record | None = record
             while node is not None:
-                chain.append([node.create_revision, node.mod_revision, node.version, node.value])
+                chain.append([node.create_revision, node.mod_revision, node.version, node.value, node.lease])
                 node = node.previous
             keys[key] = chain
         return {
             "revision": self.revision,
             "compact_revision": self.compact_revision,
             "keys": keys,
+            "leases": [
+                [id_, ttl, granted, revision, list(put)] for id_, (ttl, granted, revision, put) in self._leases.items()
+            ],
             "history": [list(change) for change in self._history],
         }
 
@@ -216,11 +269,12 @@ class Store:
         self.revision = data["revision"]
         self.compact_revision = data["compact_revision"]
         self._history = [Change(*change) for change in data["history"]]
+        self._leases = {id_: [ttl, granted, at, list(put)] for id_, ttl, granted, at, put in data["leases"]}
         self._keys = {}
         for key, chain in data["keys"].items():
             record: Record | None = None
-            for create, mod, version, value in reversed(chain):
-                record = Record(create, mod, version, value, record)
+            for create, mod, version, value, lease in reversed(chain):
+                record = Record(create, mod, version, value, record, lease)
             assert record is not None
             self._keys[key] = record
 

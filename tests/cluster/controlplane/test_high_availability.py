@@ -249,6 +249,27 @@ def test_a_snapshot_among_breakages_goes_on_alike(base: dict[str, object], story
     assert len(ours) == len(theirs)
 
 
+def test_what_the_members_tell_of_themselves(base: dict[str, object]) -> None:
+    one = world(base)
+    one.component("stop", "etcd", PLANES[2])
+    one.run(30)
+    first, second, third = one.cluster.etcd_members()
+    assert [member.role for member in (first, second, third)] == ["leader", "follower", "follower"]
+    assert [member.running for member in (first, second, third)] == [True, True, False]
+    assert first.revision == second.revision == one.cluster.revision > third.revision
+    assert first.matched[PLANES[1]] == first.last_index > first.matched[PLANES[2]]
+    assert one.cluster.etcd_leases()[0].ttl_s == 3660
+
+
+def test_one_member_tells_of_itself() -> None:
+    one = World()
+    (member,) = one.cluster.etcd_members()
+    assert (member.role, member.running, member.revision) == ("leader", True, one.cluster.revision)
+    one.component("stop", "etcd")
+    one.run(5)
+    assert one.cluster.etcd_members()[0].running is False
+
+
 def test_bounds() -> None:
     with pytest.raises(Exception, match="control_planes must be between 1 and 5"):
         Config.from_dict({"control_planes": 6})
