@@ -81,6 +81,19 @@ commands = st.one_of(
         nodes,
     ),
     st.builds(
+        lambda name, cpu, per: {
+            "op": "load",
+            "resource": "deployments",
+            "namespace": "default",
+            "name": name,
+            "cpu": cpu,
+            "per": per,
+        },
+        names,
+        st.sampled_from(["0", "100m", "3"]),
+        st.sampled_from(["total", "pod"]),
+    ),
+    st.builds(
         lambda verb, name: {
             "op": "rollout",
             "verb": verb,

@@ -20,7 +20,13 @@ from apps.cluster.apiserver import allocators
 from apps.cluster.apiserver.admission import CREATE, Attributes, chain, limit_ranger, service_account
 from apps.cluster.apiserver.admission.attributes import Look
 from apps.cluster.apiserver.authentication import User, node_of
-from apps.cluster.apiserver.strategy import FIRST_STATUS, qos_class, with_generated_selector, with_template_generation
+from apps.cluster.apiserver.strategy import (
+    FIRST_STATUS,
+    qos_class,
+    with_generated_selector,
+    with_template_generation,
+    without_disabled,
+)
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
@@ -251,6 +257,8 @@ def prepared(info: ResourceInfo, obj: Obj) -> Obj:
         obj = new_namespace(obj)
     elif resource == "daemonsets":
         obj = {**obj, "metadata": with_template_generation(obj["metadata"], 1)}
+    elif resource == "statefulsets":
+        obj = without_disabled(obj)
     elif resource == "jobs":
         obj = info.default(with_generated_selector(obj))  # what is read back from the store is defaulted again
     first = FIRST_STATUS.get(resource)

@@ -77,6 +77,18 @@ def wanted_state_changed(old: Obj, new: Obj) -> bool:
     return False
 
 
+def without_disabled(stateful_set: Obj, old: Obj | None = None) -> Obj:
+    """Without `rollingUpdate.maxUnavailable`, whose feature gate is off in 1.36, unless it was there before."""
+    strategy = (stateful_set.get("spec") or {}).get("updateStrategy") or {}
+    rolling = strategy.get("rollingUpdate") or {}
+    before = (((old or {}).get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
+    if rolling.get("maxUnavailable") is None or before.get("maxUnavailable") is not None:
+        return stateful_set
+    kept = {name: value for name, value in rolling.items() if name != "maxUnavailable"}
+    spec = {**stateful_set["spec"], "updateStrategy": {**strategy, "rollingUpdate": kept}}
+    return {**stateful_set, "spec": spec}
+
+
 def with_generated_selector(job: Obj) -> Obj:
     """A new Job with a selector by its own uid, and a template whose Pods it selects, unless `manualSelector` is set.
 

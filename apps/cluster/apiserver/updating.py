@@ -16,7 +16,12 @@ from apps.cluster.apimachinery import status as errors
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import allocators, service_types
 from apps.cluster.apiserver.admission import Attributes, chain
-from apps.cluster.apiserver.strategy import template_generation, wanted_state_changed, with_template_generation
+from apps.cluster.apiserver.strategy import (
+    template_generation,
+    wanted_state_changed,
+    with_template_generation,
+    without_disabled,
+)
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
@@ -90,6 +95,8 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Rando
             metadata.pop(field, None)
     if resource == "daemonsets":
         metadata = with_template_generation(metadata, template_generation(current))
+    if resource == "statefulsets":
+        obj = without_disabled(obj, old)
     new = {**obj, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
     if "status" in info.subresources:
         if a.subresource == "approval":

@@ -1,8 +1,7 @@
 """What one sync of a StatefulSet will do: ordinal by ordinal, the lowest first up, the highest first down.
 
 Models      pkg/controller/statefulset/stateful_set_control.go (updateStatefulSet, processReplica, processCondemned)
-Leaves out  the feature gate MaxUnavailableStatefulSet, off by default in 1.36: where `rollingUpdate.maxUnavailable` is
-            set it counts, where it is not the update goes Pod by Pod as without the gate
+Leaves out  nothing that shows
 
 Pure: no client, no clock. OrderedReady stops at the first Pod that it has to wait for: nothing above it is made,
 nothing is scaled down, nothing is updated. That is also why a rollout stuck on a broken Pod stays stuck until
