@@ -48,6 +48,8 @@ def execute(command: Command, client: Client, machines: Machines, now_ms: int) -
         StatusError: refused. A command of several objects may have done part of its work: the caller puts it back.
     """
     op = command.get("op")
+    if command.get("as"):
+        client = client.as_user(command["as"], tuple(command.get("as_groups") or ()))
     if op in ("apply", "create", "replace"):
         return _objects(op, command, client)
     if op == "node":

@@ -36,6 +36,7 @@ NETWORK_VERBS = ("cut-network", "restore-network")
 PATCH_TYPES = ("merge", "strategic", "json")
 PROPAGATION = ("Background", "Foreground", "Orphan")
 MAX_NAME = 253
+MAX_GROUPS = 16
 MAX_QUANTITY = 32
 
 
@@ -80,6 +81,10 @@ def _body(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
 
 
+def _groups(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_GROUPS and all(_name(group) for group in value)
+
+
 _TARGET = {"resource": _name, "namespace": _text, "name": _name}
 REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "apply": {"objects": _objects},
@@ -112,6 +117,11 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
 }
 
 
+IN_A_NAME: dict[str, Callable[[Any], bool]] = {"as": _name, "as_groups": _groups}
+for _op in ("apply", "create", "replace", "patch", "delete", "scale", "rollout"):
+    OPTIONAL[_op] = {**OPTIONAL.get(_op, {}), **IN_A_NAME}
+
+
 def check(value: Any) -> Body:
     """The command itself, once its shape is known to be right.
 
@@ -139,6 +149,8 @@ def check(value: Any) -> Body:
             raise bad_request(f"command {op}: unknown field {field[:80]}")
         if not optional[field](given):
             raise bad_request(f"command {op}: {field} has the wrong form")
+    if "as_groups" in value and "as" not in value:
+        raise bad_request(f"command {op}: as_groups needs as")
     if op == "node" and "peer" in value and value["verb"] not in NETWORK_VERBS:
         raise bad_request(f"command node: peer has no meaning for {value['verb']}")
     return value
@@ -227,6 +239,10 @@ def said(body: Body) -> str:
     >>> said({"op": "scale", "resource": "deployments", "namespace": "default", "name": "web", "replicas": 5})
     'kubectl scale deployments/web --replicas=5'
     """
+    if "as" in body:
+        groups = "".join(f" --as-group={group}" for group in body.get("as_groups", ())[:3])
+        plain = {name: value for name, value in body.items() if name not in IN_A_NAME}
+        return f"{said(plain)} --as={body['as'][:80]}{groups[:120]}"
     op = body["op"]
     namespace = body.get("namespace") or "default"
     where = "" if namespace == "default" else f" -n {namespace}"

@@ -87,19 +87,22 @@ def same(left: Mapping[str, Quantity], right: Mapping[str, Quantity]) -> bool:
     return left.keys() == right.keys() and all(nano(left[name]) == nano(right[name]) for name in left)
 
 
-def pod_amounts(spec: Mapping[str, Any], kind: str, *, overhead: bool = True) -> Amounts:
+def pod_amounts(
+    spec: Mapping[str, Any], kind: str, *, overhead: bool = True, status: Mapping[str, Any] | None = None
+) -> Amounts:
     """A Pod's `requests` or `limits`: containers and sidecars add up, of init containers the largest counts.
 
-    A value for the whole Pod replaces the sum.
+    A value for the whole Pod replaces the sum. With `status` what a container has got counts too, while it is resized.
     """
     total: Amounts = {}
     for container in spec.get("containers") or ():
-        total = add(total, amounts((container.get("resources") or {}).get(kind)))
+        total = add(total, _own(container, kind, status, "containerStatuses"))
     sidecars: Amounts = {}
     largest: Amounts = {}
     for container in spec.get("initContainers") or ():
-        own = amounts((container.get("resources") or {}).get(kind))
-        if container.get("restartPolicy") == "Always":
+        sidecar = container.get("restartPolicy") == "Always"
+        own = _own(container, kind, status if sidecar else None, "initContainerStatuses")
+        if sidecar:
             total = add(total, own)
             sidecars = add(sidecars, own)
             largest = larger(largest, sidecars)
@@ -115,3 +118,22 @@ def pod_amounts(spec: Mapping[str, Any], kind: str, *, overhead: bool = True) ->
             extra = {name: amount for name, amount in extra.items() if name in total and total[name].unscaled}
         total = add(total, extra)
     return total
+
+
+def _own(container: Mapping[str, Any], kind: str, status: Mapping[str, Any] | None, field: str) -> Amounts:
+    """What one container asks for or has got, whichever is more."""
+    asked = amounts((container.get("resources") or {}).get(kind))
+    if not status:
+        return asked
+    for there in status.get(field) or ():
+        if there.get("name") != container.get("name") or there.get("resources") is None:
+            continue
+        got = amounts(there["resources"].get(kind))
+        if kind == "requests":
+            got = larger(got, amounts(there.get("allocatedResources")))
+        conditions = status.get("conditions") or ()
+        infeasible = any(
+            one.get("type") == "PodResizePending" and one.get("reason") == "Infeasible" for one in conditions
+        )
+        return got if infeasible else larger(asked, got)
+    return asked

@@ -20,10 +20,12 @@ from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import admission, deleting, eviction, scale, updating
+from apps.cluster.apiserver import warnings as said
 from apps.cluster.apiserver.admission import Attributes, chain, node_restriction
 from apps.cluster.apiserver.aggregation import Aggregation
 from apps.cluster.apiserver.authentication import Actor, User, user_of
-from apps.cluster.apiserver.authorization import RBAC_RESOURCES, Ask, Authorizer
+from apps.cluster.apiserver.authorization import RBAC_RESOURCES, Ask, Authorizer, escalation, reviews
+from apps.cluster.apiserver.authorization.reviews import REVIEWS
 from apps.cluster.apiserver.creating import Creation, signed_for
 from apps.cluster.apiserver.customresources import CustomKinds
 from apps.cluster.apiserver.fieldmanager import Ledger, Managed
@@ -41,6 +43,7 @@ UNMANAGED = frozenset({"delete", "bind", "evict"})  # writes that make nobody th
 GENERATE_ATTEMPTS = 8
 MAX_GENERATED_NAME = 58  # 63 less the five letters of the suffix
 READER = "kubectl"
+JUDGED_STATUS = ("certificatesigningrequests", "persistentvolumeclaims")  # kinds of whose status plugins have a say
 SELF = Actor("kube-apiserver")
 
 
@@ -256,6 +259,10 @@ class APIServer:
         user = user_of(actor)
         if resource == "certificatesigningrequests":
             obj = signed_for(obj, user)
+        if resource in REVIEWS:
+            metadata = {name: value for name, value in metadata.items() if name == "namespace"}
+            asking = {**obj, "metadata": metadata}
+            return reviews.answer(self.authorizer, self._tables, resource, asking, user)
         if resource == "pods":
             obj = self._creation.admit_pod(
                 obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings
@@ -267,6 +274,10 @@ class APIServer:
         table = self._tables.get(resource)
         if table is not None and key in table:
             raise _taken(info, name, table[key], generated=generated)
+        if resource in RBAC_RESOURCES:
+            escalation.check(self.authorizer, self._tables, info, obj, None, user)
+        if warnings is not None:
+            warnings.extend(said.of(resource, obj))
         if dry_run:
             return obj
         if managed is None:
@@ -326,11 +337,13 @@ class APIServer:
             if new["status"] == old.get("status") and new["metadata"] == current:
                 new = old
             else:
-                if actor.component == "kubelet" or resource == "certificatesigningrequests":
+                if resource in JUDGED_STATUS or (
+                    actor.component == "kubelet"
+                    and not (resource == "pods" and node_restriction.harmless_status(actor.node, old, new))
+                ):
                     a = self._admit_change(actor, admission.UPDATE, info, namespace, name, new, old, "status")
-                    if not (resource == "pods" and node_restriction.harmless_status(actor.node, old, new)):
-                        chain.admit(a)
-                        chain.validate(a)
+                    chain.admit(a)
+                    chain.validate(a)
                 if actor.component == READER:
                     found = info.validate_status(new, old)
                     if found:
@@ -344,8 +357,10 @@ class APIServer:
                 actor, admission.UPDATE, info, namespace, name, obj, old, subresource, dry_run=dry_run
             )
             new = updating.prepare(info, old, obj, a, self._engine.random)
+            if new is not old and resource in RBAC_RESOURCES:
+                escalation.check(self.authorizer, self._tables, info, new, old, user_of(actor))
             if new is not old and warnings is not None:
-                warnings.extend(a.warnings)
+                warnings.extend([*a.warnings, *said.of(resource, new, old)])
         owned = managed(old, new) if managed is not None else None
         if new is old:
             if owned is None or same_fields(owned, self.managed(info, key)):
@@ -645,8 +660,7 @@ class APIServer:
     def _plain(self, namespace: str) -> bool:
         """Whether no plugin has anything to say of an Event there."""
         there = self._tables["namespaces"].get(namespace)
-        active = there is not None and there.get("status", NO_PARAMS).get("phase") == "Active"
-        return active and not chain.judges_each_pod(self._tables, namespace)
+        return there is not None and there.get("status", NO_PARAMS).get("phase") == "Active"
 
     def _forget_authorization(self, key: str, before: Obj | None, after: Obj | None) -> None:
         self.authorizer.forget()

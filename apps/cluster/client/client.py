@@ -28,11 +28,25 @@ class Client:
         self.apiserver = apiserver
         self.actor = Actor(component, node)
 
+    def as_user(self, user: str, groups: tuple[str, ...] = ()) -> Client:
+        """The same client asking in somebody else's name, as `kubectl --as` does."""
+        twin = Client(self.apiserver, self.actor.component, self.actor.node)
+        twin.actor = self.actor._replace(user=user, groups=groups)
+        return twin
+
     def get(self, resource: str, namespace: str, name: str) -> Obj:
-        """Raises: StatusError 404."""
+        """Raises: StatusError 404; in somebody else's name 403."""
+        if self.actor.user:
+            self._may("get", resource, namespace, name)
         return self.apiserver.get(resource, namespace, name)
 
+    def _may(self, verb: str, resource: str, namespace: str, name: str = "") -> None:
+        group = self.apiserver.info(resource).group
+        self.apiserver.authorizer.check(self.actor, verb, group, resource, "", namespace, name)
+
     def list(self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = "") -> list[Obj]:
+        if self.actor.user:
+            self._may("list", resource, namespace)
         return self.apiserver.list(resource, namespace, label_selector, field_selector)
 
     def aggregated(self, group: str, version: str, resource: str, namespace: str = "", labels: str = "") -> Objects:

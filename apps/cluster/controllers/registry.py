@@ -46,6 +46,7 @@ from apps.cluster.controllers.podautoscaler.horizontal import HorizontalControll
 from apps.cluster.controllers.podgc.gc_controller import PodGCController
 from apps.cluster.controllers.replicaset.replica_set import ReplicaSetController
 from apps.cluster.controllers.replicaset.replication_controller import ReplicationManager
+from apps.cluster.controllers.resourcequota.resource_quota_controller import ResourceQuotaController
 from apps.cluster.controllers.rootca.publisher import RootCACertPublisher
 from apps.cluster.controllers.serviceaccount.serviceaccounts_controller import ServiceAccountsController
 from apps.cluster.controllers.serviceaccount.tokens_controller import TokensController
@@ -62,6 +63,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     EndpointSliceMirroringController,
     ReplicationManager,
     PodGCController,
+    ResourceQuotaController,
     NamespaceController,
     ServiceAccountsController,
     GarbageCollector,

@@ -20,7 +20,9 @@ from apps.cluster.apiserver.admission import (
     namespace_lifecycle,
     node_restriction,
     nodes,
+    pod_security,
     priority,
+    resource_quota,
     runtime_class,
     service_account,
     storage,
@@ -34,6 +36,7 @@ PLUGINS: tuple[Plugin, ...] = (
     service_account.PLUGIN,
     node_restriction.PLUGIN,
     nodes.TAINT_NODES,
+    pod_security.PLUGIN,
     priority.PLUGIN,
     default_toleration_seconds.PLUGIN,
     storage.DEFAULT_STORAGE_CLASS,
@@ -45,6 +48,7 @@ PLUGINS: tuple[Plugin, ...] = (
     certificates.SUBJECT_RESTRICTION,
     default_ingress_class.PLUGIN,
     nodes.POD_TOPOLOGY_LABELS,
+    resource_quota.PLUGIN,
 )
 
 

@@ -1,0 +1,1 @@
+"""The resource quota controller: counts what is used anew, for admission only ever adds."""
