@@ -33,6 +33,7 @@ from apps.cluster.processes import Process
 from apps.cluster.scheduler import Scheduler
 from apps.cluster.scheduler.journal import LATEST, Scheduling
 from apps.cluster.snapshot import Snapshot
+from apps.cluster.strain import Strain
 
 Obj = dict[str, Any]
 
@@ -113,6 +114,7 @@ class Cluster:
         self.engine.register(drain.NAME, self.drains)
         self._start_control_plane()
         self.host = ControlPlane(self)
+        self.strain = Strain(self)
 
     def _etcd(self) -> tuple[Store, Members | None]:
         """One member writes at once; several agree on every write first."""

@@ -19,6 +19,7 @@ from apps.cluster.apimachinery.meta import controller_of, key_of, name_of
 from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.apiserver.admission import MIRROR
 from apps.cluster.client import Client
+from apps.cluster.strain import FILLS, SHUT_DOWN, Strain
 
 Obj = dict[str, Any]
 Command = Mapping[str, Any]
@@ -37,6 +38,8 @@ class Machines(Protocol):
     def put_load(self, command: Command) -> None: ...
     def reboot(self, name: str) -> None: ...
     def network(self, name: str, peer: str, *, up: bool) -> None: ...
+    @property
+    def strain(self) -> Strain: ...
     def component(self, verb: str, name: str, node: str) -> None: ...
     def kubeadm(self, verb: str, name: str, version: str) -> None: ...
 
@@ -54,6 +57,9 @@ def execute(command: Command, client: Client, machines: Machines, now_ms: int) -
         return _objects(op, command, client)
     if op == "node":
         return _node(command, client, machines)
+    if op == "image":
+        machines.strain.push(command)
+        return []
     if op == "load":
         machines.put_load(command)
         return []
@@ -188,6 +194,9 @@ def _node(command: Command, client: Client, machines: Machines) -> list[Obj]:
         return []
     if verb in ("power-on", "power-off"):
         machines.power(name, on=verb == "power-on")
+        return []
+    if verb in FILLS or verb == SHUT_DOWN:
+        machines.strain.node(verb, name, command)
         return []
     if verb == "reboot":
         machines.reboot(name)

@@ -9,10 +9,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from apps.cluster import strain
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import bad_request
 from apps.cluster.controlplane import names
 from apps.cluster.kubeadm.versions import KNOWN
+from apps.cluster.kubelet import registry
 from apps.cluster.metrics import load
 from apps.scenarios import limits
 
@@ -30,6 +32,8 @@ NODE_VERBS = (
     "reboot",
     "cut-network",
     "restore-network",
+    strain.SHUT_DOWN,
+    *strain.FILLS,
 )
 KUBEADM_VERBS = ("token-create", "token-delete", "reset", "upgrade", "upgrade-node")
 NETWORK_VERBS = ("cut-network", "restore-network")
@@ -67,6 +71,18 @@ def _amount(most: int, thousandths: bool) -> Callable[[Any], bool]:
     return test
 
 
+def _between(least: int, most: int) -> Callable[[Any], bool]:
+    return lambda value: _whole(value) and least <= value <= most
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _said_of_image(field: str) -> Callable[[Any], bool]:
+    return lambda value: not registry.problem(field, value)
+
+
 def _objects(value: Any) -> bool:
     return (
         isinstance(value, list) and 0 < len(value) <= limits.DOCUMENTS and all(isinstance(obj, dict) for obj in value)
@@ -96,6 +112,7 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "rollout": {"verb": _one_of(*ROLLOUT_VERBS), "resource": _name, "name": _name},
     "node": {"verb": _one_of(*NODE_VERBS), "name": _name},
     "load": {"resource": _one_of(*load.RESOURCES), "name": _name},
+    "image": {"name": _name},
     "component": {"verb": _one_of(*names.VERBS), "name": _one_of(*names.COMPONENTS)},
     "kubeadm": {"verb": _one_of(*KUBEADM_VERBS)},
 }
@@ -111,7 +128,8 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
         "per": _one_of(*load.PER),
         "container": _name,
     },
-    "node": {"peer": _name},
+    "node": {"peer": _name, "mib": _between(1, strain.MOST_MIB), "seconds": _between(0, strain.MOST_SECONDS)},
+    "image": {strain.PURGE: _flag, **{field: _said_of_image(field) for field in registry.FIELDS}},
     "component": {"node": _name},
     "kubeadm": {"name": _name, "version": _one_of(*KNOWN)},
 }
@@ -153,7 +171,19 @@ def check(value: Any) -> Body:
         raise bad_request(f"command {op}: as_groups needs as")
     if op == "node" and "peer" in value and value["verb"] not in NETWORK_VERBS:
         raise bad_request(f"command node: peer has no meaning for {value['verb']}")
+    if op == "node":
+        _check_node(value)
     return value
+
+
+def _check_node(value: Body) -> None:
+    """Some fields belong to some verbs only, and those need them."""
+    verb = value["verb"]
+    for field, verbs in (("peer", NETWORK_VERBS), ("mib", strain.FILLS), ("seconds", (strain.SHUT_DOWN,))):
+        if field in value and verb not in verbs:
+            raise bad_request(f"command node: {field} has no meaning for {verb}")
+    if verb in strain.FILLS and "mib" not in value:
+        raise bad_request("command node: mib is missing")
 
 
 def parse(text: str | bytes) -> Body:
@@ -268,7 +298,12 @@ def said(body: Body) -> str:
         return f"load {target} {amounts or 'none'}{each}{where}"
     if op == "kubeadm":
         return _kubeadm(body)
+    if op == "image":
+        changes = " ".join(f"{field}={value}" for field, value in body.items() if field not in ("op", "name"))
+        return f"push {body['name']} {changes}".rstrip()[:120]
     verb, name = body["verb"], body["name"]
+    if verb in strain.FILLS:
+        return f"{verb} {name} {body['mib']}Mi"
     if op == "component":
         node = f" ({body['node']})" if body.get("node") else ""
         return f"{verb} {name}{node}"
@@ -279,7 +314,8 @@ def said(body: Body) -> str:
         return f"kubeadm join ({name})"
     if verb == "remove":
         return f"kubectl delete nodes/{name}"
-    return f"{verb} {name}" if verb.startswith("power") or verb == "reboot" else f"kubectl {verb} {name}"
+    plain = verb.startswith("power") or verb in ("reboot", strain.SHUT_DOWN)
+    return f"{verb} {name}" if plain else f"kubectl {verb} {name}"
 
 
 def _kubeadm(body: Body) -> str:

@@ -34,6 +34,7 @@ SETTINGS: dict[str, type] = {
     "cpu": str,
     "memory": str,
     "pods_per_node": int,
+    "runtime": str,
     "begin": str,
 }
 MAX_TIME_MS = 7 * 24 * 3600 * 1000

@@ -73,7 +73,10 @@ def applied_to(obj: Obj, wanted: Obj, paths: Paths | None = None) -> Obj:
     Raises:
         StatusError: 422, fewer than none.
     """
-    replicas = (wanted.get("spec") or {}).get("replicas") or 0
+    spec, metadata = wanted.get("spec") or {}, wanted.get("metadata")
+    replicas = (spec.get("replicas") or 0) if isinstance(spec, dict) else None
+    if not isinstance(replicas, int) or isinstance(replicas, bool) or not isinstance(metadata, dict):
+        raise bad_request('Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go value')
     if replicas < 0:
         error = FieldError("Invalid value", "spec.replicas", replicas, "must be greater than or equal to 0")
         raise invalid("Scale", "autoscaling", wanted["metadata"].get("name", ""), [error])

@@ -4,7 +4,7 @@ KUBERNETES = "v1.36.2"
 KNOWN = ("v1.36.0", "v1.36.1", KUBERNETES)  # what a cluster may be set up with; they differ in nothing that shows
 ETCD = "3.6.8-0"
 COREDNS = "v1.14.1"
-PAUSE = "3.10.1"
+PAUSE = "3.10.2"
 CALICO = "v3.31.3"
 
 REGISTRY = "registry.k8s.io"

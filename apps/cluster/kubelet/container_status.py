@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.cluster.apimachinery.timestamps import format_ms
+from apps.cluster.kubelet.container_config import recursive_read_only
 from apps.cluster.kubelet.phase import is_sidecar, should_restart
 
 Obj = dict[str, Any]
@@ -114,23 +115,29 @@ def _time(ms: int) -> str | None:
     return format_ms(ms) if ms >= 0 else None
 
 
-def volume_mounts(container: Mapping[str, Any]) -> list[Obj]:
-    """`status.volumeMounts`: read-only mounts say that what is mounted below them is not read-only by itself."""
-    out = []
+def volume_mounts(container: Mapping[str, Any], image_refs: Mapping[str, str] = NO_STATE) -> list[Obj]:
+    """`status.volumeMounts`: read-only mounts say whether what is mounted below them is read-only too.
+
+    `image_refs`: the digest behind each volume that is an image.
+    """
+    out: list[Obj] = []
     for mount in container.get("volumeMounts") or ():
+        made: Obj = {"name": mount["name"], "mountPath": mount.get("mountPath", "")}
         if mount.get("readOnly"):
-            recursive = mount.get("recursiveReadOnly") in ("Enabled", "IfPossible")
-            out.append(
-                {
-                    "name": mount["name"],
-                    "mountPath": mount["mountPath"],
-                    "readOnly": True,
-                    "recursiveReadOnly": "Enabled" if recursive else "Disabled",
-                }
-            )
-        else:
-            out.append({"name": mount["name"], "mountPath": mount["mountPath"]})
+            try:
+                recursive = recursive_read_only(mount, supported=True)
+            except ValueError:
+                recursive = False
+            made |= {"readOnly": True, "recursiveReadOnly": "Enabled" if recursive else "Disabled"}
+        if mount["name"] in image_refs:
+            made["volumeStatus"] = {"image": {"imageRef": image_refs[mount["name"]]}}
+        out.append(made)
     return out
+
+
+def sandbox_state(state: int) -> str:
+    """A container's state, for a sandbox that is told as one: 0 is ready, 1 not ready."""
+    return {0: RUNNING, 1: EXITED}.get(state, UNKNOWN)
 
 
 def needs_restart(
@@ -159,12 +166,14 @@ def convert(
     init: bool = False,
     restarting: bool = False,
     actuated: Mapping[str, Obj] = NO_STATE,
+    image_refs: Mapping[str, str] = NO_STATE,
 ) -> list[Obj]:
     """Statuses of these containers, `ready` and `started` still false.
 
     `runtime`: attempts by container name, the newest first. `previous`: the statuses last reported. `reasons`: why a
     container that should be running is not, as the last sync found. `restarting`: all containers of the Pod are being
     removed, to start anew. `actuated`: resources of running containers that have not got the new ones yet.
+    `image_refs`: the digest behind each volume that is an image.
     """
     spec = pod["spec"]
     deleting = "deletionTimestamp" in pod["metadata"]
@@ -183,7 +192,7 @@ def convert(
             status = _without_runtime(container, old, deleting=deleting, has_init=has_init, restarting=restarting)
         mounts = container.get("volumeMounts")
         if mounts:
-            status["volumeMounts"] = volume_mounts(container)
+            status["volumeMounts"] = volume_mounts(container, image_refs if attempts else NO_STATE)
         if init and not attempts and "waiting" in status["state"] and _was_init(spec, container, runtime):
             status["state"] = {
                 "terminated": {

@@ -45,7 +45,18 @@ class EventSink(Protocol):
 class ContainerManager:
     """Acts on containers of one node. It writes no status: it changes what the worker remembers."""
 
-    __slots__ = ("_engine", "_find", "_overrides", "_recorder", "crashes", "heavy", "host_ip", "pulls", "runtime")
+    __slots__ = (
+        "_changed",
+        "_engine",
+        "_find",
+        "_overrides",
+        "_recorder",
+        "crashes",
+        "heavy",
+        "host_ip",
+        "pulls",
+        "runtime",
+    )
 
     def __init__(
         self,
@@ -55,6 +66,7 @@ class ContainerManager:
         overrides: Mapping[str, Mapping[str, Any]],
         find: Callable[[str, str, str], Obj | None],
         host_ip: str = "",
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self.runtime = runtime
@@ -62,6 +74,7 @@ class ContainerManager:
         self._overrides = overrides
         self._find = find  # resource, namespace, name
         self.host_ip = host_ip
+        self._changed = changed  # the machine's memory or disk is used otherwise than before
         self.heavy = False  # something has run here that is worth watching: it grows, or is large
         self.crashes = Backoff()
         self.pulls = Backoff()
@@ -115,6 +128,7 @@ class ContainerManager:
             self._next(c, step.PULL_FAILED, ANNOUNCE_MS)
             return
         self.runtime.image_pulled(pod, image, c.told)
+        self._changed()
         begun, alone = c.pull
         waited = self._engine.now_ms - begun
         self.tell(
@@ -197,6 +211,8 @@ class ContainerManager:
             killed = usage.oom_ms(image, usage.memory_limit(c.spec))
             if killed >= 0 and (c.ends_ms == NEVER or started_ms + killed < c.ends_ms):
                 c.ends_ms, c.oom = started_ms + killed, True
+        if self.heavy:
+            self._changed()
         c.step = step.UP
         c.due_ms = c.ends_ms if c.ends_ms == NEVER else max(c.ends_ms, self._engine.now_ms)
         probing.begin(self, worker, pod, c, image)
@@ -239,6 +255,8 @@ class ContainerManager:
         c.probes = {}
         c.ends_ms = NEVER
         self.runtime.container_ended(pod, c.name, attempt)
+        if self.heavy:
+            self._changed()
         policy = pod["spec"].get("restartPolicy")
         if c.ephemeral:
             again = False

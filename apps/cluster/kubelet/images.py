@@ -33,7 +33,7 @@ JOB_MS = 5_000
 INIT_MS = 1_000
 MEMORY = 8 << 20  # what a small program needs
 WRITES = 64 << 20  # a second, of images whose name says that they write a lot
-LEAK = 16 << 20  # a second, of images whose name says that they leak
+LEAK = 8 << 20  # a second, of images whose name says that they leak
 SLOW_START_MS = 30_000
 
 SECONDS = "sim/seconds"
@@ -239,10 +239,9 @@ def behaviour(
     image = container["image"]
     out = look_up(image)
     spec = pod["spec"]
-    if init or spec.get("restartPolicy", "Always") != "Always" or short(image) in TOOLBOXES:
-        out = _by_command(
-            out, container, init=init, always=not init and spec.get("restartPolicy", "Always") == "Always"
-        )
+    policy = container.get("restartPolicy") or spec.get("restartPolicy", "Always")  # a sidecar serves beside any work
+    if init or policy != "Always" or short(image) in TOOLBOXES:
+        out = _by_command(out, container, init=init, always=not init and policy == "Always")
     if overrides:
         told = told_of(image, overrides)
         if told:

@@ -401,9 +401,11 @@ class Kubelet:
             return
         there = self.informers("pods").get(key)
         if there is not None:
-            if there["metadata"]["annotations"].get(CONFIG_MIRROR) == pod["metadata"]["uid"]:
+            metadata = there["metadata"]
+            ours = metadata["annotations"].get(CONFIG_MIRROR) == pod["metadata"]["uid"]
+            if ours and "deletionTimestamp" not in metadata:
                 return
-            self.workers.delete(there)  # the mirror of an earlier manifest
+            self.workers.delete(there)  # the mirror of an earlier manifest, or one that somebody deletes
         try:
             node = self._client.get("nodes", "", self.node)
             self._client.create("pods", static_pods.mirror(pod, node), why="kubelet.mirror-pod")

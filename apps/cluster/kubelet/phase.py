@@ -96,6 +96,44 @@ def any_regular_container_started(spec: Mapping[str, Any], running_or_exited: It
     return any(name in regular for name in running_or_exited)
 
 
+def regular_container_has_run(spec: Mapping[str, Any], statuses: Iterable[Mapping[str, Any]]) -> bool:
+    """One of the Pod's own containers runs, or has ended, as far as its statuses tell."""
+    regular = {container["name"] for container in spec["containers"]}
+    return any(
+        status["name"] in regular and ("running" in state or "terminated" in state)
+        for status in statuses
+        if (state := status.get("state") or {}) is not None
+    )
+
+
+def must_restart_all(
+    spec: Mapping[str, Any],
+    exit_codes: Mapping[str, int],
+    status: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether every container of the Pod is to start anew: it was said already, or one has ended with such a code.
+
+    `exit_codes`: of containers whose newest attempt the runtime knows to have ended.
+    """
+    given = status or {}
+    if any(
+        one["type"] == "AllContainersRestarting" and one["status"] == "True" for one in given.get("conditions") or ()
+    ):
+        return True
+    codes = {
+        one["name"]: one["state"]["terminated"]["exitCode"]
+        for field in ("initContainerStatuses", "containerStatuses")
+        for one in given.get(field) or ()
+        if "terminated" in (one.get("state") or {})
+    }
+    return any(
+        restarts_all(container, code)
+        for container in (*(spec.get("initContainers") or ()), *spec["containers"])
+        for known in (exit_codes, codes)
+        if (code := known.get(container["name"])) is not None
+    )
+
+
 def get_phase(
     spec: Mapping[str, Any],
     statuses: Sequence[Mapping[str, Any]],

@@ -112,7 +112,7 @@ class PodWorkers:
         self.pressures: tuple[str, ...] = ()  # conditions of the node that keep Pods away
         self.shutting_down = False
         self.running = True
-        self.containers = ContainerManager(engine, runtime, recorder, overrides, find, host_ip)
+        self.containers = ContainerManager(engine, runtime, recorder, overrides, find, host_ip, changed)
         self.workers: dict[str, PodWorker] = {}
         self.orphans: dict[str, tuple[PodWorker, Obj]] = {}
 

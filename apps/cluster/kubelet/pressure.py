@@ -129,7 +129,7 @@ class PressureManager:
         taken = min(SYSTEM_DISK, self.disk // 8) + self._runtime.stored + self.disk_filled
         if self._workers.containers.heavy:
             taken += sum(self._disk_of(c, pod) for _, c, pod in self.running())
-        return max(0, self.disk - taken)
+        return usage.whole_pages(max(0, self.disk - taken))
 
     def observe(self) -> dict[str, tuple[int, int]]:
         """The signals: one disk holds everything."""
@@ -158,11 +158,11 @@ class PressureManager:
         met = eviction.thresholds_met(eviction.HARD, seen)
         conditions = set(eviction.node_conditions(met))
         if met and (conditions - set(self.observed) or self._may_evict(met)):
-            self._ask(EVICTION, self._tick(now))
+            self._ask(EVICTION, self._tick(now + 1))
         else:
             due = [at for at in (self._crossing(seen), *self._transitions(conditions)) if at != NEVER]
             if due:
-                self._ask(EVICTION, self._tick(min(due)))
+                self._ask(EVICTION, self._tick(max(now + 1, min(due))))
         if image_gc.amount_to_free(seen[eviction.IMAGEFS_AVAILABLE][0], self.disk) > 0:
             self._ask(COLLECTION, -(-(now + 1) // image_gc.PERIOD_MS) * image_gc.PERIOD_MS, quiet=True)
         self._ask_oom(seen[eviction.MEMORY_AVAILABLE][0])

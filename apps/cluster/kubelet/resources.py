@@ -10,26 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from apps.cluster.api import podresources
 from apps.cluster.apimachinery.quantity import BINARY_SI, DECIMAL_SI, Quantity, milli, parse, value
 
 Obj = dict[str, Any]
 NOTHING: Obj = {}
 
 
-def pod_amounts(spec: Mapping[str, Any], kind: str) -> Obj:
+def pod_amounts(spec: Mapping[str, Any], kind: str, *, pod_level: bool = True, overhead: bool = True) -> Obj:
     """The Pod's `requests` or `limits` by resource, as quantities.
 
     Containers add up with sidecars; of the init containers the largest counts; a value for the whole Pod replaces the
-    sum; overhead comes on top.
+    sum; overhead comes on top, of limits where there is one. `pod_level`, `overhead`: whether to count those.
 
     >>> pod_amounts({"containers": [{"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}},
     ...                             {"resources": {"requests": {"cpu": "500m", "memory": "512Mi"}}}]}, "requests")
     {'cpu': '1500m', 'memory': '1536Mi'}
     """
     containers = spec["containers"]
-    pod_level = (spec.get("resources") or NOTHING).get(kind)
-    overhead = spec.get("overhead")
-    if len(containers) == 1 and not spec.get("initContainers") and not pod_level and not overhead:
+    whole = spec.get("resources") if pod_level else None
+    extra = spec.get("overhead") if overhead else None
+    if len(containers) == 1 and not spec.get("initContainers") and not whole and not extra:
         return (containers[0].get("resources") or NOTHING).get(kind) or NOTHING
     total: dict[str, Quantity] = {}
     for container in containers:
@@ -51,10 +52,13 @@ def pod_amounts(spec: Mapping[str, Any], kind: str) -> Obj:
     for name, amount in largest.items():
         if name not in total or _nano(amount) > _nano(total[name]):
             total[name] = amount
-    for name, text in (pod_level or NOTHING).items():
-        total[name] = parse(text)
-    if kind == "requests" or total:
-        _add(total, overhead)
+    for name, text in ((whole or NOTHING).get(kind) or NOTHING).items():
+        if podresources.is_pod_level(name):
+            total[name] = parse(text)
+    if kind == "requests":
+        _add(total, extra)
+    else:
+        _add(total, {name: text for name, text in (extra or NOTHING).items() if name in total and _nano(total[name])})
     return {name: amount.canonical() for name, amount in total.items()}
 
 

@@ -16,6 +16,12 @@ SMALL = MEMORY  # a program of this size is not worth a look at its limit
 WRITTEN = 64 << 10  # what a container writes when it starts
 OOM_MS = 50  # how long a program lives that needs more than it may have at once
 NEVER = -1
+PAGE = 4096
+
+
+def whole_pages(number: int) -> int:
+    """Bytes as kernel and disk count them: in pages."""
+    return number // PAGE * PAGE
 
 
 def memory_limit(spec: Mapping[str, Any]) -> int:
@@ -45,13 +51,13 @@ def oom_ms(image: Image, limit: int) -> int:
 
 def memory_used(image: Image, limit: int, started_ms: int, now_ms: int) -> int:
     """Bytes that a running container holds now."""
-    used = image.memory + image.leak * max(0, now_ms - started_ms) // 1000
+    used = whole_pages(image.memory + image.leak * max(0, now_ms - started_ms) // 1000)
     return min(used, limit) if limit else used
 
 
 def disk_used(image: Image, started_ms: int, now_ms: int) -> int:
     """Bytes that a running container has written: its writable layer and its logs."""
-    return WRITTEN + image.writes * max(0, now_ms - started_ms) // 1000
+    return whole_pages(WRITTEN + image.writes * max(0, now_ms - started_ms) // 1000)
 
 
 def over_disk_limit_ms(image: Image, spec: Mapping[str, Any], started_ms: int) -> int:

@@ -9,7 +9,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.cluster.strain import FILLS
 from apps.scenarios.commands import NODE_VERBS, Body
+
+# What fills a machine needs an amount, and a form of its own.
+FORM_VERBS = tuple(verb for verb in NODE_VERBS if verb not in FILLS)
 
 
 class NodeForm(forms.Form):
@@ -21,7 +25,7 @@ class NodeForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
     )
-    action = forms.ChoiceField(choices=[(verb, verb) for verb in NODE_VERBS], widget=forms.HiddenInput, required=False)
+    action = forms.ChoiceField(choices=[(verb, verb) for verb in FORM_VERBS], widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, machines: Iterable[str] = (), **kwargs: Any) -> None:
         self.next_name = next_worker(machines)

@@ -175,7 +175,8 @@ class ContainerRuntime:
             told = {"runtime": flavour.spoken, "container": name, "id": digest[:SHORT], "attempt": restarts}
             call = self._note("cri.create-container", "CreateContainer", pod, told)
             told = {"oci": flavour.oci, "monitor": flavour.monitor, "container": name}
-            self._behind(call, flavour.oci, "create", pod, "oci.create", told)
+            message = "oci.create-in-shim" if flavour.shim_per_pod else "oci.create"
+            self._behind(call, flavour.oci, "create", pod, message, told)
         return Attempt(
             flavour.container_id(digest), flavour.image_name(image), flavour.image_id(image), restarts, CREATED
         )
