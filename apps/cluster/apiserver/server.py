@@ -67,6 +67,7 @@ class APIServer:
         """`authorization`: as --authorization-mode, whose default is what kube-apiserver's is."""
         self._engine = engine
         self._store = store
+        self.unhealthy = False  # it gets no answer from etcd
         self.event_lease: Callable[[], int] = lambda: 0  # what Events are written with, so that they go after an hour
         engine.revision = store.revision
         self.infos: dict[str, ResourceInfo] = dict(RESOURCES)

@@ -1,7 +1,7 @@
 """The event recorder: core/v1 Events about objects, correlated as client-go does it.
 
 Models      client-go tools/record (event.go, events_cache.go) and, for `action`, tools/events
-Leaves out  Event series of events.k8s.io; the hour after which etcd forgets an Event
+Leaves out  Event series of events.k8s.io
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Access, Problem
 from apps.cluster.controlplane import ledger, topology
 from apps.cluster.controlplane import records as facts
+from apps.cluster.controlplane.door import Door
 from apps.cluster.controlplane.election import Election
 from apps.cluster.controlplane.names import APISERVER, COMPONENTS, ELECTED, ETCD, KUBELET, RUNTIME, SERVICES, STATIC
 from apps.cluster.controlplane.records import Records
@@ -90,6 +91,7 @@ class ControlPlane:
         self.ledger = ledger.Ledger(plant.engine.trace.keep)
         plant.engine.record(NAME, self.ledger)
         self._compacting = -1  # the revision at the last look, -1: nobody looks yet
+        self.door = Door(plant.apiserver)
         self.records = Records(plant.engine, plant.apiserver, self._wake)
         plant.engine.register(NAME, self)
 
@@ -163,7 +165,9 @@ class ControlPlane:
             return
         if self._plant.members is not None:
             self._plant.members.review()
-        self._plant.reader.change(self.problem_for("", reader=True))
+        problem = self.problem_for("", reader=True)
+        self._plant.reader.change(problem)
+        self.door.set(problem)
         for node in self.control_planes():
             self._review_server(node)
         for process in self._plant.processes.values():
@@ -519,4 +523,6 @@ class ControlPlane:
         self.records.load(data["records"])
         for name, election in self.elections.items():
             election.load(data["elections"][name])
-        self._plant.reader.change(Problem(*data["reader"]) if data["reader"] is not None else None)
+        problem = Problem(*data["reader"]) if data["reader"] is not None else None
+        self._plant.reader.change(problem)
+        self.door.set(problem)

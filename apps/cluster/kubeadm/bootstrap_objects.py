@@ -3,8 +3,7 @@
 Models      pkg/controlplane/controller (systemnamespaces, kubernetesservice, defaultservicecidr,
             clusterauthenticationtrust, legacytokentracking), pkg/registry/scheduling/rest,
             plugin/pkg/auth/authorizer/rbac/bootstrappolicy
-Leaves out  FlowSchemas and priority levels; APIServices; Leases of the API server and of
-            leader election
+Leaves out  FlowSchemas and priority levels; APIServices
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def answer(server: APIServer, request: Request) -> Response | None:
     if path == "/version":
         return Response(200, VERSION)
     if path in ("/healthz", "/livez", "/readyz"):
-        return _health(request, path)
+        return _health(server, request, path)
     if path == "/":
         return Response(200, {"paths": _paths(server)})
     aggregated = "apidiscovery.k8s.io" in request.header("Accept").partition(",")[0]
@@ -118,12 +118,15 @@ def answer(server: APIServer, request: Request) -> Response | None:
     return None
 
 
-def _health(request: Request, path: str) -> Response:
+def _health(server: APIServer, request: Request, path: str) -> Response:
     headers = {
         "Cache-Control": "no-cache, private",
         "Content-Type": "text/plain; charset=utf-8",
         "X-Content-Type-Options": "nosniff",
     }
+    if server.unhealthy:
+        told = [f"[-]{check} failed: reason withheld" if check == "etcd" else f"[+]{check} ok" for check in CHECKS]
+        return Response(500, "\n".join([*told, f"{path[1:]} check failed", ""]), headers)
     if "verbose" not in request.params():
         return Response(200, "ok", headers)
     lines = [f"[+]{check} ok" for check in CHECKS]
