@@ -175,15 +175,25 @@ def _as_asked(resource: str, rule: ValidateUpdate, *, whole: bool) -> ValidateUp
     """
     first = _WHOLE.get(resource) if whole else None
 
-    def validate(new: Obj, old: Obj) -> list[FieldError]:
+    def common(new: Obj, old: Obj, found: list[FieldError]) -> list[FieldError]:
+        return _common(new, old, bool(old["metadata"].get("namespace"))) + found
+
+    def plain(new: Obj, old: Obj) -> list[FieldError]:
+        found = rule(new, old)
+        return common(new, old, found) if found else found
+
+    def with_whole(new: Obj, old: Obj) -> list[FieldError]:
         found = rule(new, old)
         if first is not None and (found or "spec" not in new or new["spec"] is not old.get("spec")):
             found = first(new, old) + found
-        if not found and resource not in _SILENT:
-            return found
-        return _common(new, old, bool(old["metadata"].get("namespace"))) + found
+        return common(new, old, found) if found else found
 
-    return validate
+    def silent(new: Obj, old: Obj) -> list[FieldError]:
+        return common(new, old, rule(new, old))
+
+    if resource in _SILENT:
+        return silent
+    return plain if first is None else with_whole
 
 
 def update_of(resource: str) -> ValidateUpdate:
