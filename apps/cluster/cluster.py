@@ -197,6 +197,7 @@ class Cluster:
         Raises:
             StatusError: refused; the cluster is as it was before.
         """
+        self.apiserver.warnings = []
         self.engine.cause = 0
         # A single request that is refused has changed nothing, but may have drawn a name.
         several = len(command.get("objects") or ()) > 1 or command.get("verb") in SEVERAL_STEPS
@@ -212,6 +213,11 @@ class Cluster:
             raise
         finally:
             self.engine.cause = 0
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the API server warned of while it carried out the last command."""
+        return list(self.apiserver.warnings)
 
     # ---- machines (kubectl.Machines) -----------------------------------------------------------
 

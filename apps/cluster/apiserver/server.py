@@ -79,7 +79,7 @@ class APIServer:
         self.authorizer = Authorizer(self._tables, authorization)
         for rbac_resource in RBAC_RESOURCES:
             self._watchers[rbac_resource] = [self._forget_authorization]
-        self.warnings: list[str] = []  # what the last answer to a reader says in its Warning headers
+        self.warnings: list[str] = []  # what the answers to a reader say in Warning headers, since it was last emptied
         self._creation = Creation(self._tables, self.infos, engine.random, self._charge, self._allowed)
         self.ledger = Ledger()
         self.customs = CustomKinds(self)
@@ -653,10 +653,7 @@ class APIServer:
 
     def _listen(self, actor: Actor) -> Warnings | None:
         """Where the warnings of a request go: a reader sees them, components throw them away."""
-        if actor.component != READER:
-            return None
-        self.warnings = []
-        return self.warnings
+        return self.warnings if actor.component == READER else None
 
     def _plain(self, namespace: str) -> bool:
         """Whether no plugin has anything to say of an Event there."""

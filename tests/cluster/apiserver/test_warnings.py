@@ -9,6 +9,7 @@ import pytest
 
 from apps.cluster.apiserver import warnings
 from apps.cluster.apiserver.warnings import addresses
+from apps.cluster.cluster import Cluster, Config
 
 
 def template(spec: dict[str, Any] | None = None, annotations: dict[str, str] | None = None) -> dict[str, Any]:
@@ -20,6 +21,7 @@ def containers(*listed: dict[str, Any]) -> dict[str, Any]:
     return {"containers": list(listed)}
 
 
+MOUNTABLE = "kubernetes.io/enforce-mountable-secrets"
 AT = "spec.template.spec"
 NULL = "a null labelSelector results in matching no pod"
 REQUIRED, PREFERRED = (
@@ -368,3 +370,24 @@ def test_addresses(value, told):
 )
 def test_ranges(value, told):
     assert list(addresses.cidr("f", value)) == told
+
+
+def test_a_command_collects_the_warnings_of_all_its_objects():
+    cluster = Cluster.boot(Config(workers=1))
+    name = "a.b"
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name},
+            "spec": {"containers": [{"name": "c", "image": "w"}]},
+        },
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "s", "annotations": {MOUNTABLE: "true"}}},
+    ]
+    cluster.execute({"op": "create", "objects": pods})
+    assert [text.partition(":")[0] for text in cluster.warnings] == [
+        f"metadata.annotations[{MOUNTABLE}]",
+        "metadata.name",
+    ]
+    cluster.execute({"op": "delete", "resource": "pods", "namespace": "default", "name": name})
+    assert cluster.warnings == []

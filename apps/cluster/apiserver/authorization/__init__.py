@@ -2,7 +2,8 @@
 
 Models      staging/src/k8s.io/apiserver/pkg/authorization (union, authorizerfactory) and its
             endpoints/handlers/responsewriters (ForbiddenStatusError); --authorization-mode=Node,RBAC as kubeadm sets it
-Leaves out  webhooks and authorization configuration files
+Leaves out  webhooks and authorization configuration files; what components read and watch is not asked about, only
+            their writes and all that readers do
 
 An answer is kept until a role or a binding changes; what the Node authorizer says of names and Pods is asked each time.
 """
@@ -103,7 +104,8 @@ class Authorizer:
             error = refusal(ask, answer.reason)
             error.stage = "authorization"
             raise error
-        if self._holds_for_all_names(ask, answer):
+        if self._holds_for_all_names(ask, answer) or (actor.component == "kubelet" and resource == "leases"):
+            # (A kubelet's lease is looked at once more, name and all, by NodeRestriction.)
             if len(self._kept) >= MOST_ANSWERS:
                 self._kept.clear()
             self._kept.add(key)
