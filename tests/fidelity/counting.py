@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.fidelity import bootstrap, explain, scheduling, tables, verdicts
 from tests.fidelity.facts import count, facts
-from tests.fidelity.replay import best_replay, load, names
+from tests.fidelity.replay import load, names, replay
 
 
 @dataclass
@@ -57,7 +57,7 @@ class LeftOut:
 
 def trace(name: str) -> Line:
     scenario = load(name)
-    ours = facts(best_replay(scenario))
+    ours = facts(replay(scenario))
     line = Line(name, *count(scenario.facts, ours))
     for label, difference in (("missing", scenario.facts - ours), ("extra", ours - scenario.facts)):
         for fact, number in sorted(difference.items(), key=str):

@@ -19,7 +19,7 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Cluster, Config
 from tests.fidelity.commands import Command, commands, job_from
-from tests.fidelity.facts import Fact, count, facts
+from tests.fidelity.facts import Fact
 from tests.fidelity.recorder import record
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "fidelity"
@@ -38,7 +38,6 @@ class Profile:
     namespace: str = ""  # "": the scenario's name
     later: tuple[float, int] = (0.0, 0)  # from that second on, commands come so many ms later
     runs_ms: int = -1  # how long containers run before they end; -1: until they are stopped
-    draws: int = 1  # equal nodes are drawn by chance, there and here: ours is the best of so many draws
     starts_at: str = ""  # the time of day at which the recording began, where that matters
 
 
@@ -52,7 +51,7 @@ PROFILES = {
     "d4-job-ttl": Profile(runs_ms=1_000),
     # A CronJob's Jobs are named by the minute.
     "d7-cronjob": Profile(runs_ms=1_000, starts_at="2026-11-23T04:03:57Z"),
-    "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000), draws=12),
+    "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000)),
     "f1-namespace": Profile(namespace="fresh"),
     "f2-services": Profile(namespace="f2"),
 }
@@ -84,20 +83,6 @@ def load(name: str) -> Scenario:
 def names() -> list[str]:
     """Every scenario that is kept."""
     return sorted(path.stem for path in TESTDATA.glob("*.json"))
-
-
-def best_replay(scenario: Scenario) -> dict[str, Any]:
-    """Our recording; of several draws, where chance has a say, the one most like the recorded one."""
-    draws = PROFILES.get(scenario.name, Profile()).draws
-    ours = [replay(scenario, seed) for seed in range(1, draws + 1)]
-    if draws == 1:
-        return ours[0]
-
-    def likeness(recording: dict[str, Any]) -> int:
-        matched, total = count(scenario.facts, facts(recording))
-        return 2 * matched - total
-
-    return max(ours, key=likeness)
 
 
 def replay(scenario: Scenario, seed: int = 1) -> dict[str, Any]:

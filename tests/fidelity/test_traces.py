@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fidelity.facts import count, facts
-from tests.fidelity.replay import best_replay, load, names, replay
+from tests.fidelity.replay import load, names, replay
 
 FLOORS = {"d2-job-backofflimit": 0.95, "e1-node-failure": 0.8}  # the others: 0.99
 REFERENCE = Path(os.environ.get("K8SDOCS_REFERENCE", Path(__file__).parents[2] / ".." / "shared" / "reference"))
@@ -21,7 +21,7 @@ REFERENCE = Path(os.environ.get("K8SDOCS_REFERENCE", Path(__file__).parents[2] /
 @pytest.mark.parametrize("name", names())
 def test_what_a_real_cluster_did_happens_here_too(name):
     scenario = load(name)
-    ours = facts(best_replay(scenario))
+    ours = facts(replay(scenario))
     matched, total = count(scenario.facts, ours)
     missing = sorted((scenario.facts - ours).items(), key=str)
     extra = sorted((ours - scenario.facts).items(), key=str)
