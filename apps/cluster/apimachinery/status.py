@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 # field.ErrorType and the `reason` that a StatusCause carries for it.
@@ -27,6 +28,15 @@ CAUSE_REASONS = {
 WITHOUT_VALUE = {"Required value", "Forbidden", "Too long", "Internal error"}
 
 
+class Omitted(Enum):
+    """In the place of a value that a message does not repeat."""
+
+    VALUE = 0
+
+
+OMITTED = Omitted.VALUE
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One thing wrong with one field. `value` is what was there, as the JSON it was."""
@@ -39,7 +49,7 @@ class FieldError:
     @property
     def body(self) -> str:
         """The text without the field: `Invalid value: "X": a lowercase RFC 1123 label must …`."""
-        if self.type in WITHOUT_VALUE:
+        if self.type in WITHOUT_VALUE or self.value is OMITTED:
             text = self.type
         else:
             shown = "Invalid value" if self.type == "Type invalid" else self.type

@@ -35,5 +35,6 @@ def errors_of(bases: Obj, row: Obj) -> list[str]:
     new = made(bases[kind], kind, row["set"], changed=changed)
     if changed:
         old = made(bases[kind], kind, row["old"], changed=True)
-        return [str(error) for error in info.validate_update(new, old)]
+        judge = info.validate_status if row.get("part") == "status" else info.validate_update
+        return [str(error) for error in judge(new, old)]
     return [str(error) for error in info.validate(new)]

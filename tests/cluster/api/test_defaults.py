@@ -116,3 +116,77 @@ def test_a_limit_range_fills_default_and_request_for_containers():
     doc = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": [limit]}}
     filled = defaulted(doc)["spec"]["limits"][0]
     assert (filled["default"], filled["defaultRequest"]) == ({"cpu": "2"}, {"memory": "1Mi", "cpu": "2"})
+
+
+MATCH = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+QUEUES = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
+
+
+@pytest.mark.parametrize(
+    ("resource", "spec", "expected"),
+    [
+        pytest.param(
+            "validatingadmissionpolicies",
+            {"matchConstraints": {"resourceRules": [{"resources": ["pods"]}]}},
+            {
+                "failurePolicy": "Fail",
+                "matchConstraints": {**MATCH, "resourceRules": [{"resources": ["pods"], "scope": "*"}]},
+            },
+            id="a policy of admission",
+        ),
+        pytest.param(
+            "mutatingadmissionpolicybindings", {"matchResources": {}}, {"matchResources": MATCH}, id="binding"
+        ),
+        pytest.param("flowschemas", {}, {"matchingPrecedence": 1000}, id="a schema of flows"),
+        pytest.param(
+            "prioritylevelconfigurations",
+            {"limited": {"limitResponse": {"queuing": {"queues": 1}}}},
+            {
+                "limited": {
+                    "limitResponse": {"queuing": {**QUEUES, "queues": 1}},
+                    "nominalConcurrencyShares": 30,
+                    "lendablePercent": 0,
+                }
+            },
+            id="a limited level of priority",
+        ),
+        pytest.param(
+            "prioritylevelconfigurations",
+            {"exempt": {}},
+            {"exempt": {"nominalConcurrencyShares": 0, "lendablePercent": 0}},
+            id="an exempt level of priority",
+        ),
+        pytest.param(
+            "resourceclaims",
+            {"devices": {"requests": [{"exactly": {"tolerations": [{}]}}, {"firstAvailable": [{"count": 2}]}]}},
+            {
+                "devices": {
+                    "requests": [
+                        {
+                            "exactly": {
+                                "tolerations": [{"operator": "Equal"}],
+                                "allocationMode": "ExactCount",
+                                "count": 1,
+                            }
+                        },
+                        {"firstAvailable": [{"count": 2, "allocationMode": "ExactCount"}]},
+                    ]
+                }
+            },
+            id="a claim to devices",
+        ),
+    ],
+)
+def test_specs(resource, spec, expected):
+    assert RESOURCES[resource].default({"metadata": {}, "spec": spec})["spec"] == expected
+
+
+def test_what_a_pod_asks_for_as_a_whole():
+    huge = {"limits": {"hugepages-2Mi": "4Mi", "cpu": "250m"}}
+    containers = [{"name": name, "image": "i", "resources": huge} for name in "ab"]
+    spec = {"containers": containers, "resources": {"limits": {"memory": "1Gi"}}}
+    made = RESOURCES["pods"].default({"metadata": {}, "spec": spec})["spec"]["resources"]
+    assert made == {
+        "limits": {"memory": "1Gi", "hugepages-2Mi": "8Mi"},
+        "requests": {"cpu": "500m", "memory": "1Gi", "hugepages-2Mi": "8Mi"},
+    }

@@ -43,6 +43,15 @@ _TABLE: dict[tuple[str, str], Default] = {
     ("policy/v1", "PodDisruptionBudget"): other.disruption_budget,
     ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"): other.validating_webhooks,
     ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"): other.mutating_webhooks,
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): other.admission_policy,
+    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"): other.admission_policy,
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): other.admission_binding,
+    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding"): other.admission_binding,
+    ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"): other.flow_schema,
+    ("flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration"): other.priority_level,
+    ("resource.k8s.io/v1", "ResourceClaim"): other.resource_claim,
+    ("resource.k8s.io/v1", "ResourceClaimTemplate"): other.resource_claim_template,
+    ("resource.k8s.io/v1", "ResourceSlice"): other.resource_slice,
 }
 
 

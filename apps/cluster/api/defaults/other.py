@@ -1,8 +1,7 @@
 """Defaults of the remaining groups.
 
-Models
-            pkg/apis/{discovery,networking,rbac,scheduling,storage,autoscaling,policy,admissionregistration}/v1*/defaults.go
-Leaves out  nothing of these kinds
+Models      pkg/apis/*/v1*/defaults.go and zz_generated.defaults.go
+Leaves out  when a device was tainted, if a ResourceSlice does not say
 """
 
 from __future__ import annotations
@@ -145,3 +144,95 @@ def mutating_webhooks(obj: Obj) -> Obj:
 def _webhooks(obj: Obj, default: Any) -> Obj:
     hooks = obj.get("webhooks")
     return with_field(obj, "webhooks", mapped(hooks, default)) if hooks else obj
+
+
+def _match_resources(found: Obj) -> Obj:
+    found = filled(found, matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
+    for name in ("resourceRules", "excludeResourceRules"):
+        if found.get(name):
+            found = with_field(found, name, mapped(found[name], lambda rule: filled(rule, scope="*")))
+    return found
+
+
+def _matching(spec: Obj, name: str) -> Obj:
+    return spec if spec.get(name) is None else with_field(spec, name, _match_resources(spec[name]))
+
+
+def admission_policy(obj: Obj) -> Obj:
+    spec = filled(obj.get("spec") or {}, failurePolicy="Fail")
+    return with_field(obj, "spec", _matching(spec, "matchConstraints"))
+
+
+def admission_binding(obj: Obj) -> Obj:
+    return with_field(obj, "spec", _matching(obj.get("spec") or {}, "matchResources"))
+
+
+def flow_schema(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    return obj if spec.get("matchingPrecedence") else {**obj, "spec": {**spec, "matchingPrecedence": 1000}}
+
+
+def priority_level(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    limited, exempt = spec.get("limited"), spec.get("exempt")
+    if limited is not None:
+        done = filled(limited, nominalConcurrencyShares=30, lendablePercent=0)
+        response = done.get("limitResponse") or {}
+        queuing = response.get("queuing")
+        if queuing is not None:
+            sizes = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
+            full = {**queuing, **{name: size for name, size in sizes.items() if not queuing.get(name)}}
+            done = {**done, "limitResponse": {**response, "queuing": full}}
+        spec = {**spec, "limited": done}
+    if exempt is not None:
+        spec = {**spec, "exempt": filled(exempt, nominalConcurrencyShares=0, lendablePercent=0)}
+    return obj if spec is obj.get("spec") else {**obj, "spec": spec}
+
+
+def _device_request(request: Obj) -> Obj:
+    request = filled(request, allocationMode="ExactCount")
+    if request["allocationMode"] == "ExactCount" and not request.get("count"):
+        request = {**request, "count": 1}
+    tolerations = request.get("tolerations")
+    if not tolerations:
+        return request
+    return with_field(request, "tolerations", mapped(tolerations, lambda one: filled(one, operator="Equal")))
+
+
+def _claim_request(request: Obj) -> Obj:
+    if request.get("exactly") is not None:
+        request = with_field(request, "exactly", _device_request(request["exactly"]))
+    if request.get("firstAvailable"):
+        request = with_field(request, "firstAvailable", mapped(request["firstAvailable"], _device_request))
+    return request
+
+
+def _claim_spec(spec: Obj) -> Obj:
+    devices = spec.get("devices") or {}
+    if not devices.get("requests"):
+        return spec
+    return {**spec, "devices": with_field(devices, "requests", mapped(devices["requests"], _claim_request))}
+
+
+def resource_claim(obj: Obj) -> Obj:
+    return with_field(obj, "spec", _claim_spec(obj.get("spec") or {}))
+
+
+def resource_claim_template(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    return with_field(obj, "spec", {**spec, "spec": _claim_spec(spec.get("spec") or {})})
+
+
+def resource_slice(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    if not spec.get("devices"):
+        return obj
+    return with_field(obj, "spec", with_field(spec, "devices", mapped(spec["devices"], _device)))
+
+
+def _device(device: Obj) -> Obj:
+    mappings = device.get("nodeAllocatableResourceMappings")
+    if not mappings:
+        return device
+    done = {name: filled(mapping, allocationMultiplier="1") for name, mapping in mappings.items()}
+    return {**device, "nodeAllocatableResourceMappings": done}

@@ -1,7 +1,7 @@
 """Defaults of Pods and Pod templates. Every function gives a new dict, or the same one when nothing was missing.
 
 Models      pkg/apis/core/v1/defaults.go and zz_generated.defaults.go (Pod, PodSpec, Container, Probe, volumes)
-Leaves out  pod-level hugepage limits
+Leaves out  nothing
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from apps.cluster.api import podresources
 from apps.cluster.api.memo import IdentityMemo
-from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.meta import Obj
 
 _DONE: IdentityMemo[bool] = IdentityMemo()
@@ -269,30 +269,24 @@ def _host_ports(item: Obj) -> Obj:
     return with_field(item, "ports", done)
 
 
-def _pod_level_requests(spec: Obj) -> Obj:
-    """Pod-level requests that were not said, from the containers' or from the pod-level limits."""
-    resources = spec.get("resources")
-    if not resources or not resources.get("limits"):
+def _pod_level(spec: Obj) -> Obj:
+    """What is asked for the Pod as a whole and was not said, from the containers or from the limits of the Pod."""
+    resources = spec.get("resources") or {}
+    limits, requests = dict(resources.get("limits") or {}), dict(resources.get("requests") or {})
+    if not limits and not requests:
         return spec
-    requests = dict(resources.get("requests") or {})
-    for name in ("cpu", "memory"):
-        if name in requests:
-            continue
-        amounts = [c.get("resources", {}).get("requests", {}).get(name) for c in spec.get("containers", ())]
-        stated = [amount for amount in amounts if amount is not None]
-        if stated:
-            total = sum(quantity.milli(amount) for amount in stated)
-            first = quantity.parse(stated[0]).format
-            whole = total % 1000 == 0
-            requests[name] = (
-                quantity.format_value(total // 1000, first == quantity.BINARY_SI)
-                if whole
-                else quantity.format_milli(total)
-            )
-    for name, amount in resources["limits"].items():
-        if name in ("cpu", "memory") or name.startswith("hugepages-"):
-            requests.setdefault(name, amount)
-    return {**spec, "resources": {**resources, "requests": requests}} if requests else spec
+    for name, amount in podresources.aggregate({"spec": spec}, "limits").items():
+        if name.startswith("hugepages-") and name not in requests:
+            limits.setdefault(name, amount.canonical())
+    if limits:
+        for name, amount in podresources.aggregate({"spec": spec}, "requests").items():
+            if name in podresources.POD_LEVEL:
+                requests.setdefault(name, amount.canonical())
+        for name, text in limits.items():
+            if podresources.is_pod_level(name):
+                requests.setdefault(name, text)
+    done = {**resources, "limits": limits, "requests": requests}
+    return {**spec, "resources": {name: value for name, value in done.items() if value or name in resources}}
 
 
 def pod(obj: Obj) -> Obj:
@@ -305,7 +299,8 @@ def pod(obj: Obj) -> Obj:
             if spec.get("hostNetwork"):
                 done = mapped(done, _host_ports)
             spec = with_field(spec, name, done)
-    spec = _pod_level_requests(spec)
+    if spec.get("resources"):
+        spec = _pod_level(spec)
     if spec.get("enableServiceLinks") is None:
         spec = {**spec, "enableServiceLinks": True}
     if "status" not in obj:

@@ -125,7 +125,7 @@ def _metadata(namespaced: bool, builtin: bool) -> Validate:
 
     def validate(obj: Obj) -> list[FieldError]:
         errors: Errors = []
-        object_meta(errors, obj["metadata"], namespaced, rule)
+        object_meta(errors, obj["metadata"], namespaced, rule, kube=builtin)
         return errors
 
     return validate
@@ -134,6 +134,12 @@ def _metadata(namespaced: bool, builtin: bool) -> Validate:
 def _metadata_update(new: Obj, old: Obj) -> list[FieldError]:
     errors: Errors = []
     object_meta_update(errors, new["metadata"], old["metadata"])
+    return errors
+
+
+def _custom_update(new: Obj, old: Obj) -> list[FieldError]:
+    errors: Errors = []
+    object_meta_update(errors, new["metadata"], old["metadata"], kube=False)
     return errors
 
 
@@ -163,8 +169,8 @@ _SILENT = {"limitranges", "poddisruptionbudgets", "endpointslices", "csinodes", 
 def _common(new: Obj, old: Obj, namespaced: bool) -> list[FieldError]:
     """What the server asks of every change of any kind, before the kind's own rules."""
     errors: Errors = []
-    object_meta(errors, new["metadata"], namespaced, path_segment)
-    object_meta_update(errors, new["metadata"], old["metadata"])
+    object_meta(errors, new["metadata"], namespaced, path_segment, kube=False)
+    object_meta_update(errors, new["metadata"], old["metadata"], kube=False)
     return errors
 
 
@@ -199,10 +205,10 @@ def _as_asked(resource: str, rule: ValidateUpdate, *, whole: bool) -> ValidateUp
 def update_of(resource: str) -> ValidateUpdate:
     """The rule for changes, `(new, old)`."""
     found = _TABLE[resource][1] if resource in _TABLE else None
-    return _as_asked(resource, found or _metadata_update, whole=True)
+    return _as_asked(resource, found or (_metadata_update if resource else _custom_update), whole=True)
 
 
 def status_update_of(resource: str) -> ValidateUpdate:
     """The rule for changes of the status subresource, `(new, old)`."""
     found = _TABLE[resource][2] if resource in _TABLE else None
-    return _as_asked(resource, found or _metadata_update, whole=False)
+    return _as_asked(resource, found or (_metadata_update if resource else _custom_update), whole=False)

@@ -1,7 +1,7 @@
 """Deployment, ReplicaSet, DaemonSet, StatefulSet, ControllerRevision.
 
 Models      pkg/apis/apps/validation/validation.go
-Leaves out  a DaemonSet's deprecated templateGeneration
+Leaves out  nothing: a DaemonSet's deprecated templateGeneration is counted by the server itself and never wrong
 """
 
 from __future__ import annotations

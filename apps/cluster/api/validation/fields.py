@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from apps.cluster.apimachinery import quantity
-from apps.cluster.apimachinery.status import FieldError
+from apps.cluster.apimachinery.status import OMITTED, FieldError
 
 Errors = list[FieldError]
 
@@ -34,7 +34,7 @@ def all_invalid(errors: Errors, path: str, value: Any, details: Iterable[str]) -
 
 def omitted(errors: Errors, path: str, detail: str) -> None:
     """An invalid value that the message does not repeat."""
-    errors.append(FieldError("Invalid value", path, None, detail))
+    errors.append(FieldError("Invalid value", path, OMITTED, detail))
 
 
 def forbidden(errors: Errors, path: str, detail: str) -> None:

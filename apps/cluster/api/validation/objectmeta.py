@@ -1,7 +1,7 @@
 """metadata: names, namespaces, labels, annotations, owners, finalizers; and label selectors.
 
 Models      k8s.io/apimachinery/pkg/api/validation/objectmeta.go, pkg/apis/meta/v1/validation
-Leaves out  managedFields
+Leaves out  nothing
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from apps.cluster.apimachinery.meta import Obj
 
 NameRule = Callable[[str], tuple[str, ...]]
 ANNOTATIONS_MAX = 256 * 1024
+LONGEST_MANAGER, LONGEST_SUBRESOURCE = 128, 256
 FIXED = ("name", "namespace", "uid")
 FIXED_TIMES = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
@@ -106,8 +107,30 @@ def _kube_finalizers(errors: Errors, at: str, finalizers: list[str]) -> None:
             invalid(errors, f"{at}.finalizers[{index}]", finalizer, detail)
 
 
-def object_meta(errors: Errors, metadata: Obj, namespaced: bool, rule: NameRule, at: str = "metadata") -> None:
-    """The metadata of an object to be created."""
+def _managers(errors: Errors, at: str, entries: list[Obj]) -> None:
+    """Who is said to have set which fields."""
+    for index, entry in enumerate(entries):
+        here, operation, kind = f"{at}[{index}]", entry.get("operation", ""), entry.get("fieldsType", "")
+        manager: str = entry.get("manager", "")
+        if operation not in ("Apply", "Update"):
+            invalid(errors, f"{here}.operation", operation, "must be `Apply` or `Update`")
+        if kind not in ("", "FieldsV1"):
+            invalid(errors, f"{here}.fieldsType", kind, "must be `FieldsV1`")
+        if len(manager.encode()) > LONGEST_MANAGER:
+            too_long(errors, f"{here}.manager", LONGEST_MANAGER)
+        for place, letter in enumerate(manager):
+            if not letter.isprintable():
+                position = len(manager[:place].encode())
+                detail = f"invalid character U+{ord(letter):04X} (at position {position})"
+                invalid(errors, f"{here}.manager", manager, detail)
+        if len(entry.get("subresource", "").encode()) > LONGEST_SUBRESOURCE:
+            too_long(errors, f"{here}.subresource", LONGEST_SUBRESOURCE)
+
+
+def object_meta(
+    errors: Errors, metadata: Obj, namespaced: bool, rule: NameRule, at: str = "metadata", *, kube: bool = True
+) -> None:
+    """The metadata of an object to be created. `kube`: finalizers are held to what kinds of Kubernetes ask for."""
     prefix = metadata.get("generateName")
     if prefix:
         all_invalid(errors, f"{at}.generateName", prefix, rule(_masked(prefix)))
@@ -135,6 +158,9 @@ def object_meta(errors: Errors, metadata: Obj, namespaced: bool, rule: NameRule,
     finalizers = metadata.get("finalizers")
     if finalizers:
         _finalizers(errors, f"{at}.finalizers", finalizers)
+    if metadata.get("managedFields"):
+        _managers(errors, f"{at}.managedFields", metadata["managedFields"])
+    if finalizers and kube:
         _kube_finalizers(errors, at, finalizers)
 
 
@@ -150,7 +176,7 @@ def _common(errors: Errors, at: str, metadata: Obj) -> None:
         _owners(errors, f"{at}.ownerReferences", owners)
 
 
-def object_meta_update(errors: Errors, new: Obj, old: Obj, at: str = "metadata") -> None:
+def object_meta_update(errors: Errors, new: Obj, old: Obj, at: str = "metadata", *, kube: bool = True) -> None:
     """What may not change in metadata, and what is new in it."""
     finalizers = new.get("finalizers") or []
     if old.get("deletionTimestamp") is not None:
@@ -181,7 +207,10 @@ def object_meta_update(errors: Errors, new: Obj, old: Obj, at: str = "metadata")
     owners = new.get("ownerReferences")
     if owners and owners is not old.get("ownerReferences"):
         _owners(errors, f"{at}.ownerReferences", owners)
-    if finalizers and finalizers is not old.get("finalizers"):
+    managers = new.get("managedFields")
+    if managers and managers is not old.get("managedFields"):
+        _managers(errors, f"{at}.managedFields", managers)
+    if kube and finalizers and finalizers is not old.get("finalizers"):
         _kube_finalizers(errors, at, finalizers)
 
 
