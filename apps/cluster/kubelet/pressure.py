@@ -27,6 +27,7 @@ from apps.cluster.machines import Machine
 Obj = dict[str, Any]
 
 TICK_MS = 10_000  # monitoringInterval
+HOP_MS = 60_000  # the farthest that a turn is asked for ahead
 TRANSITION_MS = 300_000  # evictionPressureTransitionPeriod: how long a condition stays after it was seen last
 GRACE_S = 1  # immediateEvictionGracePeriodSeconds
 SYSTEM_DISK = 8 << 30  # what an operating system takes
@@ -171,6 +172,8 @@ class PressureManager:
         return -(-at_ms // TICK_MS) * TICK_MS
 
     def _ask(self, key: str, at_ms: int, *, quiet: bool = False) -> None:
+        """Ask for a turn. What is far off is looked at again on the way: it may not come to pass."""
+        at_ms = min(at_ms, self._tick(self._engine.now_ms + HOP_MS))
         if self.due.get(key, NEVER) not in range(self._engine.now_ms, at_ms + 1):
             self.due[key] = at_ms
             self._kubelet.wake(key, at_ms - self._engine.now_ms, quiet=quiet)

@@ -7,13 +7,28 @@ from typing import Any
 
 import pytest
 
+from apps.cluster.client import Problem
 from apps.cluster.engine import Randomness
 from tests.cluster.kubelet.node_world import NodeWorld, condition
 
-IMAGES = ("nginx", "nginx:1.28", "redis", "busybox", "crash", "nginx:nope", "app:oom", "app:unready", "app:unhealthy")
+IMAGES = (
+    "nginx",
+    "nginx:1.28",
+    "redis",
+    "busybox",
+    "crash",
+    "nginx:nope",
+    "app:oom",
+    "app:unready",
+    "app:unhealthy",
+    "app:leak",
+    "app:stubborn",
+    "app:scribble",
+)
 POLICIES = ("Always", "OnFailure", "Never")
 PROBE = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 3}
 STEPS = 40
+GONE = Problem(0, "ServiceUnavailable", "dial tcp 10.0.0.10:6443: connect: connection refused")
 
 
 def _random_pod(draw: Randomness) -> dict[str, Any]:
@@ -26,6 +41,19 @@ def _random_pod(draw: Randomness) -> dict[str, Any]:
         more["initContainers"] = [{"name": "beside", "image": "redis", "restartPolicy": "Always"}]
     if draw.below(4) == 0:
         more["terminationGracePeriodSeconds"] = draw.below(3)
+    if draw.below(4) == 0:
+        hooks = {"postStart": {"exec": {"command": ["sleep", "1"]}}, "preStop": {"exec": {"command": ["sleep", "1"]}}}
+        more["container"] = {**more.get("container", {}), "lifecycle": hooks}
+    if draw.below(5) == 0:
+        limits = {"memory": "64Mi", "ephemeral-storage": "1Gi"}
+        more["container"] = {**more.get("container", {}), "resources": {"limits": limits}}
+    if draw.below(5) == 0:
+        rule = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [1]}}
+        more["container"] = {
+            **more.get("container", {}),
+            "restartPolicy": "Never",
+            "restartPolicyRules": [rule],
+        }
     return more
 
 
@@ -35,7 +63,7 @@ def _live(seed: int) -> NodeWorld:
     world = NodeWorld(3)
     for number in range(STEPS):
         names = [key.partition("/")[2] for key in world.apiserver.tables.get("pods", {})]
-        act = draw.below(10)
+        act = draw.below(12)
         kubelet = world.kubelets[draw.below(3)]
         if act < 4 or not names:
             world.pod(draw.choice(IMAGES), name=f"p{number}", node=kubelet.node, **_random_pod(draw))
@@ -46,6 +74,11 @@ def _live(seed: int) -> NodeWorld:
             kubelet.stop()
         elif act == 8:
             kubelet.start()
+        elif act == 10 and kubelet.running:
+            resource, sign = draw.choice(("disk", "memory")), draw.choice((1, -1))
+            kubelet.pressure.fill(resource, sign * (1 + draw.below(90)) * (1 << (30 if resource == "disk" else 26)))
+        elif act == 11 and kubelet.running:
+            kubelet.reach(None if kubelet.offline else GONE)
         world.run(draw.below(8_000))
     return world
 
@@ -87,9 +120,12 @@ def test_nothing_is_left_when_all_pods_are_gone(seed: int) -> None:
     world = _live(seed)
     for kubelet in world.kubelets:
         kubelet.start()
+        kubelet.reach(None)
+        for resource in ("disk", "memory"):
+            kubelet.pressure.fill(resource, -(1 << 50))
     for key in list(world.apiserver.tables["pods"]):
         world.client.delete("pods", "default", key.partition("/")[2])
-    world.run(120_000)
+    world.run(420_000)
     assert not world.apiserver.tables["pods"], f"seed {seed}"
     for kubelet in world.kubelets:
         assert kubelet.workers.used == [0, 0, 0, 0], f"seed {seed}"
