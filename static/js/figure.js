@@ -65,6 +65,7 @@ export class Figure extends HTMLElement {
   #resize = new ResizeObserver(() => this.#fit());
   #watchers = new AbortController();
   #touched = false;
+  #anew = false; // the socket has just come: what was shown before may lack what has been noted since
   #atRest = false; // nothing more is due, as far as the socket has told
 
   connectedCallback() {
@@ -607,6 +608,7 @@ export class Figure extends HTMLElement {
     this.#watch = watch(path, () => ({ view: this.view, lang: document.documentElement.lang, layout: this.#layout }), {
       revision: () => this.playhead.head,
       online: (online) => {
+        this.#anew = online;
         this.#trouble(online ? "" : "offline");
         this.dispatchEvent(new CustomEvent("k8s-clock", { bubbles: true, detail: { clock: undefined, online } }));
       },
@@ -636,6 +638,11 @@ export class Figure extends HTMLElement {
         this.playhead.head = message.revision;
         this.#load(message.revision);
       }
+      if (this.#anew) {
+        this.#anew = false;
+        this.#frames.forgetAt(message.revision);
+        if (message.revision === this.playhead.at) this.#show({ instant: true });
+      }
       this.dispatchEvent(new CustomEvent("k8s-clock", { bubbles: true, detail: { clock: message.clock, online: true } }));
       this.#paint();
       this.#atRest = Boolean(message.clock?.at_rest || message.clock?.paused);
@@ -652,6 +659,11 @@ export class Figure extends HTMLElement {
       if (this.#pushed.size > PUSHED) this.#pushed.delete(this.#pushed.keys().next().value);
     }
     this.playhead.add([message.step]);
+    // What writes nothing belongs to the revision before it, which then looks otherwise than when it was shown.
+    if (message.step.rank === "note") {
+      this.#frames.forgetAt(message.revision);
+      if (message.revision === this.playhead.at) this.#show();
+    }
   }
 }
 

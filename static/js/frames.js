@@ -38,6 +38,11 @@ export class Frames {
     this.#kept.clear();
   }
 
+  /** @param {number} at  a revision of which something more has become known */
+  forgetAt(at) {
+    for (const key of [...this.#kept.keys()]) if (new URLSearchParams(key).get("at") === String(at)) this.#kept.delete(key);
+  }
+
   /**
    * @param {number} from @param {number} to  revisions, both included
    * @returns {Promise<{steps: object[], commands: object[], base: number, head: number}>}
