@@ -28,7 +28,7 @@ from apps.cluster.controllers.endpointslice.services import (
     reaction_ms,
     selected_pods,
 )
-from apps.cluster.controllers.endpointslice.topology import TopologyCache
+from apps.cluster.controllers.endpointslice.topology import TopologyCache, enabled
 from apps.cluster.engine import Engine
 
 SLICE_DELAY_MS = 1_000  # from a stranger's change of a slice to the sync that mends it
@@ -62,6 +62,7 @@ class EndpointSliceController(Controller):
         self._memos: dict[str, tuple[Obj, Memo]] = {}  # by Service key, good for one Service spec
         self._writing = False
         self.zones = TopologyCache()
+        self._stale = True
         self.nodes.add_handler(lambda _: self._nodes_changed(), self._node_updated, lambda _: self._nodes_changed())
         self.services.add_handler(self._changed, lambda _, new: self._changed(new), self._changed)
         PodWatch(self.services, self.pods, self._pod_changed)
@@ -71,7 +72,15 @@ class EndpointSliceController(Controller):
         self.enqueue(key_of(service))
 
     def _nodes_changed(self) -> None:
-        self.enqueue(NODES)
+        """Upstream counts the zones' CPU at every change; here it is done when a Service asks for it."""
+        self._stale = True
+        if self.zones.services:
+            self.enqueue(NODES)
+
+    def _look_at_nodes(self) -> None:
+        if self._stale:
+            self._stale = False
+            self.zones.set_nodes(self.nodes.list())
 
     def _node_updated(self, old: Obj, new: Obj) -> None:
         if labels_of(old).get(ZONE_LABEL) != labels_of(new).get(ZONE_LABEL) or _node_ready(old) != _node_ready(new):
@@ -99,7 +108,7 @@ class EndpointSliceController(Controller):
             StatusError: a write was refused; the turn is tried again later.
         """
         if key == NODES:
-            self.zones.set_nodes(self.nodes.list())
+            self._look_at_nodes()
             for service_key in self.zones.overloaded():
                 self.enqueue(service_key)
             return
@@ -116,6 +125,8 @@ class EndpointSliceController(Controller):
         memo = self._memos.get(key)
         if memo is None or memo[0] is not service["spec"]:
             memo = self._memos[key] = (service["spec"], {})
+        if enabled(service):
+            self._look_at_nodes()
         decided = reconcile(service, pods, slices, self.nodes.get, memo[1], self.zones)
         if not (decided.create or decided.update or decided.delete or decided.nodeless):
             self._tell_of_hints(service, decided)
@@ -165,16 +176,18 @@ class EndpointSliceController(Controller):
     def stop(self) -> None:
         super().stop()
         self.trigger_times.seen.clear()
-        self.zones = TopologyCache()
+        self.zones, self._stale = TopologyCache(), True
 
     def state(self) -> dict[str, Any]:
         return {
             "zones": self.zones.save(),
+            "stale": self._stale,
             "seen": {key: [created, dict(pods)] for key, (created, pods) in self.trigger_times.seen.items()},
         }
 
     def set_state(self, data: dict[str, Any]) -> None:
         self.zones.load(data["zones"])
+        self._stale = data["stale"]
         self.trigger_times.seen = {key: [created, dict(pods)] for key, (created, pods) in data["seen"].items()}
 
 
