@@ -3,6 +3,9 @@
 Models      apiserver pkg/storage/cacher (cacher.go, cache_watcher.go, watch_cache.go), endpoints/handlers/watch.go
 Leaves out  the bound of the watch cache: what the store has not compacted can be watched from
 
+A real watch is sent events as they come, so compaction never overtakes it. This one reads on when it is polled, however
+long that takes: only what it would have been sent, and can no longer be, ends it.
+
 Nothing is registered anywhere. A watch is where it stands, and `poll` reads on from there in the store's history; so
 it can be kept, saved, and polled whenever its reader is ready, and the same history gives the same events.
 """
@@ -52,6 +55,7 @@ class Watch:
     next_bookmark_ms: int = 0  # -1: the last one has been sent
     initial: str = ""  # "": none due; "list": objects that are there; "marked": these, and a bookmark that ends them
     columns_sent: bool = False  # of a watch as Tables: only the first event says which columns there are
+    established: bool = False  # it has been polled: from then on it is sent all there is
     closed: bool = False
 
     def save(self) -> dict[str, Any]:
@@ -77,6 +81,7 @@ class Watch:
             events.append(Event("ERROR", obj=gone(text).as_status()))
             self.closed = True
             return events
+        self.established = True
         now = server.now_ms
         if self.bookmarks and 0 <= self.next_bookmark_ms <= now:
             events.append(self._bookmark(info))
@@ -103,7 +108,10 @@ class Watch:
         store = server.store
         if self.revision >= store.revision:
             return []
-        for change in store.changes(self.revision):
+        after = self.revision
+        if self.established and store.forgotten(selection.prefix) <= after < store.compact_revision:
+            after = store.compact_revision  # compaction took nothing that this watch is about
+        for change in store.changes(after):
             if not change.key.startswith(selection.prefix):
                 continue
             event = _event(server, selection, change.key, change.revision, change.value, change.previous)

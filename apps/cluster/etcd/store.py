@@ -62,13 +62,14 @@ LEASE_IDS = 0x694D_0000_0000_0000  # the ids of leases begin high, as a real mem
 class Store:
     """Keys in a flat space, as `/registry/pods/default/web-0`."""
 
-    __slots__ = ("_history", "_keys", "_leases", "compact_revision", "revision")
+    __slots__ = ("_forgotten", "_history", "_keys", "_leases", "compact_revision", "revision")
 
     def __init__(self) -> None:
         self.revision = 1  # an empty etcd is at revision 1
         self.compact_revision = 0
         self._keys: dict[str, Record] = {}
         self._history: list[Change] = []  # since compact_revision, one a revision
+        self._forgotten: dict[str, int] = {}  # folder of keys -> the last change in it that compaction took
         self._leases: dict[int, list[Any]] = {}  # id -> ttl in s, when granted, at which revision, keys put with it
 
     def get(self, key: str, revision: int = 0) -> Record | None:
@@ -185,6 +186,10 @@ class Store:
                 high = middle
         return self._history[low:]
 
+    def forgotten(self, prefix: str) -> int:
+        """The last change under a prefix that cannot be told any more; 0 when everything can."""
+        return max((at for folder, at in self._forgotten.items() if folder.startswith(prefix)), default=0)
+
     def compact(self, revision: int) -> None:
         """Forget what was overwritten or deleted before `revision`.
 
@@ -195,14 +200,17 @@ class Store:
             raise ValueError("etcdserver: mvcc: required revision is a future revision")
         if revision <= self.compact_revision:
             raise Compacted(self.compact_revision)
-        self._history = self.changes(revision)
+        kept = self.changes(revision)
+        for change in self._history[: len(self._history) - len(kept)]:
+            self._forgotten[change.key.rpartition("/")[0] + "/"] = change.revision
+        self._history = kept
         self.compact_revision = revision
         for key, record in list(self._keys.items()):
-            kept = _cut(record, revision)
-            if kept is None:
+            left = _cut(record, revision)
+            if left is None:
                 del self._keys[key]
             else:
-                self._keys[key] = kept
+                self._keys[key] = left
 
     def rewind(self, revision: int) -> None:
         """Undo everything after `revision`, as if it had never been. What it undoes must not have been compacted."""
@@ -263,12 +271,14 @@ class Store:
                 [id_, ttl, granted, revision, list(put)] for id_, (ttl, granted, revision, put) in self._leases.items()
             ],
             "history": [list(change) for change in self._history],
+            "forgotten": dict(self._forgotten),
         }
 
     def load(self, data: dict[str, Any]) -> None:
         self.revision = data["revision"]
         self.compact_revision = data["compact_revision"]
         self._history = [Change(*change) for change in data["history"]]
+        self._forgotten = dict(data.get("forgotten", ()))
         self._leases = {id_: [ttl, granted, at, list(put)] for id_, ttl, granted, at, put in data["leases"]}
         self._keys = {}
         for key, chain in data["keys"].items():

@@ -146,6 +146,21 @@ def test_a_watch_from_a_revision_that_is_gone(rest):
     assert watch.closed
 
 
+def test_compaction_does_not_overtake_a_watch_of_what_has_not_changed(rest):
+    watch = rest.watch(f"{MAPS}?watch=1")
+    rest.events(watch)
+    for value in range(5):
+        rest.post("/api/v1/namespaces/other/configmaps", config(f"elsewhere-{value}"))
+    rest.server.compact(rest.server.store.revision)
+    rest.post(MAPS, config("here"))
+    again = Watch.load(json.loads(json.dumps(watch.save())))
+    assert [(kind, obj["metadata"]["name"]) for kind, obj in rest.events(again)] == [("ADDED", "here")]
+    rest.post("/api/v1/namespaces/other/configmaps", config("elsewhere-5"))
+    rest.server.compact(rest.server.store.revision)
+    ((kind, status),) = rest.events(watch)
+    assert (kind, status["code"]) == ("ERROR", 410), "what it missed can no longer be sent"
+
+
 def test_initial_events_end_with_a_bookmark_and_a_watch_ends_in_time(rest):
     rest.post(MAPS, config("a"))
     query = "watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
