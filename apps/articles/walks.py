@@ -103,7 +103,7 @@ def of(article: Article) -> Walk:
     data = load(article.slug)
     run = settled(presets.get(article.preset).story)
     steps = run.cluster.trace.steps
-    position = run.cluster.trace.position(run.base)
+    position = run.cluster.trace.position(run.before)
     moments: list[Moment] = []
     names: dict[str, str] = {}
     places: dict[str, int] = {}
@@ -138,7 +138,7 @@ def _first(article: Article, data: Mapping[str, Any], run: Run, places: Mapping[
     if "start" in data:
         trace = run.cluster.trace
         try:
-            return trace.steps[finding.find(trace.steps, data["start"], trace.position(run.base))].revision
+            return trace.steps[finding.find(trace.steps, data["start"], trace.position(run.before))].revision
         except LookupError as error:
             raise LookupError(f"{article.slug}: {error}") from None
     return max(places.values(), default=run.head)

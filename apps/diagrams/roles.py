@@ -66,6 +66,7 @@ _GIVEN_KINDS = frozenset(
 )
 _GIVEN_NAMES = ("system:", "system-", "kubeadm:", "calico-")
 _PROVISIONED = "pv.kubernetes.io/provisioned-by"  # a volume that a claim brought about
+_KUBELET_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 _MIRROR = "kubernetes.io/config.mirror"
 _NAMED_AFTER_OWNER = frozenset({"ReplicaSet", "DaemonSet", "Job", "ReplicationController"})
 
@@ -82,6 +83,8 @@ def is_plain(resource: str, obj: Obj) -> bool:
     name = name_of(obj)
     if f"{resource}/{name}" in _GIVEN or (resource in _GIVEN_KINDS and name.startswith(_GIVEN_NAMES)):
         return False
+    if resource == "certificatesigningrequests" and obj["spec"].get("signerName") == _KUBELET_SIGNER:
+        return False  # how a node got its certificate
     return _PROVISIONED not in annotations_of(obj)
 
 

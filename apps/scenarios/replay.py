@@ -63,6 +63,11 @@ class Run:
         return self.cluster.now_ms - self.base_ms
 
     @property
+    def before(self) -> int:
+        """Steps after this revision are the story's. Bare machines have some before anything is written."""
+        return 0 if self.base == 1 else self.base
+
+    @property
     def head(self) -> int:
         """The newest revision."""
         return self.cluster.revision

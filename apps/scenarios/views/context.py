@@ -116,7 +116,7 @@ def _around(source: Source, lang: str, revision: int, here: dict[str, str]) -> l
     run = source.run
     with run.lock:
         trace = run.cluster.trace
-        first = trace.position(run.base)
+        first = trace.position(run.before)
         found = [step for step in trace.steps[first:] if step.rank != "heartbeat"]
         place = sum(1 for step in found if step.revision <= revision)
         chosen = found[max(0, place - AROUND) : place + AROUND]

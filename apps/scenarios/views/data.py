@@ -49,9 +49,9 @@ def step_list(request: HttpRequest, ref: str) -> HttpResponse:
     run = source.run
     with run.lock:
         head = run.head
-        after = _bound(request, "from", run.base + 1) - 1
+        after = _bound(request, "from", run.before + 1) - 1
         until = min(_bound(request, "to", head), head)
-        found = steps.steps_json(run, lang, max(after, run.base), until)
+        found = steps.steps_json(run, lang, max(after, run.before), until)
         commands = steps.commands_json(run.marks)
         clock = source.clock()
     response = JsonResponse(

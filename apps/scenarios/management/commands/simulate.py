@@ -136,10 +136,10 @@ class Command(BaseCommand):
         lang, output = options["lang"], options["output"]
         snapshot = run.view()
         if output == "json":
-            found = run.cluster.trace.between(run.base, run.head)
+            found = run.cluster.trace.between(run.before, run.head)
             return files.dump_json(files.history(snapshot, found, lang, run.base_ms))
         if output == "steps":
-            found = run.cluster.trace.between(run.base, run.head)
+            found = run.cluster.trace.between(run.before, run.head)
             return "".join(_step_line(steps.step_json(step, lang, run.base_ms)) for step in found)
         if output in {"svg", "dot"}:
             from apps.diagrams import export
