@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from apps.cluster.api.scheme import RESOURCES
+from apps.cluster.apiserver.chain import Stage, chain
 from apps.cluster.controlplane.ledger import REVISION, RUNNING, TERM, Ledger
 from apps.cluster.engine import Step, Trace
 from apps.cluster.etcd import Compacted, Record, Store
@@ -59,6 +60,10 @@ class Internals:
         self.program(node, "etcd")
         programs = self._programs or {}
         return programs.get(f"{node}/{TERM}", ""), programs.get(f"{node}/{REVISION}", "")
+
+    def chain(self, step: Step) -> list[Stage]:
+        """The way of the request that made a step, through the API server; [] for what made none."""
+        return chain(step, self._trace.world(step.revision - 1))
 
     def notes(self, node: str) -> list[Step]:
         """Everything worth seeing on a machine that wrote nothing, up to this moment."""

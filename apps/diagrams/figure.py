@@ -19,7 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import cluster, etcd, node, ownership, scheduler
+from apps.diagrams.views import apiserver, cluster, etcd, node, ownership, scheduler
 
 SVG_CACHE = 512
 
@@ -93,6 +93,7 @@ VIEWS = {
     "cluster": cluster.build,
     "ownership": ownership.build,
     "scheduler": scheduler.build,
+    "apiserver": apiserver.build,
     "etcd": etcd.build,
     "node": node.build,
 }

@@ -258,20 +258,20 @@ def stage(rect: Rect) -> Shape:
     """A stage that something passes through, one after the other. Texts: its name, what came of it."""
     x, y, w, h = rect
     return box(
-        rect, "k-st", 3, (Text(x + 8, y + 16, "k-stn"), Text(x + 8, y + h - 8, "k-sts")), _verdict(x + w - 13, y + 12)
+        rect, "k-st", 3, (Text(x + 8, y + 16, "k-stn"), Text(x + 8, y + h - 8, "k-sts")), verdict(x + w - 13, y + 12)
     )
 
 
 @lru_cache(maxsize=KEEP)
-def ruled(rect: Rect, texts: tuple[Text, ...], verdict: bool = True) -> Shape:
+def ruled(rect: Rect, texts: tuple[Text, ...], marked: bool = True) -> Shape:
     """A row: words over a hairline, and before them a verdict."""
     x, y, w, h = rect
     over = f'<path d="M{x:g} {y + h - 0.5:g}h{w:g}" class="k-rule"/>'
     under = f'<rect x="{x:g}" y="{y + 1:g}" width="{w:g}" height="{h - 2:g}" rx="3" class="k-wash"/>'
-    if verdict:
-        over += _verdict(x + 11, y + h / 2)
+    if marked:
+        over += verdict(x + 11, y + h / 2)
     where = " ".join(f"{text.x:g},{text.y:g},{text.cls}" for text in texts)
-    return Shape(f"ruled {x:g} {y:g} {w:g} {h:g} {where} {verdict}", "none", rect, under=under, over=over, texts=texts)
+    return Shape(f"ruled {x:g} {y:g} {w:g} {h:g} {where} {marked}", "none", rect, under=under, over=over, texts=texts)
 
 
 @lru_cache(maxsize=KEEP)
@@ -281,7 +281,7 @@ def bar(x: float, y: float, filled: int) -> Shape:
     return Shape(f"bar {x:g} {y:g} {filled}", "none", Rect(x, y - 4, filled, 8), over=over)
 
 
-def _verdict(x: float, y: float) -> str:
+def verdict(x: float, y: float) -> str:
     """Chosen, passed, refused, left out: which of them shows is decided by the class of what it stands in."""
     return (
         f'<path d="M{x - 4:g} {y + 0.5:g}l3 3l5.5 -7" class="k-v k-v-yes"/>'

@@ -1,7 +1,7 @@
 """Inside a machine as tables: Pods with sandbox, QoS and cgroup, their containers, and the runtime's calls. Data only.
 
 Models      crictl pods, crictl ps -a, systemd-cgls
-Leaves out  process ids
+Leaves out  -
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from apps.cluster.engine import Step
+from apps.cluster.kubelet.inside import look
 from apps.cluster.snapshot import Snapshot
 from apps.diagrams import calls, wording
 from apps.diagrams.narration import sentence
 from apps.diagrams.views.node import machine_of
 
 PODS = 60  # listed, oldest first
+PROCESSES, IMAGES = 120, 50
 CALLS = 40  # the latest first
 
 Row = dict[str, Any]
@@ -41,9 +43,26 @@ def inside(snapshot: Snapshot, focus: str, lang: str, seconds: Callable[[int], s
         "machines": list(snapshot.machines),
         "pods": [_pod(one, pods.get(one.ref.partition("/")[2]), flavour, lang) for one in told[:PODS]],
         "more": max(len(told) - PODS, 0),
+        "processes": _processes(snapshot, name),
+        "images": _images(snapshot, name),
         "calls": [_call(note, lang, seconds, note.index in fresh) for note in reversed(notes[-CALLS:])],
         "calls_more": max(len(notes) - CALLS, 0),
     }
+
+
+def _processes(snapshot: Snapshot, node: str) -> list[Row]:
+    """The tree as `ps --forest` prints it; of the API's own view, so that the past has one too."""
+    tree = look(snapshot, node).processes
+    if tree is None:
+        return []
+    return [
+        {"pid": one.pid, "name": one.name, "depth": range(depth), "ref": one.ref, "container": one.container}
+        for depth, one in tree.walk()
+    ][:PROCESSES]
+
+
+def _images(snapshot: Snapshot, node: str) -> list[Row]:
+    return [{"name": name, "mib": f"{size / (1 << 20):.1f}"} for name, size in look(snapshot, node).images[:IMAGES]]
 
 
 def _pod(sandbox: calls.Sandbox, pod: dict[str, Any] | None, flavour: calls.Flavour, lang: str) -> Row:

@@ -24,6 +24,7 @@ from apps.scenarios.inspect import inspect
 from apps.scenarios.limits import Said
 from apps.scenarios.placing import places_at
 from apps.scenarios.replay import Run
+from apps.scenarios.requested import requested
 from apps.scenarios.source import Source
 from apps.scenarios.steps import article_url, clock_text, step_json
 from apps.scenarios.stored import stored
@@ -32,6 +33,7 @@ VIEWS = {
     "cluster": gettext_lazy("Cluster"),
     "ownership": gettext_lazy("Ownership"),
     "scheduler": gettext_lazy("Scheduler"),
+    "apiserver": gettext_lazy("API server"),
     "etcd": gettext_lazy("etcd"),
     "node": gettext_lazy("Node"),
 }
@@ -334,6 +336,8 @@ def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) 
             decided=lambda: decided(snapshot, focus, revision_of, run.base_ms),
             revision=lambda: snapshot.revision,
         )
+    if view == "apiserver":
+        return _details("scenarios/requested.html", lang, requested=lambda: requested(snapshot, lang))
     if view == "etcd":
         return _details("scenarios/stored.html", lang, stored=lambda: stored(snapshot, focus))
     if view == "node":

@@ -60,6 +60,10 @@ function turn(view) {
   figure.turn(view);
 }
 
+// On a phone the views scroll sideways: the present one is in sight.
+const present = document.querySelector("a[data-view][aria-current]");
+if (present) present.parentElement.scrollLeft = Math.max(0, present.offsetLeft - 24);
+
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || !(event.target instanceof Element)) return;
   const link = event.target.closest("a[data-view], a[data-turn]");

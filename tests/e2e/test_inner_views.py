@@ -1,4 +1,4 @@
-"""The scheduler, etcd and a node from within: by mouse, by keyboard alone, without scripts, at every width."""
+"""Scheduler, API server, etcd and a node from within: by mouse, by keyboard, without scripts, at every width."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.e2e.readers import until
 from tests.e2e.test_every_page import MISPLACED, axe, whole  # noqa: F401
 
-VIEWS = ("scheduler", "etcd", "node")
+VIEWS = ("scheduler", "apiserver", "etcd", "node")
 ROLLING = "Rolling update, tight cpu"
 
 

@@ -1,6 +1,7 @@
 """The scenario's forms. They check what is theirs to check; the API server says the rest, beside the same fields."""
 
 from apps.scenarios.forms.breaking import BreakForm, machines_of
+from apps.scenarios.forms.image import ImageForm
 from apps.scenarios.forms.load import LoadForm, load_row
 from apps.scenarios.forms.manifest import ManifestForm, NewScenarioForm
 from apps.scenarios.forms.node import NodeForm
@@ -9,6 +10,7 @@ from apps.scenarios.forms.workload import WorkloadForm, form_for, workload_class
 
 __all__ = [
     "BreakForm",
+    "ImageForm",
     "LoadForm",
     "ManifestForm",
     "NewScenarioForm",

@@ -7,13 +7,14 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
+from apps.cluster import strain
 from apps.cluster.controlplane import ledger
 from apps.cluster.controlplane.names import SERVICES, STATIC, VERBS
 from apps.cluster.snapshot import Snapshot
 from apps.diagrams import wording
 from apps.scenarios.commands import Body
 
-MACHINE_VERBS = ("power-off", "power-on", "reboot", "cut-network", "restore-network")
+MACHINE_VERBS = ("power-off", "power-on", "reboot", strain.SHUT_DOWN, "cut-network", "restore-network", *strain.FILLS)
 ACTIONS = frozenset({*(f"{verb}:{name}" for verb in VERBS for name in (*STATIC, *SERVICES)), *MACHINE_VERBS})
 MOST = 25  # machines that have a row; what is beyond is counted
 
@@ -24,12 +25,19 @@ class BreakForm(forms.Form):
     machine = forms.CharField(max_length=253)
     action = forms.CharField(max_length=60)
     peer = forms.CharField(max_length=253, required=False)
+    mib = forms.IntegerField(min_value=1, max_value=strain.MOST_MIB, required=False)
 
     def clean_action(self) -> str:
         action: str = self.cleaned_data["action"]
         if action not in ACTIONS:
             raise forms.ValidationError(_("There is no action %(action)s.") % {"action": action[:40]})
         return action
+
+    def clean(self) -> dict[str, Any]:
+        told: dict[str, Any] = super().clean() or {}
+        if told.get("action") in strain.FILLS and not told.get("mib") and "mib" not in self.errors:
+            self.add_error("mib", _("How much? A number of MiB."))
+        return told
 
     def command(self) -> Body:
         """The command that the form asks for."""
@@ -40,6 +48,8 @@ class BreakForm(forms.Form):
         body: Body = {"op": "node", "verb": verb, "name": machine}
         if peer and verb in ("cut-network", "restore-network"):
             body["peer"] = peer
+        if verb in strain.FILLS:
+            body["mib"] = self.cleaned_data["mib"]
         return body
 
 

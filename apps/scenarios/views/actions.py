@@ -18,6 +18,7 @@ from apps.scenarios import access, commands, edits, limits, making, manifests, s
 from apps.scenarios.explained import explain_all, in_one_line, problems_json
 from apps.scenarios.forms import (
     BreakForm,
+    ImageForm,
     LoadForm,
     ManifestForm,
     NodeForm,
@@ -28,6 +29,7 @@ from apps.scenarios.forms import (
 )
 from apps.scenarios.limits import Said
 from apps.scenarios.replay import Run, replayed
+from apps.scenarios.requested import way_of
 from apps.scenarios.session import Session, session
 from apps.scenarios.source import Source, open_source
 from apps.scenarios.story import Entry
@@ -73,6 +75,7 @@ def command(request: HttpRequest, ref: str) -> HttpResponse:
             error = unfit.error or bad_request("; ".join(_texts(unfit.bound)))
             return refusal(request, error, as_json=True)
         stand_at(request, reverse("scenario", args=[source.ref]))
+        unfit.bound["way"] = way_of(unfit.error, lang)
         context = page_context(
             request, source, lang, at=None if source.stored else at, view=_view(request), focus="", bound=unfit.bound
         )
@@ -176,6 +179,11 @@ def _entries(request: HttpRequest, source: Source, lang: str, at: int | None) ->
         if not form.is_valid():
             raise Unfit(_bound_node(form))
         return [Entry(0, form.command())]
+    if which == "image":
+        image = ImageForm(request.POST)
+        if not image.is_valid():
+            raise Unfit({"form": image, "image": image})
+        return [Entry(0, image.command())]
     if which in ONE_COMMAND:
         asked = ONE_COMMAND[which](request.POST)
         if not asked.is_valid():
@@ -298,6 +306,11 @@ def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str
         form.is_valid()
         add_refusal(form, error, lang)
         return _bound_node(form)
+    if which == "image":
+        image = ImageForm(request.POST)
+        image.is_valid()
+        add_refusal(image, error, lang)
+        return {"form": image, "image": image}
     if which == "yaml":
         manifest = ManifestForm(request.POST, request.FILES)
         manifest.is_valid()

@@ -17,7 +17,7 @@ from apps.cluster.cluster import Snapshot
 from apps.scenarios import edits, links, making, service, steps
 from apps.scenarios.access import cookie_name, holds_key
 from apps.scenarios.files import FORMATS, SYSTEM_NAMESPACES
-from apps.scenarios.forms import ManifestForm, NodeForm, WorkloadForm, form_for, load_row, machines_of
+from apps.scenarios.forms import ImageForm, ManifestForm, NodeForm, WorkloadForm, form_for, load_row, machines_of
 from apps.scenarios.session import SPEEDS
 from apps.scenarios.source import Source
 
@@ -81,6 +81,7 @@ def page_context(
         "share": _share(request, source, lang, revision, here, can_edit=can_edit),
         "problems": (bound or {}).get("problems", []),
         "errors": (bound or {}).get("errors", []),
+        "way": (bound or {}).get("way", []),
     }
 
 
@@ -215,6 +216,7 @@ def forms_of(
         **rows,
         "nodes": [_node_row(name, nodes.get(name), machine) for name, machine in machines.items()],
         "breaking": machines_of(snapshot, lang),
+        "image": bound.get("image") or ImageForm(),
         "add": {**add, **bound.get("add", {})},
         "yaml": bound.get("yaml") or ManifestForm(),
     }
