@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.apiserver.chain import Stage, chain
 from apps.cluster.controlplane.ledger import REVISION, RUNNING, TERM, Ledger
+from apps.cluster.controlplane.names import slot
 from apps.cluster.engine import Step, Trace
 from apps.cluster.etcd import Compacted, Record, Store
 
@@ -53,7 +54,7 @@ class Internals:
         """The state of a program of a machine, as the control plane's ledger tells it."""
         if self._programs is None:
             self._programs = self._ledger.at(self._position)
-        return self._programs.get(f"{node}/{name}", RUNNING)
+        return self._programs.get(f"{node}/{slot(name)}", RUNNING)
 
     def member(self, node: str) -> tuple[str, str]:
         """A member of etcd: its Raft term, and the revision it stopped at when it fell behind; "" for none."""

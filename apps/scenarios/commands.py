@@ -113,7 +113,7 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "node": {"verb": _one_of(*NODE_VERBS), "name": _name},
     "load": {"resource": _one_of(*load.RESOURCES), "name": _name},
     "image": {"name": _name},
-    "component": {"verb": _one_of(*names.VERBS), "name": _one_of(*names.COMPONENTS)},
+    "component": {"verb": _one_of(*names.VERBS), "name": _one_of(*names.NAMES)},
     "kubeadm": {"verb": _one_of(*KUBEADM_VERBS)},
 }
 OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {

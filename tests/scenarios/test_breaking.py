@@ -6,11 +6,25 @@ import re
 
 import pytest
 
-from apps.scenarios import presets
+from apps.cluster.cluster import Cluster, Config
+from apps.scenarios import commands, presets
+from apps.scenarios.forms import breaking
 from apps.scenarios.models import Command
 from apps.scenarios.session import session
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("runtime", ["containerd", "cri-dockerd"])
+def test_the_runtime_has_its_own_name_in_the_panel(runtime):
+    cluster = Cluster.boot(Config(workers=1, runtime=runtime))
+    row = breaking.machines_of(cluster.view(), "en")["rows"][1]
+    assert [program["name"] for program in row["programs"]] == ["kubelet", runtime]
+    form = breaking.BreakForm({"machine": row["name"], "action": f"stop:{runtime}"})
+    assert form.is_valid()
+    cluster.execute(commands.check(form.command()))
+    row = breaking.machines_of(cluster.view(), "en")["rows"][1]
+    assert row["programs"][1]["stopped"]
 
 
 @pytest.fixture

@@ -17,7 +17,18 @@ from apps.cluster.controlplane import ledger, topology
 from apps.cluster.controlplane import records as facts
 from apps.cluster.controlplane.door import Door
 from apps.cluster.controlplane.election import Election
-from apps.cluster.controlplane.names import APISERVER, COMPONENTS, ELECTED, ETCD, KUBELET, RUNTIME, SERVICES, STATIC
+from apps.cluster.controlplane.names import (
+    APISERVER,
+    ELECTED,
+    ETCD,
+    KUBELET,
+    NAMES,
+    RUNTIME,
+    RUNTIMES,
+    SERVICES,
+    STATIC,
+    slot,
+)
 from apps.cluster.controlplane.records import Records
 from apps.cluster.engine import Engine
 from apps.cluster.etcd import Members, Store
@@ -358,28 +369,36 @@ class ControlPlane:
         Raises:
             StatusError: 400 for what is no component, 404 where it is not installed, 409 when it already is so.
         """
-        if name not in COMPONENTS:
-            raise bad_request(f"component: name must be one of {', '.join(COMPONENTS)}")
+        if name not in NAMES:
+            raise bad_request(f"component: name must be one of {', '.join(NAMES)}")
+        service = slot(name) in SERVICES
         if not node:
             planes = self.control_planes()
-            if len(planes) != 1 or name in SERVICES:
+            if len(planes) != 1 or service:
                 raise bad_request(f"component: which machine's {name}? node is missing")
             node = planes[0]
         machine = self._plant.machines.get(node)
         if machine is None:
             raise not_found("machines", node)
+        if name in RUNTIMES and node in self._plant.kubelets:
+            installed = self._plant.kubelets[node].runtime.flavour.component
+            if name not in (installed, RUNTIME):  # crio was once what every runtime was called here
+                raise StatusError(404, "NotFound", f'{name} is not installed on machine "{node}"')
+            shown, name = installed, RUNTIME
+        else:
+            shown = name
         if not self.installed(node, name):
-            raise StatusError(404, "NotFound", f'{name} is not installed on machine "{node}"')
+            raise StatusError(404, "NotFound", f'{shown} is not installed on machine "{node}"')
         if machine.power != "on":
             raise StatusError(409, "Conflict", f'machine "{node}" is switched off')
         if verb == "start" and not self.is_stopped(node, name):
-            raise StatusError(409, "Conflict", f'{name} on machine "{node}" has not been stopped')
+            raise StatusError(409, "Conflict", f'{shown} on machine "{node}" has not been stopped')
         if verb == "stop" and self.is_stopped(node, name):
-            raise StatusError(409, "Conflict", f'{name} on machine "{node}" is stopped already')
+            raise StatusError(409, "Conflict", f'{shown} on machine "{node}" is stopped already')
         if verb == "crash" and not self.runs(node, name):
-            raise StatusError(409, "Conflict", f'{name} on machine "{node}" is not running')
-        how = "-service" if name in SERVICES else ""
-        params = {"component": name, "name": node}
+            raise StatusError(409, "Conflict", f'{shown} on machine "{node}" is not running')
+        how = "-service" if service else ""
+        params = {"component": shown, "name": node}
         self._engine.note("machine", node, verb, f"nodes/{node}", f"component.{verb}{how}", params)
         {"stop": self.stop, "crash": self.crash, "start": self.start}[verb](node, name)
 

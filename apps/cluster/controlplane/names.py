@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from apps.cluster.kubelet.cri.flavours import COMPONENTS as RUNTIMES
+
 ETCD = "etcd"
 APISERVER = "kube-apiserver"
 MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
 KUBELET = "kubelet"
-RUNTIME = "crio"
+RUNTIME = "crio"  # the container runtime as the ledger has it, whichever it is
 
 STATIC = (ETCD, APISERVER, MANAGER, SCHEDULER)  # static Pods of a control-plane machine
 SERVICES = (KUBELET, RUNTIME)  # systemd services of every machine
 COMPONENTS = (*STATIC, *SERVICES)
+NAMES = (*STATIC, KUBELET, *RUNTIMES)  # what a command may name; of the runtimes, the one that the machine has
 ELECTED = (MANAGER, SCHEDULER)  # one of several acts, the others wait
 VERBS = ("stop", "crash", "start")
+
+
+def slot(name: str) -> str:
+    """The name that the ledger has for a program.
+
+    >>> slot("containerd"), slot("kubelet")
+    ('crio', 'kubelet')
+    """
+    return RUNTIME if name in RUNTIMES else name

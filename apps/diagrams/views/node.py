@@ -155,7 +155,7 @@ class _Drawing:
             rect = Rect((number % across) * (w + gap), top + (number // across) * (STAGE_H + 10), w, STAGE_H)
             acted = next((last[actor] for actor in actors if actor in last), None)
             said = acted.verb if acted is not None else ""
-            program = {"kubelet": "kubelet", flavour.component: "crio"}.get(ident, "")
+            program = ident if ident in ("kubelet", flavour.component) else ""
             state = scene.program(self.name, program) if program and on else ledger.RUNNING
             marks = "v-ran"
             if not on or state in ledger.AWAY:

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 
 from apps.cluster import strain
 from apps.cluster.controlplane import ledger
-from apps.cluster.controlplane.names import SERVICES, STATIC, VERBS
+from apps.cluster.controlplane.names import KUBELET, NAMES, STATIC, VERBS
 from apps.cluster.snapshot import Snapshot
-from apps.diagrams import wording
+from apps.diagrams import calls, wording
 from apps.scenarios.commands import Body
 
 MACHINE_VERBS = ("power-off", "power-on", "reboot", strain.SHUT_DOWN, "cut-network", "restore-network", *strain.FILLS)
-ACTIONS = frozenset({*(f"{verb}:{name}" for verb in VERBS for name in (*STATIC, *SERVICES)), *MACHINE_VERBS})
+ACTIONS = frozenset({*(f"{verb}:{name}" for verb in VERBS for name in NAMES), *MACHINE_VERBS})
 MOST = 25  # machines that have a row; what is beyond is counted
 
 
@@ -65,9 +65,10 @@ def machines_of(snapshot: Snapshot, lang: str) -> dict[str, Any]:
 
 def _row(snapshot: Snapshot, machine: Any, names: list[str], lang: str) -> dict[str, Any]:
     on = machine.power == "on"
+    services = (KUBELET, _runtime_of(snapshot, machine.name))
     programs = [
         _program(snapshot, machine, name, lang)
-        for name in ((*STATIC, *SERVICES) if machine.role == "control-plane" else SERVICES)
+        for name in ((*STATIC, *services) if machine.role == "control-plane" else services)
     ]
     wrong = []
     if not on:
@@ -88,6 +89,13 @@ def _row(snapshot: Snapshot, machine: Any, names: list[str], lang: str) -> dict[
         "programs": programs,
         "wrong": " · ".join(wrong),
     }
+
+
+def _runtime_of(snapshot: Snapshot, name: str) -> str:
+    """The container runtime of a machine, by its service's name; every machine of a cluster has the same."""
+    nodes = snapshot.objects.get("nodes", {})
+    node = nodes.get(name) or next(iter(nodes.values()), None)
+    return calls.flavour_of(node).component
 
 
 def _program(snapshot: Snapshot, machine: Any, name: str, lang: str) -> dict[str, Any]:

@@ -55,6 +55,30 @@ def test_what_is_stopped_stays_stopped_until_it_is_started(cluster, name):
     assert state(cluster, name) == before
 
 
+@pytest.mark.parametrize(
+    ("runtime", "name", "other"),
+    [
+        pytest.param("cri-o", "crio", "containerd", id="CRI-O"),
+        pytest.param("containerd", "containerd", "cri-dockerd", id="containerd"),
+        pytest.param("cri-dockerd", "cri-dockerd", "containerd", id="Docker"),
+    ],
+)
+def test_the_runtime_is_called_what_the_machine_has(runtime, name, other):
+    cluster = Cluster.boot(Config(workers=1, runtime=runtime))
+    component(cluster, "stop", name)
+    assert state(cluster, name) == "stopped"
+    told = next(step for step in reversed(cluster.trace.steps) if step.message == "component.stop-service")
+    assert told.params["component"] == name
+    with pytest.raises(StatusError) as refused:
+        component(cluster, "stop", name)
+    assert refused.value.message == f'{name} on machine "{PLANE}" is stopped already'
+    with pytest.raises(StatusError) as refused:
+        component(cluster, "crash", other)
+    assert (refused.value.code, refused.value.message) == (404, f'{other} is not installed on machine "{PLANE}"')
+    component(cluster, "start", name)
+    assert state(cluster, name) == "running"
+
+
 @pytest.mark.parametrize("name", STATIC)
 def test_what_crashes_is_down_and_comes_back(cluster, name):
     cluster = fresh(cluster)
