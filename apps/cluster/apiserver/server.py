@@ -19,7 +19,7 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import admission, deleting, eviction, scale, updating
+from apps.cluster.apiserver import admission, deleting, eviction, scale, signing_requests, updating
 from apps.cluster.apiserver import warnings as said
 from apps.cluster.apiserver.admission import Attributes, chain, node_restriction
 from apps.cluster.apiserver.aggregation import Aggregation
@@ -331,6 +331,8 @@ class APIServer:
             raise errors.conflict(info.resource, name, info.group)
         if subresource == "scale":
             obj, verb, subresource = scale.applied_to(old, obj, self.scale_paths(info)), "scale", ""
+        if resource == signing_requests.RESOURCE:
+            obj = signing_requests.limited(old, obj, subresource, self._engine.now_ms)
         if subresource == "status":
             new = {**old, "status": obj.get("status", {})}
             if wanted is not current:

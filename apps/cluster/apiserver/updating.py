@@ -11,7 +11,7 @@ from typing import Any
 
 from apps.cluster.api.decode import decode
 from apps.cluster.api.resource import ResourceInfo, ValidateUpdate
-from apps.cluster.api.validation import pods
+from apps.cluster.api.validation import certificates, pods
 from apps.cluster.apimachinery import status as errors
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import allocators, service_types
@@ -30,7 +30,7 @@ _RULES: dict[str, ValidateUpdate] = {
     "ephemeralcontainers": pods.ephemeral_containers_update,
     "resize": pods.pod_resize,
     "finalize": lambda new, old: [],
-    "approval": lambda new, old: [],
+    "approval": certificates.request_approval,
 }
 Tables = Mapping[str, Mapping[str, Obj]]
 NOTHING: dict[str, Any] = {}
@@ -124,6 +124,9 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Rando
             raise refused(errors.invalid(info.kind, info.group, metadata["name"], found))
     elif a.subresource == "approval":
         new = {**old, "status": new["status"]}
+        found = _RULES["approval"](new, old)
+        if found:
+            raise refused(errors.invalid(info.kind, info.group, metadata["name"], found))
     elif metadata == current:
         return old
     else:

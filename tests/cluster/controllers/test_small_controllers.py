@@ -8,6 +8,7 @@ import pytest
 
 from apps.cluster.apimachinery import timestamps, x509
 from apps.cluster.apimachinery.meta import name_of
+from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import Actor
 from apps.cluster.cluster import Cluster, Config
 from apps.cluster.controllers.bootstrap import tokens
@@ -68,12 +69,12 @@ def _booted():
 def certified(_booted):
     """A cluster as kubeadm makes it, and what becomes of a request in it."""
 
-    def ask(request, status=None):
+    def ask(request, *statuses):
         cluster = Cluster.restore(_booted)
         who = Actor("kubelet", "worker-9", request["spec"]["username"], tuple(request["spec"]["groups"]))
         cluster.apiserver.create(who, "certificatesigningrequests", request)
         cluster.run_for(100)
-        if status is not None:
+        for status in statuses:
             patch = {"resource": "certificatesigningrequests", "name": "csr-1", "type": "merge"}
             cluster.execute({"op": "patch", **patch, "body": {"status": status}, "subresource": "approval"})
             cluster.run_for(100)
@@ -91,6 +92,25 @@ def test_a_kubelets_request_is_approved_and_signed(certified):
     assert (approved["type"], approved["reason"]) == ("Approved", "AutoApproved")
     assert approved["message"] == "Auto approving kubelet client certificate after SubjectAccessReview."
     assert b64decode(status["certificate"]).startswith(b"-----BEGIN CERTIFICATE-----\n")
+
+
+def test_the_api_server_dates_an_approval_and_keeps_it(certified):
+    status = certified(csr(signerName="kubernetes.io/kube-apiserver-client"), BY_HAND)
+    (approved,) = status["conditions"]
+    assert approved["lastUpdateTime"] == approved["lastTransitionTime"]
+    for verdict, found in (
+        ("Denied", "Approved and Denied conditions are mutually exclusive"),
+        ("", 'updates may not remove a condition of type "Approved"'),
+    ):
+        then = [{**approved, "type": verdict}] if verdict else []
+        with pytest.raises(StatusError) as refused:
+            certified(
+                csr(signerName="kubernetes.io/kube-apiserver-client"),
+                BY_HAND,
+                {"conditions": [approved, *then] if verdict else then},
+            )
+        assert refused.value.code == 422
+        assert found in refused.value.message
 
 
 def test_a_kubelet_renews_its_own_certificate(certified):

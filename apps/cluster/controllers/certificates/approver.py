@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from apps.cluster.apimachinery.conditions import find
 from apps.cluster.apimachinery.meta import Obj, name_of
-from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver.authorization import Ask, User
 from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.certificates import requests
@@ -53,15 +52,7 @@ class CSRApprovingController(Controller):
         return self.client.apiserver.authorizer.answer(ask).allowed
 
     def _approve(self, csr: Obj, message: str) -> None:
-        now = format_ms(self.engine.now_ms)
-        condition = {
-            "type": "Approved",
-            "status": "True",
-            "reason": "AutoApproved",
-            "message": message,
-            "lastUpdateTime": now,
-            "lastTransitionTime": now,
-        }
+        condition = {"type": "Approved", "status": "True", "reason": "AutoApproved", "message": message}
         status = csr.get("status", {})
         new = {**csr, "status": {**status, "conditions": [*(status.get("conditions") or ()), condition]}}
         self.client.update("certificatesigningrequests", new, subresource="approval", why="csr.approve")
