@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.cluster.kubelet.cri.flavours import COMPONENTS as RUNTIMES
+from apps.cluster.kubelet.cri import flavours
 
 ETCD = "etcd"
 APISERVER = "kube-apiserver"
@@ -12,6 +12,7 @@ KUBELET = "kubelet"
 RUNTIME = "crio"  # the container runtime as the ledger has it, whichever it is
 
 STATIC = (ETCD, APISERVER, MANAGER, SCHEDULER)  # static Pods of a control-plane machine
+RUNTIMES = flavours.COMPONENTS
 SERVICES = (KUBELET, RUNTIME)  # systemd services of every machine
 COMPONENTS = (*STATIC, *SERVICES)
 NAMES = (*STATIC, KUBELET, *RUNTIMES)  # what a command may name; of the runtimes, the one that the machine has
