@@ -148,6 +148,8 @@ def named(name: str, groups: tuple[str, ...] = ()) -> User:
     if name.startswith(ACCOUNT_PREFIX) and not groups:
         namespace = name[len(ACCOUNT_PREFIX) :].partition(":")[0]
         groups = (ACCOUNTS, f"{ACCOUNTS}:{namespace}")
+    if UNAUTHENTICATED in groups:
+        return User(name, tuple(dict.fromkeys(groups)))
     return User(name, tuple(dict.fromkeys((*groups, AUTHENTICATED))))
 
 

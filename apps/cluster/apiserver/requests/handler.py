@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.cluster.apimachinery.status import StatusError
-from apps.cluster.apiserver.requests import discovery, presenting, reads, routes, subresources, writes
+from apps.cluster.apiserver.requests import discovery, impersonation, presenting, reads, routes, subresources, writes
 from apps.cluster.apiserver.requests.call import Call
 from apps.cluster.apiserver.requests.messages import Request, Response
 
@@ -57,6 +57,7 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
         raise StatusError(401, "Unauthorized", "Unauthorized")
     for gate in server.gates:
         gate(server, request, attributes)
+    request = impersonation.impersonated(request, attributes, server.authorizer.answer)
     if not attributes.is_resource:
         found = discovery.answer(server, request)
         if found is None:

@@ -23,18 +23,26 @@ ADMIN = User("kubernetes-admin", (ADMINS, AUTHENTICATED))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `query` is the part after the question mark; `headers` are looked up in any case."""
+    """One HTTP request. `query` is the part after the question mark; `headers` are looked up in any case.
+
+    A header that was sent more than once has all its values.
+    """
 
     method: str
     path: str
     query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     body: bytes | str = b""
     user: User | None = ADMIN
 
     def header(self, name: str) -> str:
+        return next(iter(self.values(name)), "")
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of a header."""
         wanted = name.lower()
-        return next((value for key, value in self.headers.items() if key.lower() == wanted), "")
+        found = next((value for key, value in self.headers.items() if key.lower() == wanted), ())
+        return (found,) if isinstance(found, str) else found
 
     def params(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
