@@ -35,6 +35,7 @@ SETTINGS: dict[str, type] = {
     "memory": str,
     "pods_per_node": int,
     "runtime": str,
+    "version": str,
     "begin": str,
 }
 MAX_TIME_MS = 7 * 24 * 3600 * 1000
