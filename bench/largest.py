@@ -29,7 +29,7 @@ def resident() -> int:
 def measure(nodes: int = NODES, pods: int = PODS) -> list[Result]:
     settle_in()
     watch = Watch()
-    cluster = Cluster.boot(Config(workers=nodes, keep_trace=False))
+    cluster = Cluster.boot(Config(workers=nodes, keep_trace=False, pod_subnet="10.128.0.0/9"))
     boot, _ = watch.look()
     held = resident()
     each, count = divmod(pods, DEPLOYMENTS)

@@ -91,9 +91,11 @@ class ControlPlane:
         self._plant = plant
         self._engine = plant.engine
         self._installer: Installer | None = None
+        self._machines: Mapping[str, Machine] = {}  # those that `_planes` was taken from
+        self._planes: tuple[str, ...] = ()
         self.ruling = False
         self.bootstrapped = False
-        self.running: list[str] = []  # static Pods' programs by "node/name", in the order they started
+        self.running: dict[str, None] = {}  # static Pods' programs by "node/name", in the order they started
         self.servers: dict[str, str] = {}  # machine -> how far its API server is
         self.since: dict[str, int] = {}  # machine -> when its API server's process started
         self.starved: dict[str, int] = {}  # machine -> since when its API server is without etcd
@@ -132,8 +134,15 @@ class ControlPlane:
     def serves(self, node: str) -> bool:
         return self.servers.get(node) == SERVING and self._plant.machines[node].power == "on"
 
-    def control_planes(self) -> list[str]:
-        return [name for name, machine in self._plant.machines.items() if machine.role == topology.CONTROL_PLANE_ROLE]
+    def control_planes(self) -> tuple[str, ...]:
+        """Asked at every request that might fail: looked for anew only when a machine has come, changed or gone."""
+        machines = self._plant.machines
+        if machines is not self._machines:
+            self._machines = machines
+            self._planes = tuple(
+                name for name, machine in machines.items() if machine.role == topology.CONTROL_PLANE_ROLE
+            )
+        return self._planes
 
     def problem_for(self, node: str, *, reader: bool = False) -> Problem | None:
         """Why a request from a machine ("" = the reader's) fails; None when it gets through."""
@@ -194,6 +203,11 @@ class ControlPlane:
             kubelet.reach(self.problem_for(name))
         self._log_members()
 
+    def came(self, node: str) -> None:
+        """A kubelet has been installed: whom the others reach is as it was."""
+        if self.ruling:
+            self._plant.kubelets[node].reach(self.problem_for(node))
+
     def _review_server(self, node: str) -> None:
         """An API server that loses its etcd fails its liveness probe after a while."""
         if not self.serves(node):
@@ -211,7 +225,7 @@ class ControlPlane:
     # ---- Host: what kubelets tell --------------------------------------------------------------
 
     def process_started(self, node: str, name: str) -> None:
-        self.running.append(f"{node}/{name}")
+        self.running[f"{node}/{name}"] = None
         if name == APISERVER:
             self.servers[node] = STARTING
             self.since[node] = self._engine.now_ms
@@ -227,8 +241,7 @@ class ControlPlane:
 
     def process_stopped(self, node: str, name: str) -> None:
         who = f"{node}/{name}"
-        if who in self.running:
-            self.running.remove(who)
+        self.running.pop(who, None)
         if name == APISERVER:
             self.servers.pop(node, None)
             self.since.pop(node, None)
@@ -533,7 +546,7 @@ class ControlPlane:
     def load(self, data: Mapping[str, Any]) -> None:
         self.ruling = data["ruling"]
         self.bootstrapped = data["bootstrapped"]
-        self.running = list(data["running"])
+        self.running = dict.fromkeys(data["running"])
         self.servers = dict(data["servers"])
         self.since = dict(data["since"])
         self.starved = dict(data["starved"])

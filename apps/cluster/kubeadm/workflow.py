@@ -63,7 +63,11 @@ class Host(Protocol):
         ...
 
     def review(self) -> None:
-        """A machine has come: find out what it reaches."""
+        """A machine has gone: find out who reaches whom."""
+        ...
+
+    def came(self, node: str) -> None:
+        """A kubelet has been installed: find out what it reaches."""
         ...
 
     def problem_for(self, node: str) -> Problem | None:
@@ -249,7 +253,7 @@ class Kubeadm:
         self._network.forget(node)  # it may have been here before
         self.requests.pop(node, None)
         self.install_kubelet(self._plant.machines[node])
-        self._plant.host.review()
+        self._plant.host.came(node)
         self.wake(f"{node} 0", delay_ms)
 
     def join_next_control_plane(self) -> None:
@@ -257,7 +261,7 @@ class Kubeadm:
         for machine in self.control_planes():
             if machine.name not in self._plant.kubelets:
                 self.install_kubelet(machine)
-                self._plant.host.review()
+                self._plant.host.came(machine.name)
                 self.wake(f"{machine.name} {joining.PLANE}0", JOIN_MS)
                 return
 

@@ -122,7 +122,10 @@ class Algorithm:
         if not feasible:
             among = nodes
             if pod.kind.nodes is not None:
-                among = [node for node in nodes if node.name in pod.kind.nodes]
+                named = (cache.nodes.get(name) for name in pod.kind.nodes)
+                among = sorted(
+                    (node for node in named if node is not None and node.index >= 0), key=lambda node: node.index
+                )
                 diagnosis.absent = only_named(["NodeAffinity"])
                 # Which node a daemon's Pod may go to is an event's business too: the node may change.
                 diagnosis.plugins.add("NodeAffinity")
