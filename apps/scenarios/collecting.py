@@ -7,6 +7,8 @@ collector looks them through so often that it takes a quarter of the model's tim
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 THRESHOLDS = (50_000, 20, 20)  # objects more than freed, before each generation is looked through (default 700, 10, 10)
 
@@ -18,3 +20,15 @@ def settle_in() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """For a program that runs the model and then ends: nothing is looked through, for nothing of it is a cycle."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()

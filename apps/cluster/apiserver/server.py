@@ -8,6 +8,7 @@ Leaves out  priority and fairness; status written by Kubernetes' own components 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from apps.cluster.api import schema
@@ -48,6 +49,18 @@ SELF = Actor("kube-apiserver")
 
 
 ManagedAfter = Callable[[Obj, Obj], Managed]  # what a write makes of the managers, by the object before and after
+
+
+@lru_cache(maxsize=256)
+def _scheduled(generation: int, now: str) -> Obj:
+    """The condition that a binding leaves; one for all Pods bound in a second."""
+    return {
+        "type": "PodScheduled",
+        "observedGeneration": generation,
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": now,
+    }
 
 
 def _taken(info: ResourceInfo, name: str, there: Obj, *, generated: bool) -> errors.StatusError:
@@ -264,11 +277,12 @@ class APIServer:
             metadata = {name: value for name, value in metadata.items() if name == "namespace"}
             asking = {**obj, "metadata": metadata}
             return reviews.answer(self.authorizer, self._tables, resource, asking, user)
+        as_sent = resource == "events" and self._plain(namespace)  # admission would add nothing
         if resource == "pods":
             obj = self._creation.admit_pod(
                 obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings
             )
-        elif resource != "events" or not self._plain(namespace):
+        elif not as_sent:
             obj = self._creation.admit(
                 info, obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings
             )
@@ -281,7 +295,7 @@ class APIServer:
             warnings.extend(said.of(resource, obj))
         if dry_run:
             return obj
-        if managed is None:
+        if managed is None and not (as_sent and actor.component != READER):  # what is stored tells as well
             self.ledger.asked(self._store.revision + 1, sent)
         return self._commit(actor, "create", info, key, None, obj, "", why, params, sent, managed)
 
@@ -584,13 +598,7 @@ class APIServer:
             )
         if spec.get("schedulingGates"):
             raise errors.conflict("pods/binding", name, why=f"pod {name} has non-empty .spec.schedulingGates")
-        condition = {
-            "type": "PodScheduled",
-            "observedGeneration": pod["metadata"].get("generation", 1),
-            "status": "True",
-            "lastProbeTime": None,
-            "lastTransitionTime": format_ms(self._engine.now_ms),
-        }
+        condition = _scheduled(pod["metadata"].get("generation", 1), format_ms(self._engine.now_ms))
         conditions = [c for c in pod["status"].get("conditions") or () if c["type"] != "PodScheduled"]
         status = {**pod["status"], "conditions": [*conditions, condition]}
         status.pop("nominatedNodeName", None)  # the promise has been kept
@@ -860,7 +868,7 @@ class APIServer:
         Raises:
             ValueError: a revision of the future. Compacted: it has been done.
         """
-        self.ledger.hold(dict(self._store.range("/registry/")), revision)
+        self.ledger.hold(dict(self._store.versioned("/registry/")), revision)
         self._store.compact(revision)
 
     # ---- saving --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ releases its own whose labels no longer do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from apps.cluster.apimachinery.meta import Obj, controller_of, controller_ref, labels_of, name_of, namespace_of, uid_of
@@ -98,6 +98,7 @@ class RefManager:
         self.filters = tuple(filters)
         self.finalizers = list(finalizers)
         self._can_adopt: bool | None = None
+        self._labels: Mapping[str, str] | None = None  # the last labels that matched
 
     def claim(self, objects: Iterable[Obj]) -> list[Obj]:
         """The objects that are the controller's, after adopting and releasing.
@@ -118,7 +119,12 @@ class RefManager:
         return claimed
 
     def _matches(self, obj: Obj) -> bool:
-        return self.selector.matches(labels_of(obj)) and all(accepts(obj) for accepts in self.filters)
+        labels = labels_of(obj)
+        if labels is not self._labels:  # Pods of one template share them
+            if not self.selector.matches(labels):
+                return False
+            self._labels = labels
+        return not self.filters or all(accepts(obj) for accepts in self.filters)
 
     def _claim_one(self, obj: Obj) -> bool:
         controller = self.controller["metadata"]

@@ -97,6 +97,11 @@ class Store:
             if record is not None:
                 yield key, record
 
+    def versioned(self, prefix: str) -> Iterator[tuple[str, Record]]:
+        """Keys under a prefix of which older versions are kept too, with their records, in key order."""
+        many = [item for item in self._keys.items() if item[1].previous is not None and item[1].version]
+        yield from sorted((item for item in many if item[0].startswith(prefix)), key=lambda item: item[0])
+
     def txn(
         self, compares: Sequence[Compare], success: Sequence[Put | Delete], failure: Sequence[Put | Delete] = ()
     ) -> tuple[bool, int]:
@@ -205,7 +210,13 @@ class Store:
             self._forgotten[change.key.rpartition("/")[0] + "/"] = change.revision
         self._history = kept
         self.compact_revision = revision
-        for key, record in list(self._keys.items()):
+        # Most keys have been written once: there is nothing to forget.
+        several = [
+            item
+            for item in self._keys.items()
+            if item[1].previous is not None or not (item[1].version or item[1].mod_revision > revision)
+        ]
+        for key, record in several:
             left = _cut(record, revision)
             if left is None:
                 del self._keys[key]

@@ -7,6 +7,7 @@ Leaves out  nothing of its own
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from apps.cluster.kubelet.phase import FAILED, SUCCEEDED, is_sidecar
@@ -198,15 +199,22 @@ def merged(
         ):
             out.append(previous)
             continue
-        condition: Condition = {"type": type_}
-        if generation and type_ != ALL_RESTARTING:
-            condition["observedGeneration"] = generation
-        condition["status"] = status
-        condition["lastProbeTime"] = None
-        condition["lastTransitionTime"] = previous.get("lastTransitionTime", now) if previous and same else now
-        if reason:
-            condition["reason"] = reason
-        if message:
-            condition["message"] = message
-        out.append(condition)
+        since = previous.get("lastTransitionTime", now) if previous and same else now
+        out.append(_condition(type_, 0 if type_ == ALL_RESTARTING else generation, status, since, reason, message))
     return out
+
+
+@lru_cache(maxsize=1024)
+def _condition(type_: str, generation: int, status: str, since: str | None, reason: str, message: str) -> Condition:
+    """The same dict for all Pods of which the same is said in the same second."""
+    condition: Condition = {"type": type_}
+    if generation:
+        condition["observedGeneration"] = generation
+    condition["status"] = status
+    condition["lastProbeTime"] = None
+    condition["lastTransitionTime"] = since
+    if reason:
+        condition["reason"] = reason
+    if message:
+        condition["message"] = message
+    return condition

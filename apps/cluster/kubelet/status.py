@@ -8,6 +8,7 @@ Leaves out  second IP family
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from apps.cluster.kubelet import conditions
@@ -21,6 +22,12 @@ NO_REASONS: Mapping[str, Waiting] = {}
 NOTHING: Mapping[str, Obj] = {}
 _TRUE = conditions.TRUE
 _FALSE = conditions.FALSE
+
+
+@lru_cache(maxsize=8192)
+def _addresses(ip: str) -> list[Obj]:
+    """One for all Pods of a machine."""
+    return [{"ip": ip}]
 
 
 def generate(
@@ -116,7 +123,7 @@ def generate(
             if text:
                 out[field] = text
     out["hostIP"] = host_ip
-    out["hostIPs"] = [{"ip": host_ip}]
+    out["hostIPs"] = _addresses(host_ip)
     address = host_ip if spec.get("hostNetwork") else sandbox_ip
     if address:
         out["podIP"] = address

@@ -9,7 +9,7 @@ log from where it stopped and looks again only at the nodes named there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from apps.cluster.apimachinery.meta import EMPTY, Obj
@@ -214,6 +214,10 @@ class Cache:
         if len(log) > _LOG:
             self.log_start += _LOG // 2
             del log[: _LOG // 2]
+
+    def changed_since(self, place: int) -> Iterable[NodeInfo]:
+        """The nodes that the log names from a place on, each once. The place must not have been dropped."""
+        return dict.fromkeys(self.log[place - self.log_start :])
 
     # Namespaces
 

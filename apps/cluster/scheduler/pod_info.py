@@ -143,9 +143,10 @@ class PodInfo:
 class PodClasses:
     """All classes in use. A Pod is first held against the class its owner's last Pod had."""
 
-    __slots__ = ("_by_key", "_by_owner", "_next")
+    __slots__ = ("_by_key", "_by_owner", "_most", "_next")
 
     def __init__(self) -> None:
+        self._most = _MAX_CLASSES
         self._by_owner: dict[str, PodClass] = {}
         self._by_key: dict[str, PodClass] = {}
         self._next = 0
@@ -167,7 +168,7 @@ class PodClasses:
         )
         kind = self._by_key.get(key)
         if kind is None:
-            if len(self._by_key) >= _MAX_CLASSES:
+            if len(self._by_key) >= self._most:
                 self._forget()
             self._next += 1
             kind = self._by_key[key] = PodClass(self._next, namespace, labels, spec)
@@ -178,6 +179,8 @@ class PodClasses:
         """Drop classes that no placed Pod belongs to; a waiting Pod's class is made again when needed."""
         self._by_key = {key: kind for key, kind in self._by_key.items() if kind.placed}
         self._by_owner = {}
+        # A daemon's Pods are a class each: where more are placed than that, the next look is as far away as the last.
+        self._most = max(_MAX_CLASSES, 2 * len(self._by_key))
 
 
 def _containers(spec: Mapping[str, Any]) -> list[list[Any]]:

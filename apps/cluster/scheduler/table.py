@@ -4,10 +4,10 @@ Models      pkg/scheduler/framework/runtime/batch.go (opportunistic batching, KE
             keeps all
 Leaves out  -
 
-The results of local plugins depend on a Pod's class and on one node. A `Table` holds them for every node and reads
-the cache's log to learn which nodes changed. For Pods that only the system's default spreading makes look further
-than one node, nodes that no plugin can tell apart get the same code, so choosing costs as much as there are different
-nodes, not as there are nodes.
+The results of local plugins depend on a Pod's class and on one node. `Local` holds them for every node and reads the
+cache's log to learn which nodes changed; the Tables of Pods that ask for the same share one. For Pods that only the
+system's default spreading makes look further than one node, nodes that no plugin can tell apart get the same code, so
+choosing costs as much as there are different nodes, not as there are nodes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from typing import NamedTuple
 from apps.cluster.scheduler.cache import Cache
 from apps.cluster.scheduler.counters import Counter
 from apps.cluster.scheduler.framework import Framework
+from apps.cluster.scheduler.local import Local
 from apps.cluster.scheduler.node_info import NodeInfo
-from apps.cluster.scheduler.plugins.base import CycleState, Plugin
-from apps.cluster.scheduler.plugins.image_locality import ImageLocality
 from apps.cluster.scheduler.plugins.pod_topology_spread import (
     DEFAULT_CONSTRAINTS,
     HOSTNAME,
@@ -31,7 +30,7 @@ from apps.cluster.scheduler.plugins.pod_topology_spread import (
     spread_score,
 )
 from apps.cluster.scheduler.pod_info import PodInfo
-from apps.cluster.scheduler.status import SKIP, Status
+from apps.cluster.scheduler.status import Status
 
 _HOST_SKEW: int = DEFAULT_CONSTRAINTS[0]["maxSkew"]
 _ZONE_SKEW: int = DEFAULT_CONSTRAINTS[1]["maxSkew"]
@@ -73,15 +72,13 @@ class Choice(NamedTuple):
 class Table:
     """One kind of Pod on all nodes."""
 
-    def __init__(self, framework: Framework, pod: PodInfo) -> None:
-        pod = self.pod = PodInfo(pod.pod, pod.kind)  # a Pod of its own: the one that came first will be bound
-        self.state = CycleState()
-        self.filters = [p for p in framework.local_filters if _takes_part(p.pre_filter(self.state, pod, ()))]
-        self.filter_names = tuple([plugin.name for plugin in self.filters])
-        self.scores: list[Plugin] = [p for p in framework.local_scores if _takes_part(p.pre_score(self.state, pod, ()))]
+    def __init__(self, framework: Framework, local: Local) -> None:
+        self.local = local
+        self.pod = local.pod
+        self.state = local.state
+        self.filter_names = tuple([plugin.name for plugin in local.filters])
+        self.scores = local.scores
         self.spread_weight = framework.spread.weight
-        self.verdicts: list[Status | None] = []
-        self.raws: list[tuple[int, ...]] = []
         self.codes: list[int] = []
         self.places: dict[int, list[int]] = {}  # code -> nodes that have it, in order
         self.meanings: list[Code] = []
@@ -92,62 +89,63 @@ class Table:
         self._seen = 0
         self._order = -1
         self._images: tuple[int, ...] = ()
-        self._locality = next((plugin for plugin in self.scores if isinstance(plugin, ImageLocality)), None)
         self.used = 0
+
+    @property
+    def verdicts(self) -> list[Status | None]:
+        return self.local.verdicts
+
+    @property
+    def raws(self) -> list[tuple[int, ...]]:
+        return self.local.raws
 
     def refresh(self, cache: Cache, counter: Counter | None) -> None:
         """Take note of every change since the last time. `counter` counts the Pods that default spreading spreads."""
-        nodes = cache.ordered()
-        images = self._locality.marks(self.pod.kind) if self._locality is not None else ()
-        log_start = cache.log_start
+        local = self.local
+        local.refresh(cache)
+        end = cache.log_start + len(cache.log)
         if (
             self._order != cache.order_version
             or counter is not self.counter
-            or self._seen < log_start
-            or images != self._images
+            or self._seen < cache.log_start
+            or local.images != self._images
         ):
-            self._rebuild(cache, nodes, counter, images)
-        else:
-            for info in cache.log[self._seen - log_start :] if self._seen - log_start < len(cache.log) else ():
+            self._order, self._images, self.counter = cache.order_version, local.images, counter
+            self._rebuild(cache.order)
+        elif self._seen < end:
+            for info in cache.changed_since(self._seen):
                 if info.index >= 0:
-                    self._evaluate(info)
-        self._seen = log_start + len(cache.log)
+                    self._set_code(info.index, self._code(info))
+        self._seen = end
 
-    def _rebuild(
-        self, cache: Cache, nodes: Sequence[NodeInfo], counter: Counter | None, images: tuple[int, ...]
-    ) -> None:
-        self._order, self._images, self.counter = cache.order_version, images, counter
-        count = len(nodes)
-        self.verdicts = [None] * count
-        self.raws = [()] * count
-        self.codes = [INFEASIBLE] * count
+    def _rebuild(self, nodes: Sequence[NodeInfo]) -> None:
         self.meanings, self._code_of, self._known = [], {}, {}
-        self.places = {INFEASIBLE: list(range(count))}
-        for info in nodes:
-            self._evaluate(info)
+        self.codes, self.places = [], {}
+        for i, info in enumerate(nodes):
+            code = self._code(info)
+            self.codes.append(code)
+            places = self.places.get(code)
+            if places is None:
+                self.places[code] = [i]
+            else:
+                places.append(i)
 
-    def _evaluate(self, info: NodeInfo) -> None:
-        i, pod, state = info.index, self.pod, self.state
-        for plugin in self.filters:
-            verdict = plugin.filter(state, pod, info)
-            if verdict is not None:
-                self.verdicts[i] = verdict
-                self._set_code(i, INFEASIBLE)
-                return
-        self.verdicts[i] = None
-        raw = self.raws[i] = tuple([plugin.score(state, pod, info) for plugin in self.scores])
+    def _code(self, info: NodeInfo) -> int:
+        i, local = info.index, self.local
+        if local.verdicts[i] is not None:
+            return INFEASIBLE
         labels = info.labels
         on_host = -1
         if self.counter is not None and HOSTNAME in labels:
             on_host = self.counter.by_node.get(info.name, 0)
-        meaning = (raw, on_host, labels.get(ZONE))
+        meaning = (local.raws[i], on_host, labels.get(ZONE))
         code = self._code_of.get(meaning)
         if code is None:
             if len(self.meanings) >= _MOST_CODES:
                 self._recode()
             code = self._code_of[meaning] = len(self.meanings)
             self.meanings.append(meaning)
-        self._set_code(i, code)
+        return code
 
     def _set_code(self, i: int, code: int) -> None:
         old = self.codes[i]
@@ -276,20 +274,17 @@ class Table:
         return out
 
 
-def _takes_part(status: Status | None) -> bool:
-    return status is None or status.code != SKIP
-
-
 class Tables:
     """The tables in use; the one unused for the longest goes first."""
 
     MOST = 64
 
-    __slots__ = ("_clock", "_framework", "_tables")
+    __slots__ = ("_clock", "_framework", "_locals", "_tables")
 
     def __init__(self, framework: Framework) -> None:
         self._framework = framework
         self._tables: dict[str, Table] = {}
+        self._locals: dict[str, Local] = {}
         self._clock = 0
 
     def get(self, pod: PodInfo, group: str) -> Table:
@@ -298,9 +293,18 @@ class Tables:
         key = f"{pod.kind.local_key}|{group}"
         table = self._tables.get(key)
         if table is None:
-            if len(self._tables) >= self.MOST:
-                oldest = min(self._tables, key=lambda name: self._tables[name].used)
-                del self._tables[oldest]
-            table = self._tables[key] = Table(self._framework, pod)
-        table.used = self._clock
+            self._make_room(self._tables)
+            table = self._tables[key] = Table(self._framework, self._local(pod))
+        table.used = table.local.used = self._clock
         return table
+
+    def _local(self, pod: PodInfo) -> Local:
+        local = self._locals.get(pod.kind.local_key)
+        if local is None:
+            self._make_room(self._locals)
+            local = self._locals[pod.kind.local_key] = Local(self._framework, pod)
+        return local
+
+    def _make_room(self, kept: dict[str, Table] | dict[str, Local]) -> None:
+        if len(kept) >= self.MOST:
+            del kept[min(kept, key=lambda name: kept[name].used)]

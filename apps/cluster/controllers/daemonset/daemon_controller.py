@@ -238,14 +238,19 @@ class DaemonSetController(Controller):
         by_node = _by_node(nodes, pods)
         changes = plan.manage(nodes, by_node, runs, target, lambda node: self._failed_wait(daemon_set, node))
         refused = self._carry_out(daemon_set, changes, target)
+        seen = not (changes.create or changes.delete)  # whether `pods` and `by_node` are what there is
         if refused is None and strategy == "RollingUpdate":
-            if changes.create or changes.delete:
-                by_node = _by_node(nodes, self._claim(daemon_set, selector))
-            refused = self._carry_out(daemon_set, self._roll(daemon_set, nodes, by_node, runs, target), target)
-        if refused is None:
+            if not seen:
+                pods = self._claim(daemon_set, selector)
+                by_node, seen = _by_node(nodes, pods), True
+            changes = self._roll(daemon_set, nodes, by_node, runs, target)
+            refused = self._carry_out(daemon_set, changes, target)
+            seen = not (changes.create or changes.delete)
+        if not seen:
             pods = self._claim(daemon_set, selector)
+            by_node = _by_node(nodes, pods)
+        if refused is None:
             history.clean_up(self.client, daemon_set, old, pods)
-        by_node = _by_node(nodes, self._claim(daemon_set, selector))
         status = plan.status_of(daemon_set, nodes, by_node, runs, target)
         try:
             self._report(daemon_set, status, target.min_ready_seconds)

@@ -84,7 +84,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         collecting.settle_in()
-        with override(options["lang"]):
+        with collecting.paused(), override(options["lang"]):
             self._handle(options)
 
     def _handle(self, options: dict[str, Any]) -> None:
