@@ -168,7 +168,7 @@ def test_no_command_trips_the_cluster_or_its_pages(seed):
             return  # whoever holds the run throws it away
         except StatusError as error:
             refused.append(error.code)
-    # 503: its control plane may be off. 500: what a real server says of a strategic patch with a list that is none.
+    # 503: its control plane may be off. 500: what a real server says of a strategic patch that it cannot merge.
     assert all(400 <= code < 500 or code in (500, 503) for code in refused)
     run.settle()
     snapshot = run.view()

@@ -15,6 +15,7 @@ from apps.cluster.apimachinery.status import StatusError, bad_request, generic
 PATCH = "$patch"
 RETAIN_KEYS = "$retainKeys"
 SET_ORDER = "$setElementOrder/"
+MAP, LIST = "map[string]interface {}", "[]interface {}"
 DELETE_FROM = "$deleteFromPrimitiveList/"
 MAX_OPERATIONS = 10_000  # upstream's limit on the operations of one JSON patch
 
@@ -46,6 +47,21 @@ def merge_patch(obj: Any, patch: Any) -> Any:
 def _failed(text: str) -> StatusError:
     """What upstream has no status for comes out as an internal error, without a reason."""
     return StatusError(500, "", text)
+
+
+_GO_TYPES = {
+    str: "string",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    dict: MAP,
+    list: LIST,
+    type(None): "%!s(<nil>)",
+}
+
+
+def _expected(kind: str, got: Any) -> StatusError:
+    return _failed(f"expected a {kind}, but received a {_GO_TYPES[type(got)]}")
 
 
 def go_map(value: Any) -> str:
@@ -173,7 +189,8 @@ def strategic_merge(obj: Obj, patch: Obj, schema: PatchSchema | None) -> Obj:
     `schema` is the struct of the object's kind (`apps.cluster.api.schema.kind`); without one, lists are replaced.
 
     Raises:
-        StatusError: 400 when the patch is malformed.
+        StatusError: what the merge calls a bad format is 400, lists of lists are 422; for all else that it cannot carry
+            out it has no status, and the API server answers 500 without a reason.
     """
     return _merge_map(obj, patch, schema)
 
@@ -267,7 +284,9 @@ def _is_maps(*lists: list[Any]) -> bool:
     return maps > 0
 
 
-def _key_of(item: Obj, key: str) -> Any:
+def _key_of(item: Any, key: str) -> Any:
+    if not isinstance(item, dict):
+        raise _expected(MAP, item)
     if key not in item:
         raise _failed(f"map: {go_map(item)} does not contain declared merge key: {key}")
     return item[key]
@@ -366,9 +385,12 @@ def _in_order(merged: list[Any], order: list[Any], server_order: list[Any], key:
 def _set_order(result: Obj, field: str, patch: Obj, order: Any, schema: PatchSchema | None) -> bool:
     """Carry out one `$setElementOrder/field`; True when the field's own patch was merged with it."""
     if not isinstance(order, list):
-        raise bad_request(f"expected a []interface {{}}, but received a {type(order).__name__}")
+        raise _expected(LIST, order)
     below, _, key = _lookup(schema, field)
     original, items = result.get(field), patch.get(field)
+    for there in (*([original] if field in result else []), *([items] if field in patch else [])):
+        if not isinstance(there, list):
+            raise _expected(LIST, there)
     if items is not None:
         _check_order(items, order, key)
     if original is None and items is None:
@@ -386,11 +408,11 @@ def _set_order(result: Obj, field: str, patch: Obj, order: Any, schema: PatchSch
 def _check_order(items: list[Any], order: list[Any], key: str) -> None:
     """Every element of the patch list must come in the order list, in the same order (deletions aside)."""
     at = 0
-    for item in items:
+    for item in items if order else ():
         if key and isinstance(item, dict) and PATCH in item:
             continue
         wanted = _key_of(item, key) if key else item
-        while at < len(order) and (order[at].get(key) if key else order[at]) != wanted:
+        while at < len(order) and (_key_of(order[at], key) if key else order[at]) != wanted:
             at += 1
         if at >= len(order):
             text = (

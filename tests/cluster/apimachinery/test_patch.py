@@ -143,3 +143,48 @@ def test_patches_that_cannot_be_merged(change, code, message):
     with pytest.raises(StatusError) as caught:
         patch.strategic_merge(obj, change, schema.kind("v1", "Pod"))
     assert (caught.value.code, caught.value.message) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        pytest.param(
+            {"containers": [{"image": "z"}]},
+            500,
+            "map: map[image:z] does not contain declared merge key: name",
+            id="an element without its key",
+        ),
+        pytest.param(
+            {"containers": ["a"]},
+            500,
+            "list element types are not identical: [[map[env:[map[name:K value:1]] image:x name:a] "
+            "map[image:y name:b]] [a]]",
+            id="elements of two types",
+        ),
+        pytest.param({"containers": [["a"]]}, 500, "list element types", id="a list in a list of maps"),
+        pytest.param(
+            {"$setElementOrder/containers": "a"},
+            500,
+            "expected a []interface {}, but received a string",
+            id="an order that is no list",
+        ),
+        pytest.param(
+            {"$setElementOrder/containers": [{"name": "a"}], "containers": "a"},
+            500,
+            "expected a []interface {}, but received a string",
+            id="an order of no list",
+        ),
+        pytest.param(
+            {"$setElementOrder/containers": ["a"], "containers": [{"name": "a"}]},
+            500,
+            "expected a map[string]interface {}, but received a string",
+            id="an order of names",
+        ),
+        pytest.param({"$retainKeys": "a"}, 400, "invalid patch format of retainKeys", id="keys that are no list"),
+    ],
+)
+def test_a_strategic_patch_that_cannot_be_carried_out(change, code, said):
+    """Only what upstream knows as a bad format is the client's fault; the rest comes out as 500, without a reason."""
+    with pytest.raises(StatusError) as refused:
+        patch.strategic_merge(POD, change, schema.struct("core", "PodSpec"))
+    assert (refused.value.code, refused.value.message[: len(said)]) == (code, said)
