@@ -2,7 +2,7 @@
 
 Models      pkg/kubelet/kubelet.go, kubelet_node_status.go, pkg/kubelet/nodelease, pkg/kubelet/config (sources),
             pkg/kubelet/nodeshutdown
-Leaves out  TLS bootstrap; the node's own HTTP API; a node that is switched off keeps nothing but what is on its disk
+Leaves out  the node's own HTTP API; a node that is switched off keeps nothing but what is on its disk
 
 An API server that does not answer changes nothing of what runs: what could not be said is said again later.
 """
