@@ -174,4 +174,4 @@ def test_the_language_switch_keeps_the_revision(reader):
     page = visitor.go("/ko/docs/deployment/?at=520")
     page.click("a[data-language=en] >> nth=0")
     page.wait_for_url("**/en/docs/deployment/?at=520")
-    assert at(visitor) == 320
+    assert at(visitor) == 520

@@ -139,10 +139,10 @@ MISPLACED = """() => {
 @pytest.mark.parametrize(
     ("title", "moments"),
     [
-        pytest.param("Rolling update, tight cpu", (400, 480, 520, 560, 600, 640), id="a rolling update"),
-        pytest.param("A StatefulSet: order and identity", (320, 380, 440), id="a StatefulSet"),
-        pytest.param("A node loses power", (340, 420, 480), id="a node without power"),
-        pytest.param("An image that is not there", (340, 380, 400), id="an image that is not there"),
+        pytest.param("Rolling update, tight cpu", (560, 640, 680, 720, 760, 800), id="a rolling update"),
+        pytest.param("A StatefulSet: order and identity", (490, 550, 610), id="a StatefulSet"),
+        pytest.param("A node loses power", (500, 580, 640), id="a node without power"),
+        pytest.param("An image that is not there", (500, 540, 560), id="an image that is not there"),
         pytest.param("From bare machines to a cluster", (20, 90, 160, 230), id="a cluster that is being made"),
     ],
 )

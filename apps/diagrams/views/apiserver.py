@@ -98,16 +98,16 @@ class _Drawing:
         else:
             words, request = who(step), f"{request_of(step)} {step.ref.partition('/')[2]}"
         width = min(round(metrics.width(words, 11)) + 32, self.width // 2)
-        rect = Rect(0, 1, width, 24)
+        rect = Rect(0, 1, self.width, 24)  # as wide as the stages below: whoever asks, nothing moves
         text = (
-            Text(rect.cx, rect.cy + 4, "k-us", "middle"),
-            Text(rect.right + 12, rect.cy + 4, "k-num"),
+            Text(rect.x + 14, rect.cy + 4, "k-us"),
+            Text(rect.x + width + 12, rect.cy + 4, "k-num"),
         )
         return Element(
             "fig-asker",
             "k-user" + (" hit" if step is not None else ""),
             shapes.box(rect, "k-c", 12, text),
-            (metrics.fit(words, width - 20, 11), metrics.fit(request, self.width - width - 12)),
+            (metrics.fit(words, width - 20, 11), metrics.fit(request, self.width - width - 36)),
             label=f"{words} {request}".strip(),
         )
 
