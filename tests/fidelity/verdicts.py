@@ -108,6 +108,7 @@ def _server() -> APIServer:
 def _warnings(info: ResourceInfo, obj: Obj) -> list[str]:
     """What a reader who creates the object is warned of."""
     server = _server()
+    server.warnings = []
     metadata = {**obj["metadata"], "namespace": "default"} if info.namespaced else obj["metadata"]
     with suppress(StatusError):  # that it exists, say; what is refused is judged by itself
         server.create(Actor(READER), info.plural, {**obj, "metadata": metadata}, dry_run=True)

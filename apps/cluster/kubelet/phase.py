@@ -85,7 +85,7 @@ def could_restart_all(spec: Mapping[str, Any]) -> bool:
     """Whether any container has a rule that restarts them all."""
     return any(
         rule.get("action") == RESTART_ALL
-        for container in (*(spec.get("initContainers") or ()), *spec["containers"])
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
         for rule in container.get("restartPolicyRules") or ()
     )
 
