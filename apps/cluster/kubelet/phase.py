@@ -128,7 +128,7 @@ def must_restart_all(
     }
     return any(
         restarts_all(container, code)
-        for container in (*(spec.get("initContainers") or ()), *spec["containers"])
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
         for known in (exit_codes, codes)
         if (code := known.get(container["name"])) is not None
     )
