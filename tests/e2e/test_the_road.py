@@ -124,8 +124,8 @@ def test_from_reading_to_handing_over(reader):
     everything_at(colleague, scale["revision"])  # and stays at the moment that was handed over
     other.get_by_role("button", name="Show the latest").click()
     expect(other.locator(".plate .k-worker .k-pod.st-Ready")).to_have_count(wanted + 2)
+    everything_at(colleague, colleague.settled())  # the Deployment counts its Pods a moment after they are Ready
     assert replicas(other) == f"{wanted + 2}/{wanted + 2}"
-    everything_at(colleague, colleague.settled())
 
     cannot_change(colleague)
 
