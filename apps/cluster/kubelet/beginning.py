@@ -1,8 +1,8 @@
 """How a Pod's life on a node begins: admission, what it needs, its sandbox.
 
 Models      pkg/kubelet/kubelet.go (HandlePodAdditions, rejectPod), pkg/kubelet/volumemanager (WaitForAttachAndMount),
-            pkg/kubelet/kuberuntime/kuberuntime_sandbox.go (createPodSandbox)
-Leaves out  sandboxes that fail for other reasons than a network that is not there yet
+            pkg/kubelet/kuberuntime/kuberuntime_sandbox.go (createPodSandbox), pkg/kubelet/pod_workers.go (completeWork)
+Leaves out  sandboxes that fail for other reasons than their network
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.kubelet import admission, resources
 from apps.cluster.kubelet import pod_worker as stage
 from apps.cluster.kubelet.containers import WARNING
+from apps.cluster.kubelet.cri import SandboxError
 from apps.cluster.kubelet.criticality import is_critical
 from apps.cluster.kubelet.needs import missing_volume
 from apps.cluster.kubelet.pod_worker import NEVER, PodWorker
@@ -26,6 +27,8 @@ Obj = dict[str, Any]
 SANDBOX_CHANGED = "Pod sandbox changed, it will be killed and re-created."
 SANDBOX_MS = 260
 SANDBOX_SPREAD_MS = 240
+BACK_OFF_MS = 10_000  # backOffPeriod: from a sync that failed to the next …
+BACK_OFF_SPREAD_MS = 5_000  # … and up to half as much again
 MOUNT_RETRY_MS = 500
 MOUNT_RETRY_MAX_MS = 122_000
 NETWORK_NOT_READY = (
@@ -151,7 +154,15 @@ def make_sandbox(node: PodWorkers, worker: PodWorker, pod: Obj) -> bool:
     if worker.again and node.runtime.remembers_sandboxes:
         node.recorder.event(pod, "Normal", "SandboxChanged", SANDBOX_CHANGED)
     worker.again = False
-    worker.address = node.runtime.run_pod_sandbox(pod)
+    try:
+        worker.address = node.runtime.run_pod_sandbox(pod, worker.sandboxes)
+    except SandboxError as error:
+        node.recorder.event(pod, WARNING, "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
+        worker.again = node.runtime.keeps_failed_sandboxes
+        worker.sandboxes += 1
+        spread = crc32(f"{worker.uid}/{worker.sandboxes}".encode()) % BACK_OFF_SPREAD_MS
+        worker.due_ms = now + BACK_OFF_MS + spread
+        return False
     # No two sandboxes take equally long; how long this one does depends on the Pod alone.
     worker.due_ms = now + SANDBOX_MS + crc32(worker.uid.encode()) % SANDBOX_SPREAD_MS
     return False

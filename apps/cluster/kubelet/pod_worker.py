@@ -212,6 +212,7 @@ class PodWorker:
         "resize_ms",
         "resources",
         "restarting",
+        "sandboxes",
         "seen",
         "spec",
         "stage",
@@ -252,6 +253,7 @@ class PodWorker:
         self.process = ""  # the system component it runs, if it is one
         self.told = False  # the host knows that the process runs
         self.tries = 0
+        self.sandboxes = 0  # how many could not be made
         self.evicted: tuple[str, str] | None = None  # reason and message of why it has to fail
         self.disruption = ""  # the message of its DisruptionTarget condition
         self.again = False  # it was here before the machine was switched off
@@ -372,6 +374,7 @@ _PLAIN = (
     "process",
     "resize_ms",
     "restarting",
+    "sandboxes",
     "seen",
     "stage",
     "status",

@@ -9,7 +9,7 @@ from apps.cluster.client import Client
 from apps.cluster.engine import Engine
 from apps.cluster.etcd import Store
 from apps.cluster.kubelet import Kubelet
-from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
+from apps.cluster.kubelet.cri.calico_ipam import POOL, CalicoIPAM
 from apps.cluster.kubelet.cri.flavours import CRIO, Flavour
 from apps.cluster.kubelet.registry import Registry
 from apps.cluster.machines import Machine
@@ -27,13 +27,14 @@ class NodeWorld:
         network: bool = True,
         images: dict[str, Any] | None = None,
         flavour: Flavour = CRIO,
+        pool: str = POOL,
         **machine: Any,
     ) -> None:
         self.engine = Engine(1)
         self.apiserver = APIServer(self.engine, Store())
         self.client = Client(self.apiserver, "kubectl")
         self.host: list[tuple[str, str, str]] = []
-        self.network = CalicoIPAM()
+        self.network = CalicoIPAM(pool)
         self.registry = Registry(images or {})
         for namespace in ("default", "kube-system", "kube-node-lease"):
             self.client.create("namespaces", {"metadata": {"name": namespace}})

@@ -16,6 +16,14 @@ from apps.cluster.kubelet.images import Image
 Obj = dict[str, Any]
 
 
+class NetworkError(Exception):
+    """A CNI plugin could not connect a Pod; its text is the plugin's own."""
+
+
+class SandboxError(Exception):
+    """RunPodSandbox has failed; its text is what the kubelet is answered."""
+
+
 class Network(Protocol):
     """A CNI plugin, as the runtime sees it: Pods get an address when their sandbox is made."""
 
@@ -24,7 +32,10 @@ class Network(Protocol):
         ...
 
     def add(self, node: str, pod: Obj) -> str:
-        """CNI ADD: connect a Pod's sandbox and give its address."""
+        """CNI ADD: connect a Pod's sandbox and give its address.
+
+        Raises: NetworkError: it cannot be connected.
+        """
         ...
 
     def delete(self, node: str, pod: Obj) -> None:
@@ -43,8 +54,16 @@ class Network(Protocol):
 class RuntimeService(Protocol):
     """Sandboxes and containers of one node. A call is complete when it returns; the caller knows how long it took."""
 
-    def run_pod_sandbox(self, pod: Obj) -> str:
-        """Make a sandbox; gives its address, "" on the host's network."""
+    def run_pod_sandbox(self, pod: Obj, failed: int = 0) -> str:
+        """Make a sandbox; gives its address, "" on the host's network. `failed`: how many came to nothing before it.
+
+        Raises: SandboxError: the Pod could not be connected to the network.
+        """
+        ...
+
+    @property
+    def keeps_failed_sandboxes(self) -> bool:
+        """What is left of a sandbox that came to nothing stays until the kubelet removes it."""
         ...
 
     @property

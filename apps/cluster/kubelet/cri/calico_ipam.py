@@ -1,6 +1,7 @@
 """Addresses for Pods: blocks of 64 for each node out of one pool, as Calico's IPAM hands them out.
 
-Models      projectcalico/calico libcalico-go/lib/ipam (block affinity, /26 blocks, first free ordinal)
+Models      projectcalico/calico libcalico-go/lib/ipam (block affinity, /26 blocks, first free ordinal, borrowing from
+            blocks of other nodes), cni-plugin/pkg/ipamplugin (what it says when no address is left)
 Leaves out  the datastore objects (IPPool, IPAMBlock, BlockAffinity); reservations; several pools;
             routes and interfaces. A freed address is used again only after the others of its block
 """
@@ -11,10 +12,13 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from apps.cluster.kubelet.cri import NetworkError
+
 Obj = dict[str, Any]
 
 POOL = "192.168.0.0/16"
 BLOCK_SIZE = 64
+USED_UP = "failed to request IPv4 addresses: Assigned 0 out of 1 requested IPv4 addresses"
 
 
 class CalicoIPAM:
@@ -88,7 +92,7 @@ class CalicoIPAM:
             address = self._from_block(block)
             if address >= 0:
                 return address
-        raise AssertionError("the pool of Pod addresses is used up")
+        raise NetworkError(USED_UP)
 
     def _from_block(self, block: int) -> int:
         used = self._used[block]

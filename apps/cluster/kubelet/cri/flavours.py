@@ -8,12 +8,14 @@ Docker Engine does not speak the CRI: since Kubernetes 1.24 it needs cri-dockerd
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from apps.cluster.apimachinery.status import bad_request
 from apps.cluster.kubelet.images import DENIED, Image, normalize, with_default_tag
 
+CNI_NETWORK = "k8s-pod-network"  # as Calico's configuration in /etc/cni/net.d names it
 PAUSE = "registry.k8s.io/pause:3.10.2"
 _FEATURES = {"recursiveReadOnlyMounts": True, "userNamespaces": True}
 
@@ -75,6 +77,24 @@ class Flavour:
                 f"require 'docker login': denied: {DENIED}"
             )
         return f"Error response from daemon: manifest for {name} not found: manifest unknown: manifest unknown"
+
+    def network_problem(self, pod: Mapping[str, Any], sandbox: str, why: str) -> str:
+        """That a sandbox could not be connected, in the runtime's words. `why`: the CNI plugin's."""
+        metadata = pod["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        plugin = f'plugin type="calico" failed (add): {why}'
+        if self.scheme == "cri-o":
+            whole = f"k8s_{name}_{namespace}_{metadata['uid']}_0({sandbox})"
+            return (
+                f"failed to create pod network sandbox {whole}: "
+                f'error adding pod {namespace}_{name} to CNI network "{CNI_NETWORK}": {plugin}'
+            )
+        if self.scheme == "containerd":
+            return f'failed to setup network for sandbox "{sandbox}": {plugin}'
+        return (
+            f'failed to set up sandbox container "{sandbox}" network for pod "{name}": '
+            f'networkPlugin cni failed to set up pod "{name}_{namespace}" network: {plugin}'
+        )
 
     def handler_list(self) -> list[dict[str, Any]]:
         """`status.runtimeHandlers` of a Node."""

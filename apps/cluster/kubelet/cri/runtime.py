@@ -17,7 +17,7 @@ from typing import Any
 
 from apps.cluster.engine import Engine
 from apps.cluster.kubelet.container_status import CREATED, RUNNING, Attempt
-from apps.cluster.kubelet.cri import Network
+from apps.cluster.kubelet.cri import Network, NetworkError, SandboxError
 from apps.cluster.kubelet.cri.flavours import CRIO, PAUSE, Flavour
 from apps.cluster.kubelet.images import Image, look_up
 
@@ -132,9 +132,12 @@ class ContainerRuntime:
 
     # ---- sandboxes -----------------------------------------------------------------------------
 
-    def run_pod_sandbox(self, pod: Obj) -> str:
+    def run_pod_sandbox(self, pod: Obj, failed: int = 0) -> str:
         host = bool(pod["spec"].get("hostNetwork"))
-        address = "" if host else self._network.add(self.node, pod)
+        try:
+            address = "" if host else self._network.add(self.node, pod)
+        except NetworkError as error:
+            raise self._unconnected(pod, str(error), failed) from error
         if not self._engine.trace.keep:
             return address
         flavour = self.flavour
@@ -148,6 +151,19 @@ class ContainerRuntime:
         if not host:
             self._behind(call, "cni", "ADD", pod, "cni.add", {"ip": address})
         return address
+
+    def _unconnected(self, pod: Obj, why: str, failed: int) -> SandboxError:
+        """The sandbox is taken down again: without a network it is of no use."""
+        sandbox = sandbox_id(pod, failed + 1)
+        told = {"runtime": self.flavour.spoken, "id": sandbox[:SHORT]}
+        call = self._note("cri.run-sandbox-failed", "RunPodSandbox", pod, told)
+        self._behind(call, "cni", "ADD", pod, "cni.add-failed", {"why": why})
+        return SandboxError(f"rpc error: code = Unknown desc = {self.flavour.network_problem(pod, sandbox, why)}")
+
+    @property
+    def keeps_failed_sandboxes(self) -> bool:
+        """What is left of a sandbox that came to nothing stays, for the kubelet to find and to remove."""
+        return self.flavour.scheme == "docker"
 
     @property
     def remembers_sandboxes(self) -> bool:
@@ -261,5 +277,7 @@ def container_digest(pod: Obj, name: str, restarts: int) -> str:
     return sha256(f"{pod['metadata'].get('uid', '')}/{name}/{restarts}".encode()).hexdigest()
 
 
-def sandbox_id(pod: Obj) -> str:
-    return sha256(f"{pod['metadata'].get('uid', '')}/sandbox".encode()).hexdigest()
+def sandbox_id(pod: Obj, failed: int = 0) -> str:
+    """The id of a Pod's sandbox, or of the one that was the nth to fail."""
+    which = f"/{failed}" if failed else ""
+    return sha256(f"{pod['metadata'].get('uid', '')}/sandbox{which}".encode()).hexdigest()
