@@ -70,6 +70,11 @@ class Internals:
         """Everything worth seeing on a machine that wrote nothing, up to this moment."""
         return [step for step in self._trace.steps[: self._position] if step.rank == "note" and step.node == node]
 
+    def done_by(self, component: str, node: str) -> list[Step]:
+        """Everything that a program has done on a machine, or in its name, up to this moment."""
+        steps = self._trace.steps[: self._position]
+        return [step for step in steps if step.node == node and step.component == component]
+
     def load(self, ref: str) -> dict[str, Any] | None:
         """What a reader has put on a workload, as it was said: cpu, memory and per."""
         if self._loads is None:

@@ -102,6 +102,16 @@ DETAILS: tuple[tuple[str, str], ...] = (
     ("must be a number between 0 and 0777", "file-mode"),
     ("not allowed on this type", "no-namespace"),
 )
+# What kubeadm and machines refuse, which no field error tells: pattern -> the message's id; groups are its parameters.
+MACHINES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r'machine "(?P<name>[^"]*)" (?:runs no kubelet|has not joined)$'), "machine-out"),
+    (re.compile(r'machine "(?P<name>[^"]*)" is switched off$'), "machine-off"),
+    (re.compile(r'machine "(?P<name>[^"]*)" already exists$'), "machine-in"),
+    (re.compile(r'machine "(?P<name>[^"]*)" runs the control plane and cannot be'), "machine-control-plane"),
+    (re.compile(r'a Node with name "(?P<name>[^"]*)" and status "Ready" already exists'), "node-alive"),
+    (re.compile(r'the kubelet of "(?P<name>[^"]*)" is at (?P<version>\S+) already$'), "kubelet-at"),
+    (re.compile(r"the control plane is at (?P<version>[^;]*); an upgrade goes to a later version$"), "version-earlier"),
+)
 TYPES = {
     "Required value": "required",
     "Duplicate value": "duplicate",
@@ -137,6 +147,10 @@ WITH_FIX = {
     "already-exists",
     "namespace-missing",
     "conflict",
+    "machine-out",
+    "machine-off",
+    "node-alive",
+    "version-earlier",
 }
 
 
@@ -267,6 +281,11 @@ def _status(error: StatusError) -> Explanation:
     params = {"name": named.get("name", ""), "resource": named.get("kind", ""), "message": error.message}
     if error.reason == "NotFound" and named.get("kind") == "namespaces":
         return Explanation("rejected.namespace-missing", params, "", "rejected.fix.namespace-missing")
+    for pattern, known in MACHINES:
+        match = pattern.match(error.message)
+        if match:
+            fix = f"rejected.fix.{known}" if known in WITH_FIX else ""
+            return Explanation(f"rejected.{known}", {**params, **match.groupdict()}, "", fix)
     names = {
         "AlreadyExists": "already-exists",
         "NotFound": "absent",

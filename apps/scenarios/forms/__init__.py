@@ -2,6 +2,7 @@
 
 from apps.scenarios.forms.breaking import BreakForm, machines_of
 from apps.scenarios.forms.image import ImageForm
+from apps.scenarios.forms.kubeadm import KubeadmForm, kubeadm_rows
 from apps.scenarios.forms.load import LoadForm, load_row
 from apps.scenarios.forms.manifest import ManifestForm, NewScenarioForm
 from apps.scenarios.forms.node import NodeForm
@@ -11,6 +12,7 @@ from apps.scenarios.forms.workload import WorkloadForm, form_for, workload_class
 __all__ = [
     "BreakForm",
     "ImageForm",
+    "KubeadmForm",
     "LoadForm",
     "ManifestForm",
     "NewScenarioForm",
@@ -18,6 +20,7 @@ __all__ = [
     "WorkloadForm",
     "add_refusal",
     "form_for",
+    "kubeadm_rows",
     "load_row",
     "machines_of",
     "workload_class",

@@ -19,6 +19,7 @@ from apps.scenarios.explained import explain_all, in_one_line, problems_json
 from apps.scenarios.forms import (
     BreakForm,
     ImageForm,
+    KubeadmForm,
     LoadForm,
     ManifestForm,
     NodeForm,
@@ -184,6 +185,11 @@ def _entries(request: HttpRequest, source: Source, lang: str, at: int | None) ->
         if not image.is_valid():
             raise Unfit({"form": image, "image": image})
         return [Entry(0, image.command())]
+    if which == "kubeadm":
+        kubeadm = KubeadmForm(request.POST, snapshot=snapshot)
+        if not kubeadm.is_valid():
+            raise Unfit({"form": kubeadm, "kubeadm": kubeadm})
+        return [Entry(0, kubeadm.command())]
     if which in ONE_COMMAND:
         asked = ONE_COMMAND[which](request.POST)
         if not asked.is_valid():
@@ -311,6 +317,11 @@ def _refused(request: HttpRequest, source: Source, error: StatusError, lang: str
         image.is_valid()
         add_refusal(image, error, lang)
         return {"form": image, "image": image}
+    if which == "kubeadm":
+        kubeadm = KubeadmForm(request.POST, snapshot=snapshot)
+        kubeadm.is_valid()
+        add_refusal(kubeadm, error, lang)
+        return {"form": kubeadm, "kubeadm": kubeadm}
     if which == "yaml":
         manifest = ManifestForm(request.POST, request.FILES)
         manifest.is_valid()

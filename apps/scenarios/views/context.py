@@ -17,7 +17,16 @@ from apps.cluster.cluster import Snapshot
 from apps.scenarios import edits, links, making, service, steps
 from apps.scenarios.access import cookie_name, holds_key
 from apps.scenarios.files import FORMATS, SYSTEM_NAMESPACES
-from apps.scenarios.forms import ImageForm, ManifestForm, NodeForm, WorkloadForm, form_for, load_row, machines_of
+from apps.scenarios.forms import (
+    ImageForm,
+    ManifestForm,
+    NodeForm,
+    WorkloadForm,
+    form_for,
+    kubeadm_rows,
+    load_row,
+    machines_of,
+)
 from apps.scenarios.session import SPEEDS
 from apps.scenarios.source import Source
 
@@ -216,6 +225,7 @@ def forms_of(
         **rows,
         "nodes": [_node_row(name, nodes.get(name), machine) for name, machine in machines.items()],
         "breaking": machines_of(snapshot, lang),
+        "kubeadm": kubeadm_rows(snapshot, bound.get("kubeadm")),
         "image": bound.get("image") or ImageForm(),
         "add": {**add, **bound.get("add", {})},
         "yaml": bound.get("yaml") or ManifestForm(),
