@@ -1,7 +1,7 @@
-"""Bodies: JSON or YAML into objects, and what strict field validation has to say about them.
+"""Bodies: JSON, YAML or protobuf into objects, and what strict field validation has to say about them.
 
 Models      endpoints/handlers/negotiation, sigs.k8s.io/json (UnmarshalStrict), sigs.k8s.io/yaml
-Leaves out  protobuf and CBOR
+Leaves out  CBOR
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from apps.cluster.api import schema
+from apps.cluster.api import protobuf, schema
 from apps.cluster.api.decode import decode
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.status import StatusError, bad_request, generic
@@ -117,15 +117,20 @@ def content_type(request: Request) -> str:
     return request.header("Content-Type").partition(";")[0].strip()
 
 
-def read(request: Request) -> tuple[Any, list[str]]:
-    """The body's data and the doubled keys in it.
+def read(request: Request, api_version: str = "", kind: str = "", *, custom: bool = False) -> tuple[Any, list[str]]:
+    """The body's data and the doubled keys in it. Of a body that does not say what it is, `kind` is expected.
 
     Raises:
         StatusError: 415, 413, 400.
     """
     type_ = content_type(request)
+    if type_ == protobuf.MEDIA_TYPE and not custom:
+        body = request.body if isinstance(request.body, bytes) else request.body.encode()
+        limit_size(body)
+        return protobuf.decode(body, api_version, kind), []
     if type_ not in ("", "*/*", *ACCEPTED):
-        text = f"the body of the request was in an unknown format - accepted media types include: {MEDIA_TYPES}"
+        accepted = ", ".join(ACCEPTED) if custom else MEDIA_TYPES
+        text = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
         raise StatusError(415, "UnsupportedMediaType", text)
     text = request.text()
     limit_size(text)
@@ -135,8 +140,8 @@ def read(request: Request) -> tuple[Any, list[str]]:
         raise bad_request(f"couldn't get version/kind; json parse error: {error}") from None
 
 
-def limit_size(text: str) -> None:
-    if len(text) > MAX_BODY:
+def limit_size(body: str | bytes) -> None:
+    if len(body) > MAX_BODY:
         raise StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BODY}")
 
 

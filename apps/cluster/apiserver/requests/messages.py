@@ -1,7 +1,7 @@
 """What comes in and goes out: Request, Response, and the attributes that a request is judged by.
 
 Models      net/http as the API server sees it; endpoints/request/requestinfo.go; authentication/user
-Leaves out  protobuf and CBOR
+Leaves out  CBOR
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def _scale(call: Call) -> Response:
     if verb == "update":
         options = write_options(call.params, "UpdateOptions")
         call.dry_run = options.dry_run
-        doc, repeated = bodies.read(call.request)
+        doc, repeated = bodies.read(call.request, "autoscaling/v1", "Scale")
         wanted = scale.typed(doc, repeated, options.field_validation, call.warnings)
     else:
         type_ = bodies.content_type(call.request)
@@ -85,7 +85,7 @@ def _bind(call: Call) -> Response:
     """Give a Pod its node."""
     options = write_options(call.params, "CreateOptions")
     call.dry_run = options.dry_run
-    doc, _ = bodies.read(call.request)
+    doc, _ = bodies.read(call.request, "v1", "Binding")
     doc = doc if isinstance(doc, dict) else {}
     if doc.get("kind") not in (None, "Binding"):
         raise bodies.wrong_kind(str(doc.get("apiVersion", "")), str(doc["kind"]), "v1", "Binding")
@@ -105,7 +105,7 @@ def _bind(call: Call) -> Response:
 def _evict(call: Call) -> Response:
     """A deletion that a disruption budget may refuse."""
     options = write_options(call.params, "CreateOptions")
-    doc, _ = bodies.read(call.request)
+    doc, _ = bodies.read(call.request, "policy/v1", "Eviction")
     doc = doc if isinstance(doc, dict) else {}
     if doc.get("kind") not in (None, "Eviction"):
         raise bodies.wrong_kind(str(doc.get("apiVersion", "")), str(doc["kind"]), "policy/v1", "Eviction")

@@ -97,7 +97,8 @@ SHOWN_WHEN_DELETED = frozenset(
 
 def body_object(call: Call, options: WriteOptions) -> Obj:
     """The body as an object of the address's kind, in its namespace."""
-    doc, repeated = bodies.read(call.request)
+    custom = call.server.customs.knows(call.info.plural)
+    doc, repeated = bodies.read(call.request, call.second or call.info.api_version, call.info.kind, custom=custom)
     if call.second:
         obj = bodies.typed(doc, repeated, call.info, options.field_validation, call.warnings, call.second)
         obj = forms.stored(obj, call.second)
@@ -418,7 +419,7 @@ def _with_last_applied(obj: Obj, config: Obj) -> Obj:
 def _delete_options(call: Call) -> DeleteOptions:
     body: Any = None
     if call.request.text().strip():
-        body, _ = bodies.read(call.request)
+        body, _ = bodies.read(call.request, "v1", "DeleteOptions")
         if isinstance(body, dict) and body.get("kind") not in (None, "", "DeleteOptions"):
             raise bad_request(
                 f'decoded object cannot be converted to DeleteOptions: no kind "{body["kind"]}" is registered'
