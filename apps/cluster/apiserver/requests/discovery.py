@@ -1,6 +1,6 @@
 """Discovery: which groups, versions and resources there are; and the small addresses beside them.
 
-Models      apiserver pkg/endpoints/discovery (and aggregated), pkg/server/healthz, pkg/server/routes
+Models      apiserver pkg/endpoints/discovery (and aggregated), pkg/server/routes
 Leaves out  OpenAPI
 """
 
@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from apps.cluster.api.resource import ResourceInfo
+from apps.cluster.apiserver.requests import health
 from apps.cluster.apiserver.requests.forms import FORMS
 from apps.cluster.apiserver.requests.messages import Request, Response
 from apps.cluster.apiserver.requests.routes import CREATE_ONLY, SUBRESOURCES
@@ -78,14 +79,6 @@ SUB_VERBS = {
     "proxy": ["create", "delete", "get", "patch", "update"],
     **{name: sorted(verbs) for name, verbs in SUBRESOURCES.items()},
 }
-CHECKS = (
-    "ping",
-    "log",
-    "etcd",
-    "informer-sync",
-    "poststarthook/crd-informer-synced",
-    "poststarthook/rbac/bootstrap-roles",
-)
 
 
 def answer(server: APIServer, request: Request) -> Response | None:
@@ -94,11 +87,11 @@ def answer(server: APIServer, request: Request) -> Response | None:
     if request.method.upper() not in ("GET", "HEAD"):
         return None
     if path == "/version":
-        return Response(200, VERSION)
-    if path in ("/healthz", "/livez", "/readyz"):
-        return _health(server, request, path)
+        return Response(200, VERSION, indent=2)
+    if (healthy := health.answer(server, request)) is not None:
+        return healthy
     if path == "/":
-        return Response(200, {"paths": _paths(server)})
+        return Response(200, {"paths": _paths(server)}, indent=2)
     aggregated = "apidiscovery.k8s.io" in request.header("Accept").partition(",")[0]
     if path == "/api":
         return _aggregated(server, [""]) if aggregated else Response(200, _legacy())
@@ -116,21 +109,6 @@ def answer(server: APIServer, request: Request) -> Response | None:
     if parts[0] == "apis" and len(parts) == 3:
         return _resources(server, parts[1], parts[2])
     return None
-
-
-def _health(server: APIServer, request: Request, path: str) -> Response:
-    headers = {
-        "Cache-Control": "no-cache, private",
-        "Content-Type": "text/plain; charset=utf-8",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if server.unhealthy:
-        told = [f"[-]{check} failed: reason withheld" if check == "etcd" else f"[+]{check} ok" for check in CHECKS]
-        return Response(500, "\n".join([*told, f"{path[1:]} check failed", ""]), headers)
-    if "verbose" not in request.params():
-        return Response(200, "ok", headers)
-    lines = [f"[+]{check} ok" for check in CHECKS]
-    return Response(200, "\n".join([*lines, f"{path[1:]} check passed", ""]), headers)
 
 
 def _legacy() -> Obj:

@@ -12,6 +12,7 @@ from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver.requests import discovery, impersonation, presenting, reads, routes, subresources, writes
 from apps.cluster.apiserver.requests.call import Call
 from apps.cluster.apiserver.requests.messages import Request, Response
+from apps.cluster.apiserver.warnings.other import DEPRECATED
 
 if TYPE_CHECKING:
     from apps.cluster.apiserver.server import APIServer
@@ -36,7 +37,7 @@ def handle(server: APIServer, request: Request) -> Response:
         response, keep = refusal(error), True
     if not keep:
         server.random.load(drawn)
-    response.warnings = [*warnings, *server.warnings, *response.warnings]
+    response.warnings = list(dict.fromkeys([*warnings, *server.warnings, *response.warnings]))
     return response
 
 
@@ -68,6 +69,8 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
         info = routes.check(server, attributes, request.method.upper())
     except LookupError:
         return not_found(request), True
+    if info.plural in DEPRECATED:
+        warnings.append(DEPRECATED[info.plural])
     call = Call(server, request, attributes, info, warnings)
     verb = attributes.verb
     namespace, name = attributes.namespace, attributes.name

@@ -63,6 +63,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     watch: Watch | None = None
+    indent: int | None = None  # of the JSON, where the server writes it for people
 
     def all_headers(self) -> list[tuple[str, str]]:
         """With the Warning headers, one each."""
@@ -74,6 +75,8 @@ class Response:
             return self.body.encode()
         if self.body is None:
             return b""
+        if self.indent is not None:
+            return json.dumps(self.body, ensure_ascii=False, indent=self.indent).encode()
         return (json.dumps(self.body, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 

@@ -26,6 +26,11 @@ TOKENS_IN_SECRETS = (
     "logging of tokens in volume attributes"
 )
 STATIC = ".static.k8s.io"
+# Kinds that are on their way out: said to whoever asks for them, whatever the verb.
+DEPRECATED = {
+    "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+    "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
 
 
 def service(obj: Obj, old: Obj | None) -> Iterator[str]:
@@ -109,7 +114,7 @@ def endpoint_slice(obj: Obj, old: Obj | None) -> Iterator[str]:
 
 
 def endpoints(obj: Obj, old: Obj | None) -> Iterator[str]:
-    yield "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+    yield DEPRECATED["endpoints"]
     if (obj["metadata"].get("labels") or NOTHING).get(MANAGED_ENDPOINTS) == "endpoint-controller":
         return
     for position, subset in enumerate(obj.get("subsets") or ()):
