@@ -124,7 +124,8 @@ def generate(
                 out[field] = text
     out["hostIP"] = host_ip
     out["hostIPs"] = _addresses(host_ip)
-    address = host_ip if spec.get("hostNetwork") else sandbox_ip
+    # A sandbox that is gone leaves the address that was last known (PLEG's cache).
+    address = host_ip if spec.get("hostNetwork") else sandbox_ip or old.get("podIP")
     if address:
         out["podIP"] = address
         out["podIPs"] = [{"ip": address}]
