@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.cluster.apiserver.rest import MAPS, Rest
 
 RECORDED = json.loads((Path(__file__).parents[2] / "testdata/http/recorded.json").read_text())
