@@ -6,14 +6,14 @@ Three things here could be called an event, so each has its own name. `Event` is
 
 from __future__ import annotations
 
+from collections import deque
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from apps.cluster.engine.randomness import Randomness
 from apps.cluster.engine.trace import Step, Trace
 
-# (due_ms, sequence, component, key, cause, quiet). A tuple, since the heap compares them millions of times:
-# the sequence is unique, so nothing after it is ever compared.
+# (due_ms, sequence, component, key, cause, quiet). The sequence is the order in which turns were asked for.
 Wakeup = tuple[int, int, str, str, int, bool]
 
 
@@ -38,7 +38,7 @@ class Engine:
     """Virtual time in whole milliseconds; 0 is the moment the first machine is switched on."""
 
     __slots__ = (
-        *("_components", "_loud", "_queue", "_records", "_sequence"),
+        *("_components", "_loud", "_records", "_sequence", "_times", "_turns"),
         *("cause", "now_ms", "random", "revision", "trace"),
     )
 
@@ -48,7 +48,8 @@ class Engine:
         self.trace = trace if trace is not None else Trace()
         self.revision = 0  # of the store, kept here so that notes can name it
         self.cause = 0  # index of the step that asked for the present turn
-        self._queue: list[Wakeup] = []
+        self._turns: dict[int, deque[Wakeup]] = {}  # by when they are due, each in the order asked for
+        self._times: list[int] = []  # a heap of when turns are due, each instant once
         self._sequence = 0
         self._loud = 0
         self._components: dict[str, Component] = {}
@@ -77,7 +78,13 @@ class Engine:
     def wake(self, name: str, key: str = "", delay_ms: int = 0, *, quiet: bool = False) -> None:
         """Ask for a turn `delay_ms` from now. `quiet`: house-keeping, a cluster with nothing else to do is at rest."""
         self._sequence += 1
-        heappush(self._queue, (self.now_ms + delay_ms, self._sequence, name, key, self.cause, quiet))
+        due = self.now_ms + delay_ms
+        turns = self._turns.get(due)
+        if turns is None:
+            self._turns[due] = deque(((due, self._sequence, name, key, self.cause, quiet),))
+            heappush(self._times, due)
+        else:
+            turns.append((due, self._sequence, name, key, self.cause, quiet))
         if not quiet:
             self._loud += 1
 
@@ -111,7 +118,7 @@ class Engine:
 
     def next_due(self) -> int | None:
         """When the next turn is due, in virtual ms, or None."""
-        return self._queue[0][0] if self._queue else None
+        return self._times[0] if self._times else None
 
     @property
     def at_rest(self) -> bool:
@@ -120,7 +127,12 @@ class Engine:
 
     def run_one(self) -> None:
         """The next turn. Asserts that there is one."""
-        due, _, name, key, cause, quiet = heappop(self._queue)
+        due = self._times[0]
+        turns = self._turns[due]
+        _, _, name, key, cause, quiet = turns.popleft()
+        if not turns:
+            del self._turns[due]
+            heappop(self._times)
         if not quiet:
             self._loud -= 1
         self.now_ms = due
@@ -132,24 +144,24 @@ class Engine:
 
     def run_until(self, time_ms: int) -> None:
         """Every turn due up to and including `time_ms`; then it is `time_ms`."""
-        queue = self._queue
+        times = self._times
         run_one = self.run_one
-        while queue and queue[0][0] <= time_ms:
+        while times and times[0] <= time_ms:
             run_one()
         if time_ms > self.now_ms:
             self.now_ms = time_ms
 
     def run_to_rest(self, limit_ms: int) -> bool:
         """Turns until only house-keeping is left, at most up to `limit_ms`. True: at rest."""
-        queue = self._queue
-        while self._loud and queue[0][0] <= limit_ms:
+        times = self._times
+        while self._loud and times[0] <= limit_ms:
             self.run_one()
         return self._loud == 0
 
     def save(self) -> dict[str, Any]:
         return {
             **self._save_turns(),
-            "queue": sorted(self._queue),
+            "queue": self._queue(),
             "steps": list(self.trace.steps),
             "records": {name: record.save() for name, record in self._records.items()},
         }
@@ -165,7 +177,7 @@ class Engine:
         """What `rewind` needs to come back to this moment: less than `save`, for the past is kept anyway."""
         return {
             **self._save_turns(),
-            "queue": list(self._queue),
+            "queue": self._queue(),
             "steps": len(self.trace.steps),
             "records": {name: record.mark() for name, record in self._records.items()},
         }
@@ -176,6 +188,10 @@ class Engine:
         for name, record in mark["records"].items():
             self._records[name].rewind(record)
         self._load_turns(mark)
+
+    def _queue(self) -> list[Wakeup]:
+        """The turns asked for, the next one first."""
+        return [wakeup for due in sorted(self._times) for wakeup in self._turns[due]]
 
     def _save_turns(self) -> dict[str, Any]:
         return {
@@ -191,8 +207,12 @@ class Engine:
         self.revision = data["revision"]
         self._sequence = data["sequence"]
         self.random.load(data["random"])
-        self._queue = [(due, seq, name, key, cause, quiet) for due, seq, name, key, cause, quiet in data["queue"]]
-        self._loud = sum(1 for wakeup in self._queue if not wakeup[5])
+        # In place: whoever is running turns looks at these.
+        self._turns.clear()
+        for due, sequence, name, key, cause, quiet in data["queue"]:
+            self._turns.setdefault(due, deque()).append((due, sequence, name, key, cause, quiet))
+        self._times[:] = self._turns  # in order, hence a heap
+        self._loud = sum(1 for wakeup in data["queue"] if not wakeup[5])
         self.cause = 0
         for name, state in data["components"].items():
             self._components[name].load(state)

@@ -56,6 +56,7 @@ class Compacted(Exception):
         self.compact_revision = compact_revision
 
 
+_new = tuple.__new__
 LEASE_IDS = 0x694D_0000_0000_0000  # the ids of leases begin high, as a real member's do
 
 
@@ -251,18 +252,22 @@ class Store:
         return record.version == compare.number
 
     def _write(self, key: str, value: Any, revision: int, lease: int = 0) -> None:
+        # Every write passes here, and a tuple's own constructor takes a third of the time of a NamedTuple's.
         before = self._keys.get(key)
+        was = None
+        if before is not None:
+            created, _, version, was, _, _ = before
         if value is None:
             assert before is not None, key
             assert before.version, key
-            self._keys[key] = Record(0, revision, 0, None, before)
-        elif before is None or not before.version:
-            self._keys[key] = Record(revision, revision, 1, value, before, lease)
+            self._keys[key] = _new(Record, (0, revision, 0, None, before, 0))
+        elif before is None or not version:
+            self._keys[key] = _new(Record, (revision, revision, 1, value, before, lease))
         else:
-            self._keys[key] = Record(before.create_revision, revision, before.version + 1, value, before, lease)
+            self._keys[key] = _new(Record, (created, revision, version + 1, value, before, lease))
         if lease:
             self._leases[lease][3].append(key)
-        self._history.append(Change(revision, key, value, before.value if before is not None else None))
+        self._history.append(_new(Change, (revision, key, value, was)))
 
     def save(self) -> dict[str, Any]:
         """The state as plain data; values are shared."""

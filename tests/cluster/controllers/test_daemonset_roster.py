@@ -77,6 +77,24 @@ def test_calm_is_one_good_pod_on_every_node(pods: tuple[Obj, ...], calm: bool) -
     assert roster(*pods).calm(everywhere) is calm
 
 
+@pytest.mark.parametrize(
+    ("pods", "missing"),
+    [
+        pytest.param(ONE_EACH[:1], ["worker-2", "worker-3"], id="Pods are missing, all else is as it should be"),
+        pytest.param((*ONE_EACH[:2], pod("d", "worker-2")), None, id="one is missing, and two are on another node"),
+        pytest.param((ONE_EACH[0], pod("b", "worker-2", phase="Failed")), None, id="one is missing, another failed"),
+        pytest.param((*ONE_EACH[:2], pod("d", "worker-9")), None, id="one is missing, one is where no node is"),
+    ],
+)
+def test_where_nothing_but_pods_is_missing_it_says_where(pods: tuple[Obj, ...], missing: list[str] | None) -> None:
+    made = roster(*pods)
+    assert not made.calm(everywhere)
+    assert made.lacks_only is (missing is not None)
+    if missing is not None:
+        assert list(made.missing) == missing
+        assert made.desired == 3
+
+
 def test_the_numbers_follow_pods_and_nodes() -> None:
     made = roster(*ONE_EACH)
     assert made.calm(everywhere)
@@ -103,11 +121,11 @@ def test_a_history_is_the_same_with_every_node_looked_at_in_every_sync(base: Bas
         return digest(cluster)
 
     kept = told()
-    with patch.object(DaemonSetController, "_report_calm", lambda *_: False):
+    with patch.object(DaemonSetController, "_without_looking", lambda *_: False):
         assert told() == kept
 
 
 def test_a_boot_is_the_same_with_every_node_looked_at_in_every_sync() -> None:
     kept = digest(Cluster.boot(Config(workers=12)))
-    with patch.object(DaemonSetController, "_report_calm", lambda *_: False):
+    with patch.object(DaemonSetController, "_without_looking", lambda *_: False):
         assert digest(Cluster.boot(Config(workers=12))) == kept

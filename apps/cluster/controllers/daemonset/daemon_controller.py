@@ -189,7 +189,7 @@ class DaemonSetController(Controller):
             return
         claims = RefManager(self.client, "controllerrevisions", daemon_set, "daemonsets", selector, "daemonset")
         revisions = claims.claim(owned_or_orphaned(self.revisions, daemon_set))
-        if self._report_calm(daemon_set, selector, revisions):
+        if self._without_looking(daemon_set, selector, revisions):
             return
         pods = self._claim(daemon_set, selector)
         current, old = history.construct(self.client, daemon_set, revisions, pods)
@@ -197,8 +197,12 @@ class DaemonSetController(Controller):
         if refused is not None:
             raise refused
 
-    def _report_calm(self, daemon_set: Obj, selector: selectors.Selector, revisions: list[Obj]) -> bool:
-        """Report the numbers if nothing else is to be done; False when a look at every node is needed."""
+    def _without_looking(self, daemon_set: Obj, selector: selectors.Selector, revisions: list[Obj]) -> bool:
+        """Make the Pods that are missing and report the numbers; False when a look at every node is needed.
+
+        Raises:
+            StatusError: as `sync`.
+        """
         spec = daemon_set["spec"]
         current, old = history.split(daemon_set, revisions)
         if spec.get("minReadySeconds") or not history.is_settled(daemon_set, current, old):
@@ -213,10 +217,37 @@ class DaemonSetController(Controller):
             roster = self._rosters[uid] = Roster(version, selector, owned(self.pods, daemon_set))
             for node in self.nodes.list():
                 roster.touch(name_of(node))
-        if not roster.calm(lambda name: self._wants(daemon_set, name)):
-            return False
-        self._report(daemon_set, plan.calm_status(daemon_set, roster.desired, roster.ready), 0)
+
+        def wants(name: str) -> bool | None:
+            return self._wants(daemon_set, name)
+
+        refused: StatusError | None = None
+        if not roster.calm(wants):
+            if not roster.lacks_only or not hash_:
+                return False
+            missing = roster.missing
+            nodes = [name for name in self.nodes.cache if name in missing]
+            refused = self._carry_out(daemon_set, plan.Changes(create=nodes), self._target(daemon_set, hash_))
+            roster.calm(wants)
+            if not roster.lacks_only:
+                return False
+        try:
+            status = plan.calm_status(daemon_set, roster.desired, roster.ready, len(roster.missing))
+            self._report(daemon_set, status, 0)
+        except StatusError as error:
+            refused = refused or error
+        if refused is not None:
+            raise refused
         return True
+
+    def _target(self, daemon_set: Obj, hash_: str) -> plan.Target:
+        return plan.Target(
+            min_ready_seconds=int(daemon_set["spec"].get("minReadySeconds") or 0),
+            hash=hash_,
+            generation=placement.template_generation(daemon_set),
+            surges=plan.surge_count(daemon_set, 1) > 0,
+            now_ms=self.engine.now_ms,
+        )
 
     def _claim(self, daemon_set: Obj, selector: selectors.Selector) -> list[Obj]:
         manager = RefManager(self.client, "pods", daemon_set, "daemonsets", selector, "daemonset")
@@ -225,15 +256,8 @@ class DaemonSetController(Controller):
     def _update(self, daemon_set: Obj, selector: selectors.Selector, hash_: str, old: list[Obj]) -> StatusError | None:
         nodes = [name_of(node) for node in self.nodes.list()]
         runs = self._should_run(daemon_set)
-        generation = placement.template_generation(daemon_set)
         strategy = (daemon_set["spec"].get("updateStrategy") or EMPTY).get("type")
-        target = plan.Target(
-            min_ready_seconds=int(daemon_set["spec"].get("minReadySeconds") or 0),
-            hash=hash_,
-            generation=generation,
-            surges=plan.surge_count(daemon_set, 1) > 0,
-            now_ms=self.engine.now_ms,
-        )
+        target = self._target(daemon_set, hash_)
         pods = self._claim(daemon_set, selector)
         by_node = _by_node(nodes, pods)
         changes = plan.manage(nodes, by_node, runs, target, lambda node: self._failed_wait(daemon_set, node))

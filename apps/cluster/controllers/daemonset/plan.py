@@ -268,9 +268,13 @@ def status_of(
     return _status(daemon_set, desired, current, misscheduled, ready, updated, available)
 
 
-def calm_status(daemon_set: Obj, desired: int, ready: int) -> Obj:
-    """The status when each of the `desired` nodes has one Pod of the present template, `ready` of them ready."""
-    return _status(daemon_set, desired, desired, 0, ready, desired, ready)
+def calm_status(daemon_set: Obj, desired: int, ready: int, missing: int = 0) -> Obj:
+    """The status when each of the `desired` nodes has one Pod of the present template, `ready` of them ready.
+
+    `missing`: nodes that have none yet.
+    """
+    current = desired - missing
+    return _status(daemon_set, desired, current, 0, ready, current, ready)
 
 
 def _status(

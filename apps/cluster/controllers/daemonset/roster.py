@@ -6,7 +6,8 @@ Leaves out  nothing
 Upstream looks at every node in every sync, so a thousand daemon Pods that become ready one after another are looked at
 a million times. A `Roster` follows the changes of Pods and nodes instead and looks only at the nodes they concern. As
 long as it is `calm` (every node has just the Pod that it should have) a sync has nothing to do but to report its
-numbers, which are those of `plan.status_of`; a test holds that. Everything else is for the plan.
+numbers, which are those of `plan.status_of`; a test holds that. Where it is not, because Pods are `missing` and nothing
+else is the matter, their nodes are all that `plan.manage` would name. Everything else is for the plan.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ ShouldRun = Callable[[str], bool | None]  # None: there is no such node
 class Roster:
     """Of one template, with one hash: another template is another roster."""
 
-    __slots__ = ("_dirty", "_labels", "_pods", "_seen", "_selector", "_strays", "desired", "odd", "ready", "version")
+    __slots__ = (
+        *("_dirty", "_labels", "_pods", "_seen", "_selector", "_strays"),
+        *("desired", "missing", "odd", "ready", "version"),
+    )
 
     def __init__(self, version: tuple[str, str | None], selector: Selector, pods: Iterable[Obj]) -> None:
         self.version = version  # hash and generation, by which a Pod is up to date
         self.desired = self.ready = 0  # nodes that should have a Pod; those whose Pod is ready
         self.odd = 0  # nodes that have not just the Pod that they should have, up to date and unharmed
+        self.missing: dict[str, None] = {}  # those of the odd that have no Pod at all
         self._selector = selector
         self._labels: Obj | None = None  # the last labels that matched; Pods of a template share them
         self._strays = 0  # Pods whose labels do not match any more: they have to be released
@@ -67,6 +72,11 @@ class Roster:
         self._dirty.clear()
         return not self.odd and not self._strays
 
+    @property
+    def lacks_only(self) -> bool:
+        """Whether, to be calm, it would take nothing but a Pod on each of the nodes `missing` one."""
+        return not self._dirty and not self._strays and self.odd == len(self.missing)
+
     def _look(self, node: str, wanted: bool | None) -> None:
         before = self._seen.get(node)
         if before is not None:
@@ -79,6 +89,10 @@ class Roster:
             if not ("deletionTimestamp" in pod["metadata"] and is_pod_terminal(pod))
         ]
         pod = pods[0] if len(pods) == 1 else None
+        if wanted and not pods:
+            self.missing[node] = None
+        else:
+            self.missing.pop(node, None)
         if wanted is None and not pods:
             self._seen.pop(node, None)
             return

@@ -8,8 +8,7 @@ Pure. A node is alive as long as its kubelet renews its Lease or posts its statu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.conditions import find
 from apps.cluster.apimachinery.meta import EMPTY, Obj
@@ -31,8 +30,7 @@ _OURS = {taint for by_status in CONDITION_TAINTS.values() for taint in by_status
 _WATCHED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """What was last seen of a node. Times in virtual ms."""
 
     probe_ms: int  # when it last gave a sign of life
@@ -40,7 +38,7 @@ class Health:
     renewed: str = ""  # renewTime of its Lease
 
     def as_dict(self) -> dict[str, Any]:
-        return {"probe_ms": self.probe_ms, "heartbeat": self.heartbeat, "renewed": self.renewed}
+        return self._asdict()
 
 
 def ready_of(node: Obj) -> Obj | None:
@@ -49,17 +47,21 @@ def ready_of(node: Obj) -> Obj | None:
 
 def observe(health: Health | None, node: Obj, lease: Obj | None, now_ms: int) -> Health:
     """Look at a node and its Lease once more."""
-    condition = ready_of(node)
+    return observed(health, node, ready_of(node), lease, now_ms)
+
+
+def observed(health: Health | None, node: Obj, condition: Obj | None, lease: Obj | None, now_ms: int) -> Health:
+    """`observe`, for whoever has found the Ready condition already. The same Health when there was no sign of life."""
     heartbeat = None if condition is None else condition.get("lastHeartbeatTime") or ""
     if health is None:
         # Without a status yet, the node has been silent since it was created.
         since = now_ms if condition is not None else parse(node["metadata"]["creationTimestamp"])
         health = Health(since, heartbeat)
     elif heartbeat != health.heartbeat:
-        health = replace(health, probe_ms=now_ms, heartbeat=heartbeat)
+        health = Health(now_ms, heartbeat, health.renewed)
     renewed = (lease["spec"].get("renewTime") or "") if lease is not None else ""
     if renewed and renewed > health.renewed:
-        health = replace(health, probe_ms=now_ms, renewed=renewed)
+        health = Health(now_ms, health.heartbeat, renewed)
     return health
 
 

@@ -6,7 +6,7 @@ Leaves out  marking Pods not ready that are bound to a node already known to be 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.conditions import find, set_condition
 from apps.cluster.apimachinery.meta import EMPTY, Obj, labels_of, name_of, uid_of
@@ -30,6 +30,23 @@ NODE_KEY = "node:"
 BETA_LABELS = (("kubernetes.io/os", "beta.kubernetes.io/os"), ("kubernetes.io/arch", "beta.kubernetes.io/arch"))
 
 
+class Look(NamedTuple):
+    """What a round over all nodes needs of one, as long as the node stays the same object."""
+
+    node: Obj
+    zone: str
+    counts: bool  # for whether its zone is disrupted
+    ready: Obj | None  # the condition
+    well: bool  # it says that it is ready, and bears no taint
+
+
+def look(node: Obj) -> Look:
+    ready = health.ready_of(node)
+    well = ready is not None and ready["status"] == "True" and not (node.get("spec") or EMPTY).get("taints")
+    counts = "node.kubernetes.io/exclude-disruption" not in labels_of(node)
+    return Look(node, zones.zone_of(node), counts, ready, well)
+
+
 class NodeLifecycleController(Controller):
     """Looks at every node each `period_ms`; between two looks it keeps NoSchedule taints in step with conditions."""
 
@@ -47,6 +64,7 @@ class NodeLifecycleController(Controller):
         self.known: dict[str, str] = {}  # node -> uid
         self.health: dict[str, Health] = {}
         self.zones: dict[str, zones.Zone] = {}
+        self._looks: dict[str, Look] = {}  # by node; worked out anew when in doubt
         self.nodes.add_handler(self._node_added, self._node_updated)
         self.enqueue(MONITOR, self.period_ms, quiet=True)
 
@@ -103,18 +121,28 @@ class NodeLifecycleController(Controller):
     # The round over all nodes.
 
     def _monitor(self) -> None:
-        nodes = self.nodes.list()
-        self._classify(nodes)
+        looks = self._look_at(self.nodes.list())
+        self._classify(looks)
         ready: dict[str, list[bool]] = {}
         suspicious = False
-        for node in nodes:
-            name = name_of(node)
+        now, leases, known = self.engine.now_ms, self.leases.cache, self.health
+        marked = {name for zone in self.zones.values() for name in zone.marked}
+        for name, (node, zone, counts, condition, well) in looks.items():
+            if well and name not in marked:
+                # Nothing is wrong with nearly all of them.
+                lease = leases.get(f"{LEASE_NAMESPACE}/{name}")
+                seen = known[name] = health.observed(known.get(name), node, condition, lease, now)
+                silent = now - seen.probe_ms
+                if silent <= self.grace_ms:
+                    if counts:
+                        ready.setdefault(zone, []).append(True)
+                    suspicious = suspicious or silent > WATCH_CLOSELY_MS
+                    continue
             try:
                 before, condition = self._update_health(node)
             except StatusError:
                 continue  # it has just changed or gone: the next round sees it
-            zone = zones.zone_of(node)
-            if "node.kubernetes.io/exclude-disruption" not in labels_of(node):
+            if counts:
                 ready.setdefault(zone, []).append(condition is not None and condition["status"] == "True")
             if condition is None:
                 continue
@@ -123,24 +151,37 @@ class NodeLifecycleController(Controller):
                 message = f"Node {name} status is now: NodeNotReady"
                 self.recorder.event(node, "Normal", "NodeNotReady", message)
                 self._mark_pods_not_ready(name)
-            silent = self.engine.now_ms - self.health[name].probe_ms
+            silent = now - self.health[name].probe_ms
             suspicious = suspicious or (condition["status"] != "Unknown" and silent > WATCH_CLOSELY_MS)
-        self._handle_disruption(ready, nodes)
+        self._handle_disruption(ready, [one.node for one in looks.values()])
         if suspicious:
             self.enqueue(WATCH, self.period_ms)
 
-    def _classify(self, nodes: list[Obj]) -> None:
+    def _look_at(self, nodes: list[Obj]) -> dict[str, Look]:
+        kept = self._looks
+        looks = {}
+        for node in nodes:
+            name = node["metadata"]["name"]
+            one = kept.get(name)
+            looks[name] = one if one is not None and one.node is node else look(node)
+        self._looks = looks
+        return looks
+
+    def _classify(self, looks: dict[str, Look]) -> None:
         """Say hello to new nodes and farewell to removed ones."""
-        there = {name_of(node): node for node in nodes}
-        for name, node in there.items():
-            self.zones.setdefault(zones.zone_of(node), zones.Zone())
-            if name not in self.known:
-                self.known[name] = uid_of(node)
+        known = self.known
+        for name, one in looks.items():
+            if one.zone not in self.zones:
+                self.zones[one.zone] = zones.Zone()
+            if name not in known:
+                known[name] = uid_of(one.node)
                 message = f"Node {name} event: Registered Node {name} in Controller"
-                self.recorder.event(node, "Normal", "RegisteredNode", message)
+                self.recorder.event(one.node, "Normal", "RegisteredNode", message)
                 self._mark_reachable(name)
-        for name in [name for name in self.known if name not in there]:
-            gone = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": self.known.pop(name)}}
+        if len(known) == len(looks):
+            return
+        for name in [name for name in known if name not in looks]:
+            gone = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": known.pop(name)}}
             self.recorder.event(
                 gone, "Normal", "RemovingNode", f"Node {name} event: Removing Node {name} from Controller"
             )
@@ -204,7 +245,8 @@ class NodeLifecycleController(Controller):
                 self._swap_taints(name, [wanted], [opposite], "NoExecute")
         waits = [zone.next_ms - now for zone in self.zones.values() if zone.waiting and zone.interval_ms]
         if waits:
-            self.enqueue(TAINT, max(TAINT_PERIOD_MS, min(waits)))
+            # Not for longer than until the next round, which may find that nobody waits any more.
+            self.enqueue(TAINT, min(max(TAINT_PERIOD_MS, min(waits)), self.period_ms))
 
     def _mark_pods_not_ready(self, name: str) -> None:
         now = format_ms(self.engine.now_ms)
@@ -253,6 +295,7 @@ class NodeLifecycleController(Controller):
         self.known.clear()
         self.health.clear()
         self.zones.clear()
+        self._looks = {}
 
     def start(self) -> None:
         super().start()
@@ -272,10 +315,8 @@ class NodeLifecycleController(Controller):
         self.grace_ms = data["grace_ms"]
         self.known = dict(data["known"])
         self.health = {name: Health(**seen) for name, seen in data["health"].items()}
-        self.zones = {
-            name: zones.Zone(**{**zone, "waiting": list(zone["waiting"]), "marked": list(zone["marked"])})
-            for name, zone in data["zones"].items()
-        }
+        self.zones = {name: zones.Zone.restore(zone) for name, zone in data["zones"].items()}
+        self._looks = {}
 
 
 def _taint_facts(node: Obj) -> Any:

@@ -56,31 +56,32 @@ class Zone:
     state: str = INITIAL
     interval_ms: int = HEALTHY_INTERVAL_MS
     next_ms: int = 0  # no node is tainted before then
-    waiting: list[str] = field(default_factory=list)
-    marked: list[str] = field(default_factory=list)  # waiting, or tainted already: not to be queued again
+    # Names in order, as the keys of a dict: thousands of nodes may be down at once.
+    waiting: dict[str, None] = field(default_factory=dict)
+    marked: dict[str, None] = field(default_factory=dict)  # waiting, or tainted already: not to be queued again
 
     def mark(self, node: str) -> bool:
         """Queue a node for tainting; False when it is marked already."""
         if node in self.marked:
             return False
-        self.marked.append(node)
-        self.waiting.append(node)
+        self.marked[node] = self.waiting[node] = None
         return True
 
     def unmark(self, node: str) -> bool:
-        if node in self.waiting:
-            self.waiting.remove(node)
-        if node in self.marked:
-            self.marked.remove(node)
-            return True
-        return False
+        if node not in self.marked:
+            return False
+        self.waiting.pop(node, None)
+        del self.marked[node]
+        return True
 
     def take(self, now_ms: int) -> str | None:
         """The next node to taint, if the ration allows one now."""
         if not self.waiting or self.interval_ms == NEVER or now_ms < self.next_ms:
             return None
         self.next_ms = now_ms + self.interval_ms
-        return self.waiting.pop(0)
+        node = next(iter(self.waiting))
+        del self.waiting[node]
+        return node
 
     def set_interval(self, interval_ms: int, now_ms: int) -> None:
         """Another ration. One that was used up stays so for a whole new interval."""
@@ -90,7 +91,13 @@ class Zone:
             self.interval_ms = interval_ms
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "waiting": list(self.waiting), "marked": list(self.marked)}
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> Zone:
+        return cls(
+            **{**data, "waiting": dict.fromkeys(data["waiting"]), "marked": dict.fromkeys(data["marked"])},
+        )
 
 
 @dataclass(frozen=True, slots=True)
