@@ -29,6 +29,8 @@ from apps.cluster.machines import Machine
 from apps.cluster.metrics.availability import AvailableConditionController
 from apps.cluster.metrics.load import Loads
 from apps.cluster.metrics.metrics_server import MetricsServer
+from apps.cluster.poststart.autoregister import AutoRegisterController
+from apps.cluster.poststart.flowcontrol import FlowControl
 from apps.cluster.processes import Process
 from apps.cluster.scheduler import Scheduler
 from apps.cluster.scheduler.journal import LATEST, Scheduling
@@ -383,11 +385,13 @@ class Cluster:
             controllers.append(controller)
         self.processes["kube-controller-manager"] = Process("kube-controller-manager", informers, controllers)
         informers = Informers(apiserver)
-        client = Client(apiserver, "kube-apiserver", kubeadm.CONTROL_PLANE)
-        recorder = Recorder(engine, client, "kube-apiserver")
-        aggregator = AvailableConditionController(engine, client, informers, recorder)
-        engine.register(aggregator.name, aggregator)
-        self.processes["kube-apiserver"] = Process("kube-apiserver", informers, [aggregator])
+        inside: list[Any] = []
+        for part in (FlowControl, AutoRegisterController, AvailableConditionController):
+            client = Client(apiserver, "kube-apiserver", kubeadm.CONTROL_PLANE)
+            hook = part(engine, client, informers, Recorder(engine, client, "kube-apiserver"))
+            engine.register(part.name, hook)
+            inside.append(hook)
+        self.processes["kube-apiserver"] = Process("kube-apiserver", informers, inside)
         self.loads = Loads(engine, apiserver)
         self.metrics_server = MetricsServer(engine, apiserver, self.loads, self._reachable)
         informers = Informers(apiserver)

@@ -66,6 +66,12 @@ _GIVEN_KINDS = frozenset(
 )
 _GIVEN_NAMES = ("system:", "system-", "kubeadm:", "calico-")
 _PROVISIONED = "pv.kubernetes.io/provisioned-by"  # a volume that a claim brought about
+# What kube-apiserver writes for itself says so in a label or an annotation.
+_OWN_MARKS = {
+    "apiservices": "kube-aggregator.kubernetes.io/automanaged",
+    "flowschemas": "apf.kubernetes.io/autoupdate-spec",
+    "prioritylevelconfigurations": "apf.kubernetes.io/autoupdate-spec",
+}
 _KUBELET_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 _MIRROR = "kubernetes.io/config.mirror"
 _NAMED_AFTER_OWNER = frozenset({"ReplicaSet", "DaemonSet", "Job", "ReplicationController"})
@@ -85,6 +91,8 @@ def is_plain(resource: str, obj: Obj) -> bool:
         return False
     if resource == "certificatesigningrequests" and obj["spec"].get("signerName") == _KUBELET_SIGNER:
         return False  # how a node got its certificate
+    if resource in _OWN_MARKS and _OWN_MARKS[resource] in {**labels_of(obj), **annotations_of(obj)}:
+        return False
     return _PROVISIONED not in annotations_of(obj)
 
 

@@ -26,9 +26,9 @@ PAGES = [
     pytest.param("/ko/search/?q=zzzz", id="a search in vain"),
     pytest.param("/ko/fidelity/", id="fidelity"),
     pytest.param("/ko/nothing/", id="nothing there"),
-    pytest.param("/ko{rolling}?at=600", id="a link"),
-    pytest.param("/en{rolling}?at=600&view=ownership", id="ownership"),
-    pytest.param("/embed{embed}?lang=ko&at=600", id="embedded"),
+    pytest.param("/ko{rolling}?at=654", id="a link"),
+    pytest.param("/en{rolling}?at=654&view=ownership", id="ownership"),
+    pytest.param("/embed{embed}?lang=ko&at=654", id="embedded"),
 ]
 
 
@@ -141,8 +141,8 @@ MISPLACED = """() => {
     [
         pytest.param("Rolling update, tight cpu", (560, 640, 680, 720, 760, 800), id="a rolling update"),
         pytest.param("A StatefulSet: order and identity", (490, 550, 610), id="a StatefulSet"),
-        pytest.param("A node loses power", (500, 580, 640), id="a node without power"),
-        pytest.param("An image that is not there", (500, 540, 560), id="an image that is not there"),
+        pytest.param("A node loses power", (554, 634, 694), id="a node without power"),
+        pytest.param("An image that is not there", (554, 594, 614), id="an image that is not there"),
         pytest.param("From bare machines to a cluster", (20, 90, 160, 230), id="a cluster that is being made"),
     ],
 )

@@ -261,8 +261,24 @@ def prepared(info: ResourceInfo, obj: Obj) -> Obj:
         obj = without_disabled(obj)
     elif resource == "jobs":
         obj = info.default(with_generated_selector(obj))  # what is read back from the store is defaulted again
+    elif resource == "apiservices":
+        return {**obj, "status": local_status(obj)}
     first = FIRST_STATUS.get(resource)
     return obj if first is None else {**obj, "status": first}
+
+
+def local_status(api_service: Obj) -> Obj:
+    """What the server itself answers is there from the start (the aggregator's pkg/registry/apiservice/strategy.go)."""
+    if (api_service.get("spec") or {}).get("service") is not None:
+        return {}
+    available = {
+        "type": "Available",
+        "status": "True",
+        "lastTransitionTime": api_service["metadata"]["creationTimestamp"],
+        "reason": "Local",
+        "message": "Local APIServices are always available",
+    }
+    return {"conditions": [available]}
 
 
 def signed_for(request: Obj, user: User) -> Obj:

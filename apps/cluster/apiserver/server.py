@@ -46,6 +46,8 @@ MAX_GENERATED_NAME = 58  # 63 less the five letters of the suffix
 READER = "kubectl"
 JUDGED_STATUS = ("certificatesigningrequests", "persistentvolumeclaims")  # kinds of whose status plugins have a say
 SELF = Actor("kube-apiserver")
+# What the API server writes for itself beside what it is asked for: whose identity is no matter of the story's chance.
+OWN = frozenset({"apiservices", "flowschemas", "prioritylevelconfigurations", "ipaddresses"})
 
 
 ManagedAfter = Callable[[Obj, Obj], Managed]  # what a write makes of the managers, by the object before and after
@@ -255,7 +257,10 @@ class APIServer:
             metadata["generateName"] = generate
         if namespace:
             metadata["namespace"] = namespace
-        metadata["uid"] = self._engine.random.uuid()
+        if actor.component == "kube-apiserver" and resource in OWN:
+            metadata["uid"] = self._own_uid(resource, key)
+        else:
+            metadata["uid"] = self._engine.random.uuid()
         metadata["resourceVersion"] = ""
         if resource in GENERATION or not info.builtin:
             metadata["generation"] = 1
@@ -709,6 +714,9 @@ class APIServer:
             charge=self._charge,
             allowed=self._allowed,
         )
+
+    def _own_uid(self, resource: str, key: str) -> str:
+        return self._engine.random.uuid_of(f"{resource}/{key} {self._store.revision + 1}")
 
     def _commit(
         self,

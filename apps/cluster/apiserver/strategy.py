@@ -59,6 +59,8 @@ FIRST_STATUS: dict[str, dict[str, Any]] = {
     },
     "horizontalpodautoscalers": {"currentMetrics": None, "desiredReplicas": 0},
     "ingresses": {"loadBalancer": {}},
+    "flowschemas": {},
+    "prioritylevelconfigurations": {},
     "resourcequotas": {},
 }
 

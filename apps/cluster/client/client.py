@@ -11,6 +11,7 @@ from typing import Any
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import Actor, APIServer
 from apps.cluster.apiserver import scale as scales
+from apps.cluster.apiserver.fieldmanager.names import APPLY
 
 Obj = dict[str, Any]
 Objects = list[Obj]  # named, since a method below is called list
@@ -32,6 +33,15 @@ class Client:
         """The same client asking in somebody else's name, as `kubectl --as` does."""
         twin = Client(self.apiserver, self.actor.component, self.actor.node)
         twin.actor = self.actor._replace(user=user, groups=groups)
+        return twin
+
+    def managed_by(self, manager: str, *, apply: bool = False) -> Client:
+        """The same client with another field manager than its program's name; `apply`: server-side apply, forced.
+
+        For one request: whether the API server can be reached is found out now.
+        """
+        twin = type(self)(self.apiserver, self.actor.component, self.actor.node)
+        twin.actor = self.actor._replace(manager=APPLY + manager if apply else manager)
         return twin
 
     def get(self, resource: str, namespace: str, name: str) -> Obj:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,14 +17,19 @@ T = TypeVar("T")
 ALPHANUMS = "bcdfghjklmnpqrstvwxz2456789"
 
 
+def _uuid(text: str) -> str:
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:32]}"
+
+
 class Randomness:
     """Draws that depend on the seed and on how many were drawn before, on nothing else."""
 
-    __slots__ = ("_bits", "_random")
+    __slots__ = ("_bits", "_random", "_seed")
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 (chance that can be repeated is the point)
         self._bits = self._random.getrandbits
+        self._seed = seed
 
     def below(self, n: int) -> int:
         """A whole number from 0 to n - 1.
@@ -54,8 +60,11 @@ class Randomness:
 
     def uuid(self) -> str:
         """A version 4 UUID in its usual text form."""
-        text = f"{self._bits(128):032x}"
-        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
+        return _uuid(f"{self._bits(128):032x}")
+
+    def uuid_of(self, what: str) -> str:
+        """One for what is written beside the story: it follows from the seed and the words, and draws nothing."""
+        return _uuid(sha256(f"{self._seed} {what}".encode()).hexdigest())
 
     def save(self) -> list[Any]:
         """The state as plain data."""

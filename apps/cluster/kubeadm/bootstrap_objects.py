@@ -3,7 +3,7 @@
 Models      pkg/controlplane/controller (systemnamespaces, kubernetesservice, defaultservicecidr,
             clusterauthenticationtrust, legacytokentracking), pkg/registry/scheduling/rest,
             plugin/pkg/auth/authorizer/rbac/bootstrappolicy
-Leaves out  FlowSchemas and priority levels; APIServices
+Leaves out  nothing: FlowSchemas, priority levels and APIServices are written by apps/cluster/poststart
 """
 
 from __future__ import annotations

@@ -6,13 +6,18 @@ Leaves out  the look at the server's own discovery (FailedDiscoveryCheck): who h
 
 from __future__ import annotations
 
-from apps.cluster.apimachinery.conditions import set_condition
+from apps.cluster.apimachinery.conditions import is_true, set_condition
 from apps.cluster.apimachinery.meta import EMPTY, Obj, labels_of, name_of
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.engine import Engine
 
 SERVICE_NAME = "kubernetes.io/service-name"
+
+
+def _service_of(api_service: Obj) -> str:
+    ref = api_service["spec"].get("service")
+    return f"{ref.get('namespace')}/{ref.get('name')}" if ref is not None else ""
 
 
 class AvailableConditionController(Controller):
@@ -25,7 +30,8 @@ class AvailableConditionController(Controller):
         self.api_services = informers("apiservices")
         self.services = informers("services")
         self.slices = informers("endpointslices")
-        self.api_services.add_handler(lambda obj: self.enqueue(name_of(obj)), lambda _, new: self.enqueue(name_of(new)))
+        self.api_services.add_index("service", _service_of)
+        self.api_services.add_handler(self._changed, lambda _, new: self._changed(new))
         self.services.add_handler(self._service, lambda _, new: self._service(new), self._service)
         self.slices.add_handler(self._slice, lambda _, new: self._slice(new), self._slice)
 
@@ -36,10 +42,13 @@ class AvailableConditionController(Controller):
         self._wake(part["metadata"]["namespace"], labels_of(part).get(SERVICE_NAME, ""))
 
     def _wake(self, namespace: str, name: str) -> None:
-        for obj in self.api_services.cache.values():
-            ref = obj["spec"].get("service") or EMPTY
-            if ref.get("namespace") == namespace and ref.get("name") == name:
-                self.enqueue(name_of(obj))
+        for obj in self.api_services.by_index("service", f"{namespace}/{name}"):
+            self.enqueue(name_of(obj))
+
+    def _changed(self, obj: Obj) -> None:
+        conditions = (obj.get("status") or EMPTY).get("conditions")
+        if obj["spec"].get("service") is not None or not is_true(conditions, "Available"):
+            self.enqueue(name_of(obj))
 
     def sync(self, key: str) -> None:
         obj = self.api_services.get(key)

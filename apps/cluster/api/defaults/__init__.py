@@ -47,6 +47,7 @@ _TABLE: dict[tuple[str, str], Default] = {
     ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"): other.admission_policy,
     ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): other.admission_binding,
     ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding"): other.admission_binding,
+    ("apiregistration.k8s.io/v1", "APIService"): other.api_service,
     ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"): other.flow_schema,
     ("flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration"): other.priority_level,
     ("resource.k8s.io/v1", "ResourceClaim"): other.resource_claim,

@@ -167,6 +167,14 @@ def admission_binding(obj: Obj) -> Obj:
     return with_field(obj, "spec", _matching(obj.get("spec") or {}, "matchResources"))
 
 
+def api_service(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    service = spec.get("service")
+    if service is None or service.get("port") is not None:
+        return obj
+    return {**obj, "spec": {**spec, "service": {**service, "port": 443}}}
+
+
 def flow_schema(obj: Obj) -> Obj:
     spec = obj.get("spec") or {}
     return obj if spec.get("matchingPrecedence") else {**obj, "spec": {**spec, "matchingPrecedence": 1000}}

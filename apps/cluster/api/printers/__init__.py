@@ -80,6 +80,7 @@ PRINTERS: dict[str, Print] = {
     "ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io": control.admission_policy_binding,
     "MutatingAdmissionPolicy.admissionregistration.k8s.io": control.admission_policy,
     "MutatingAdmissionPolicyBinding.admissionregistration.k8s.io": control.admission_policy_binding,
+    "APIService.apiregistration.k8s.io": control.api_service,
     "FlowSchema.flowcontrol.apiserver.k8s.io": control.flow_schema,
     "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io": control.priority_level,
     "StorageVersion.internal.apiserver.k8s.io": control.storage_version,

@@ -98,6 +98,19 @@ def _go_selector(selector: Obj) -> str:
     )
 
 
+def api_service(obj: Obj, look: Look) -> Cells:
+    service = spec_of(obj).get("service")
+    where = "Local" if service is None else f"{service.get('namespace', '')}/{service.get('name', '')}"
+    said = "Unknown"
+    for one in status_of(obj).get("conditions") or ():
+        if one["type"] == "Available":
+            said = one["status"]
+            if said != "True" and one.get("reason"):
+                said = f"{said} ({one['reason']})"
+            break
+    return [name_of(obj), where, said, look.age(obj)]
+
+
 def flow_schema(obj: Obj, look: Look) -> Cells:
     spec = spec_of(obj)
     method = spec.get("distinguisherMethod")

@@ -38,6 +38,7 @@ API_VERSIONS = {
     "storage.k8s.io/v1": "storage",
     "authentication.k8s.io/v1": "authentication",
     "authorization.k8s.io/v1": "authorization",
+    "apiregistration.k8s.io/v1": "apiregistration",
 }
 GO_PACKAGE = {"autoscaling": "v2"}  # every other package calls itself v1
 INTEGERS = {"int32": 31, "int64": 63, "int": 63, "uint32": 32, "uint64": 64}

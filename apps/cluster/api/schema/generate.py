@@ -20,7 +20,7 @@ import re
 import sys
 from pathlib import Path
 
-# file stem -> directory of k8s.io/api. The stem is also the prefix other files use to refer to its types.
+# file stem -> directory of k8s.io/api, or beside it. The stem is also the prefix other files use to refer to its types.
 GROUPS = {
     "core": "core/v1",
     "apps": "apps/v1",
@@ -42,14 +42,15 @@ GROUPS = {
     "storage": "storage/v1",
     "authentication": "authentication/v1",
     "authorization": "authorization/v1",
+    "apiregistration": "../kube-aggregator/pkg/apis/apiregistration/v1",
 }
 # The groups whose structs some message of validation prints.
-SHOWN = ("core", "apps", "batch", "networking", "policy", "storage")
+SHOWN = ("core", "apps", "batch", "flowcontrol", "networking", "policy", "storage")
 STRUCT = re.compile(r"^type (\w+) struct \{$(.*?)^\}$", re.M | re.S)
 NAMED = re.compile(r"^type (\w+) (?!struct|interface)=?\s*([\w.\[\]*]+)\s*(?://.*)?$", re.M)
 FIELD = re.compile(r"^\s*(?:(\w+)\s+)?([\w.\[\]*]+)\s+`([^`]*)`", re.M)
 TAG = re.compile(r'(\w+):"([^"]*)"')
-IMPORT = re.compile(r'^\s*(\w+)?\s*"(k8s\.io/[\w./-]+)"', re.M)
+IMPORT = re.compile(r'^(?:import\b)?\s*(\w+)?\s*"(k8s\.io/[\w./-]+)"', re.M)
 KNOWN_IMPORTS = {
     "k8s.io/apimachinery/pkg/apis/meta/v1": "meta",
     "k8s.io/apimachinery/pkg/api/resource": "resource",

@@ -1,7 +1,7 @@
 """Which objects are valid, in the words of the real API server: a function a kind, found by resource.
 
 Models      pkg/registry/*/*/strategy.go (what each kind asks for), apiserver/pkg/registry/rest (what all are asked for)
-Leaves out  rules of admissionregistration, apiextensions, flowcontrol, resource.k8s.io beyond their metadata
+Leaves out  rules of admissionregistration, apiextensions, resource.k8s.io beyond their metadata
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from apps.cluster.api.resource import Validate, ValidateUpdate
 from apps.cluster.api.validation import (
+    apiregistration,
     apps,
     autoscaling,
     batch,
@@ -18,6 +19,7 @@ from apps.cluster.api.validation import (
     core,
     csi,
     discovery,
+    flowcontrol,
     jobstatus,
     networking,
     nodes,
@@ -112,6 +114,17 @@ _TABLE: dict[str, tuple[Validate, ValidateUpdate | None, ValidateUpdate | None]]
         certificates.request_update,
         certificates.request_status_update,
     ),
+    "apiservices": (
+        apiregistration.api_service,
+        apiregistration.api_service_update,
+        apiregistration.api_service_status_update,
+    ),
+    "flowschemas": (flowcontrol.flow_schema, flowcontrol.flow_schema_update, flowcontrol.status_update),
+    "prioritylevelconfigurations": (
+        flowcontrol.priority_level,
+        flowcontrol.priority_level_update,
+        flowcontrol.status_update,
+    ),
     "horizontalpodautoscalers": (
         autoscaling.autoscaler,
         autoscaling.autoscaler_update,
@@ -163,7 +176,15 @@ _WHOLE: dict[str, Callable[[Obj, Obj], list[FieldError]]] = {
     "ipaddresses": lambda new, old: networking.ip_address(new),
 }
 # Kinds whose own rules for changes say nothing of how metadata may change.
-_SILENT = {"limitranges", "poddisruptionbudgets", "endpointslices", "csinodes", "volumeattachments"}
+_SILENT = {
+    "limitranges",
+    "poddisruptionbudgets",
+    "endpointslices",
+    "csinodes",
+    "volumeattachments",
+    "flowschemas",
+    "prioritylevelconfigurations",
+}
 
 
 def _common(new: Obj, old: Obj, namespaced: bool) -> list[FieldError]:

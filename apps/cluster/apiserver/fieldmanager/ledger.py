@@ -16,8 +16,8 @@ from apps.cluster.api.memo import IdentityMemo
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import event_forms
-from apps.cluster.apiserver.fieldmanager.managed import Managed, decode, encode, manager_for, updated
-from apps.cluster.apiserver.fieldmanager.names import manager_of
+from apps.cluster.apiserver.fieldmanager.managed import Managed, applied, decode, encode, manager_for, updated
+from apps.cluster.apiserver.fieldmanager.names import APPLY, manager_of
 from apps.cluster.apiserver.fieldmanager.resets import keep_for
 from apps.cluster.apiserver.fieldmanager.types import Node, of_kind
 from apps.cluster.etcd import Record
@@ -112,8 +112,16 @@ class Ledger:
         component, why, subresource, ms = writer
         if info.plural == "events" and event_forms.written_modern(last.value):
             return self._after_modern(managed, first, last, manager_of(component, why), ms)
-        manager = manager_for(manager_of(component, why), "Update", info.api_version, subresource)
+        name = manager_of(component, why)
         keep = keep_for(info, subresource)
+        if name.startswith(APPLY) and last.previous is not None:
+            # A part of the control plane that applies a status says all of it, and is not argued with.
+            said = {"metadata": {"name": last.value["metadata"]["name"]}, "status": last.value["status"]}
+            config = {"apiVersion": info.api_version, "kind": info.kind, **said}
+            manager = manager_for(name[len(APPLY) :], "Apply", info.api_version, subresource)
+            old, now = last.previous.value, format_ms(ms)
+            return applied(managed, old, config, manager, now, node, force=True, keep=keep).managed
+        manager = manager_for(name, "Update", info.api_version, subresource)
         if first.version == 1:
             new = self._asked.get(first.mod_revision, last.value)
             return updated({}, {}, info.default(new), manager, format_ms(ms), node, keep)

@@ -19,6 +19,7 @@ KUBECTL = {
     "kubectl.uncordon": "kubectl",
 }
 OWN_PROCESS = frozenset({"kube-scheduler", "kubelet", "kubeadm", "kube-apiserver", "kube-proxy", "kubectl"})
+APPLY = "\x01"  # before the name of a component that applies; names from outside are printable
 PREFIXES = ("calico", "coredns", "cloud-", "local-path", "metrics-server")
 
 
@@ -34,7 +35,7 @@ def manager_of(component: str, why: str) -> str:
             return KUBECTL[why]
         return "kubectl-rollout" if why.startswith("kubectl.rollout") else "kubectl"
     if component.startswith("@"):
-        return component[1:]  # a client from outside, by the name it gave
+        return component[1:]  # by the name it gave: a client from outside, or a part of a program
     if component in OWN_PROCESS or component.startswith(PREFIXES):
         return component
     return "kube-controller-manager"

@@ -114,6 +114,8 @@ def of_kind(api_version: str, kind: str) -> Node:
     name = f"{group.partition('.')[0] or 'core'}.{version}.{kind}"
     if api_version in schema.API_VERSIONS and name in _lines():
         return named(name)
+    if kind == "APIService":
+        return _api_service()
     return _definition() if kind == "CustomResourceDefinition" else untyped()
 
 
@@ -121,6 +123,24 @@ def of_kind(api_version: str, kind: str) -> Node:
 def untyped() -> Node:
     node = Node("struct", open=True)
     node.fields = {"apiVersion": None, "kind": None, "metadata": named("meta.v1.ObjectMeta")}
+    return node
+
+
+@cache
+def _api_service() -> Node:
+    """An APIService, of which client-go knows nothing either."""
+
+    def struct(name: str) -> Node:
+        node, found = Node("struct"), schema.struct("apiregistration", name)
+        node.fields = dict.fromkeys(found.by_json)
+        node.zeros = {field.json: _ZEROS.get(field.type.kind) for field in found.present}
+        return node
+
+    spec, status, node = struct("APIServiceSpec"), struct("APIServiceStatus"), Node("struct")
+    spec.fields["service"] = struct("ServiceReference")
+    status.fields["conditions"] = Node("keyed", elem=struct("APIServiceCondition"), keys=(("type", None),))
+    node.fields = {**untyped().fields, "spec": spec, "status": status}
+    node.zeros = {"metadata": {}, "spec": {}, "status": {}}
     return node
 
 

@@ -52,6 +52,7 @@ CONDITIONAL = frozenset(
         "csistoragecapacities",
         "volumeattachments",
         "customresourcedefinitions",
+        "apiservices",
     }
 )
 CREATED_BY_UPDATE = frozenset(
