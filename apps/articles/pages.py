@@ -31,8 +31,11 @@ from apps.articles.library import Article
 from apps.articles.packing import Packed
 from apps.articles.prose import Prose
 from apps.articles.walks import Prediction, Walk
+from apps.cluster.apimachinery.status import StatusError
 from apps.scenarios import presets
+from apps.scenarios.moments import Moment, parse
 from apps.scenarios.replay import settled
+from apps.scenarios.service import check_at
 from apps.scenarios.source import Source, open_source
 from apps.scenarios.views.context import page_context
 
@@ -107,7 +110,7 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
     walk = walks.of(article)
     preset = presets.get(article.preset)
     source = open_source(preset.link, language)
-    at = _revision(request.GET.get("at", ""), source.base, source.head, walk.at)
+    at = _moment(request.GET.get("at", ""), source, walk.at)
     focus = _focus(request.GET.get("focus", article.focus), source, at)
     around = page_context(request, source, language, at=at, view=article.view, focus=focus, parts=article.map)
     before, after = library.neighbours(language, article.slug)
@@ -119,7 +122,7 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
         "caption": _line(article.caption),
         "chapters": chapters(language, current=article.slug),
         "prose": text_of(article),
-        "moments": _moments(walk, at),
+        "moments": _moments(walk, at, source),
         "prediction": walk.prediction,
         **_guess(request, walk.prediction),
         "left_out": omissions.box(article.components, language),
@@ -139,7 +142,7 @@ def text_of(article: Article) -> Prose:
     run = settled(presets.get(article.preset).story)
     targets = prose.Targets(
         slugs=frozenset(library.slugs()),
-        moments=walk.revisions,
+        moments=walk.addresses,
         names=walk.names,
         refs=frozenset(step.ref for step in run.cluster.trace.steps),
         presets={name: preset.link for name, preset in presets.library().items()},
@@ -179,19 +182,27 @@ def _line(text: str) -> str:
     return mark_safe(prose.unbroken(escape(text)))  # noqa: S308 - escaped just here
 
 
-def _moments(walk: Walk, at: int) -> list[dict[str, Any]]:
-    passed = [moment for moment in walk.moments if moment.revision <= at]
+def _moments(walk: Walk, at: int, source: Source) -> list[dict[str, Any]]:
+    position = source.run.position(at)
+    passed = [moment for moment in walk.moments if _position(moment, source) <= position]
     present = passed[-1] if passed else None
     return [
         {
             "id": moment.id,
-            "revision": moment.revision,
+            "at": moment.at,
             "title": moment.title,
             "text": moment.text,
             "current": moment is present,
         }
         for moment in walk.moments
     ]
+
+
+def _position(moment: walks.Moment, source: Source) -> int:
+    """How many steps had happened; of a revision, at its writing."""
+    at = parse(moment.at)
+    assert at is not None
+    return source.run.position(at if at.after else Moment(at, 0))
 
 
 def _guess(request: HttpRequest, prediction: Prediction | None) -> dict[str, Any]:
@@ -209,11 +220,12 @@ def _plain(answer: str) -> str:
     return str(int(answer)) if answer.isascii() and answer.isdigit() else answer.casefold()
 
 
-def _revision(text: str, base: int, head: int, default: int) -> int:
+def _moment(text: str, source: Source, default: int) -> int:
     """`?at=`; what cannot be one falls back to the article's own moment."""
-    if text.isascii() and text.isdigit() and len(text) <= 12 and base <= int(text) <= head:
-        return int(text)
-    return default
+    try:
+        return check_at(source.run, text) or default
+    except StatusError:
+        return default
 
 
 def _focus(text: str, source: Source, at: int) -> str:

@@ -55,7 +55,7 @@ class Prose:
 class Targets:
     """What a text may link to.
 
-    moments   id of a moment of the walk-through -> revision
+    moments   id of a moment of the walk-through -> address
     names     captured name -> ref of its object, `"pods/default/web-5d-x2k9q"`
     refs      every object that the article's run ever has
     presets   id -> address
@@ -63,7 +63,7 @@ class Targets:
     """
 
     slugs: frozenset[str] = frozenset()
-    moments: Mapping[str, int] = field(default_factory=dict)
+    moments: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     refs: frozenset[str] = frozenset()
     presets: Mapping[str, str] = field(default_factory=dict)

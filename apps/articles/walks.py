@@ -35,7 +35,9 @@ from apps.articles.library import CONTENT, LANGUAGES, Article
 from apps.articles.prose import joined, label_of, unbroken
 from apps.cluster.engine import Step
 from apps.scenarios import presets
+from apps.scenarios.moments import address
 from apps.scenarios.replay import Run, settled
+from apps.scenarios.service import NOTED
 
 NAME = re.compile(r"\{(\w+)(?::(\w+))?\}")
 CODE = re.compile(r"`([^`]+)`")
@@ -49,12 +51,17 @@ class Moment:
     revision: int
     title: str
     text: str  # HTML
+    at: str = ""  # its address: the revision, or a step that follows on it where such steps show
+
+    def __post_init__(self) -> None:
+        if not self.at:
+            object.__setattr__(self, "at", str(self.revision))
 
 
 @dataclass(frozen=True)
 class Option:
     id: str
-    text: str
+    text: str  # HTML
 
 
 @dataclass(frozen=True)
@@ -83,8 +90,8 @@ class Walk:
     names: Mapping[str, str] = field(default_factory=dict)  # captured name -> ref
 
     @property
-    def revisions(self) -> dict[str, int]:
-        return {moment.id: moment.revision for moment in self.moments}
+    def addresses(self) -> dict[str, str]:
+        return {moment.id: moment.at for moment in self.moments}
 
 
 def load(slug: str) -> dict[str, Any]:
@@ -125,6 +132,7 @@ def of(article: Article) -> Walk:
                 step.revision,
                 paragraph(entry["title"][article.language], names, links=False),
                 paragraph(entry["text"][article.language], names),
+                address(run.cluster.trace, step) if article.view in NOTED else "",
             )
         )
     prediction = _prediction(article, data.get("prediction"), run, places, names)
@@ -152,8 +160,8 @@ def _prediction(
     language = article.language
     start = places[data["at"]]
     answer, shows = measures.measure(data["measure"], data.get("options", ()), run, start, names)
-    options = tuple(Option(option["id"], option[language]) for option in data.get("options", ()))
-    answer_text = next((option.text for option in options if option.id == answer), answer)
+    options = tuple(Option(option["id"], _coded(option[language])) for option in data.get("options", ()))
+    answer_text = next((option.text for option in options if option.id == answer), _coded(answer))
     reveal = paragraph(data["reveal"][language], names, answer=answer_text)
     question = paragraph(data["question"][language], names, links=False)
     return Prediction(question, start, shows, options, answer, answer_text, reveal)
@@ -170,15 +178,20 @@ def _check_on_screen(slug: str, moment: str, text: str, names: Mapping[str, str]
             raise ValueError(f"{slug}: moment {moment!r} names {ref}, which is not in the figure")
 
 
+def _coded(text: str) -> str:
+    """A text as HTML, what stands between back quotes as code."""
+    return CODE.sub(lambda match: f"<code>{match[1]}</code>", escape(text, quote=False))
+
+
 def paragraph(text: str, names: Mapping[str, str], *, links: bool = True, answer: str = "") -> str:
     """One paragraph of HTML: `code` in back quotes, `{name}` a link to the object it stands for.
 
-    `{name:short}` shows the generated end of the name only, as the figure does.
+    `{name:short}` shows the generated end of the name only, as the figure does. `answer` is HTML.
     """
 
     def replace(match: re.Match[str]) -> str:
         if match[1] == "answer":
-            return f"<strong>{escape(answer)}</strong>"
+            return f"<strong>{answer}</strong>"
         ref = names.get(match[1])
         if ref is None:
             raise ValueError(f"{{{match[1]}}} stands for nothing here")
@@ -187,5 +200,5 @@ def paragraph(text: str, names: Mapping[str, str], *, links: bool = True, answer
             return escape(label)
         return f'<a class="obj-l" href="?focus={escape(ref)}#plate" data-ref="{escape(ref)}">{escape(label)}</a>'
 
-    html = CODE.sub(lambda match: f"<code>{match[1]}</code>", escape(text, quote=False))
+    html = _coded(text)
     return unbroken(joined(NAME.sub(replace, html)))

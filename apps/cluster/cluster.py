@@ -106,7 +106,7 @@ class Cluster:
         self.base = 1  # the revision at which the reader's story begins
         self.base_ms = 0
         self.machines: dict[str, Machine] = {}
-        self._machine_log: list[tuple[int, str, Machine | None]] = []  # what became of which machine, and when
+        self._machine_log: list[tuple[int, str, Machine | None]] = []  # what became of which machine, with which step
         self.kubelets: dict[str, Kubelet] = {}
         self.processes: dict[str, Process] = {}
         self._kubectl = Client(self.apiserver, "kubectl")
@@ -264,7 +264,7 @@ class Cluster:
         if kubelet is not None:
             kubelet.leave()
         self.machines = {other: there for other, there in self.machines.items() if other != name}
-        self._machine_log.append((self.revision, name, None))
+        self._machine_log.append((self.trace.next_index, name, None))
         self.engine.note("machine", name, "remove", f"nodes/{name}", "machine.remove", {"name": name})
         if name in self.apiserver.tables.get("nodes", {}):
             self._kubectl.delete("nodes", "", name, why="kubectl.delete-node", name=name)
@@ -275,8 +275,8 @@ class Cluster:
         if (machine.power == "on") is on:
             return
         verb = "power-on" if on else "power-off"
-        self.engine.note("machine", name, verb, f"nodes/{name}", f"machine.{verb}", {"name": name})
         self._set_machine(replace(machine, power="on" if on else "off"))
+        self.engine.note("machine", name, verb, f"nodes/{name}", f"machine.{verb}", {"name": name})
         kubelet = self.kubelets.get(name)
         if kubelet is not None and not on:
             kubelet.stop()
@@ -325,8 +325,10 @@ class Cluster:
         return machine
 
     def _set_machine(self, machine: Machine) -> None:
+        """From the step on that is next: the note which tells of it."""
         self.machines = {**self.machines, machine.name: machine}
-        self._machine_log.append((self.revision, machine.name, machine))
+        step = self.trace.next_index if self.trace.steps else 0  # the first were there before anything happened
+        self._machine_log.append((step, machine.name, machine))
 
     def _address(self) -> str:
         taken = {machine.address for machine in self.machines.values()}
@@ -403,13 +405,13 @@ class Cluster:
 
     # ---- looking -------------------------------------------------------------------------------
 
-    def view(self, revision: int | None = None) -> Snapshot:
-        """The cluster as it was at a revision; None is now.
+    def view(self, revision: int | None = None, after: int | None = None) -> Snapshot:
+        """The cluster as it was at a revision; None is now. `after`: when so many of its notes had followed on it.
 
         Raises:
             StatusError: 400, that revision has not been yet or never was.
         """
-        if revision is None or revision == self.revision:
+        if revision is None or (revision == self.revision and after is None):
             step = self.trace.at(self.revision)
             objects = {resource: dict(table) for resource, table in self.apiserver.tables.items()}
             scheduling = Scheduling(self.scheduler.journal, LATEST)
@@ -417,15 +419,17 @@ class Cluster:
             return Snapshot(self.revision, self.now_ms, objects, self.machines, step, scheduling, internals)
         if not 1 <= revision <= self.revision:
             raise bad_request(f"revision {revision} is not between 1 and {self.revision}")
-        step = self.trace.at(revision)
+        position = self.trace.position(revision, after)
+        step = self.trace.steps[position - 1] if after and position else self.trace.at(revision)
         return Snapshot(
             revision,
             step.time_ms if step is not None else 0,
-            self.trace.world(revision),
-            self._machines_at(revision),
+            self.trace.world(revision, after),
+            self._machines_at(position),
             step,
-            Scheduling(self.scheduler.journal, self.trace.position(revision)),
-            self._internals(revision, self.trace.position(revision)),
+            Scheduling(self.scheduler.journal, position),
+            self._internals(revision, position),
+            after,
         )
 
     def _internals(self, revision: int, position: int) -> Internals:
@@ -443,10 +447,11 @@ class Cluster:
                     selector = f"spec.nodeName={name}" if resource == "pods" else ""
                     yield Watcher("kubelet", name, resource, selector)
 
-    def _machines_at(self, revision: int) -> dict[str, Machine]:
-        position = bisect_right(self._machine_log, revision, key=lambda entry: entry[0])
+    def _machines_at(self, steps: int) -> dict[str, Machine]:
+        """The machines when so many steps had happened."""
+        length = bisect_right(self._machine_log, steps, key=lambda entry: entry[0])
         machines: dict[str, Machine] = {}
-        for _, name, machine in self._machine_log[:position]:
+        for _, name, machine in self._machine_log[:length]:
             if machine is None:
                 machines.pop(name, None)
             else:
@@ -475,8 +480,8 @@ class Cluster:
             "base": self.base,
             "base_ms": self.base_ms,
             "machines": [
-                [revision, name, machine.as_dict() if machine is not None else None]
-                for revision, name, machine in self._machine_log
+                [step, name, machine.as_dict() if machine is not None else None]
+                for step, name, machine in self._machine_log
             ],
             "kubelets": list(self.kubelets),
             "store": self.store.save(),
@@ -495,10 +500,10 @@ class Cluster:
     def _load(self, data: Mapping[str, Any]) -> None:
         self.base, self.base_ms = data["base"], data["base_ms"]
         self._machine_log = [
-            (revision, name, Machine.restore(machine) if machine is not None else None)
-            for revision, name, machine in data["machines"]
+            (step, name, Machine.restore(machine) if machine is not None else None)
+            for step, name, machine in data["machines"]
         ]
-        self.machines = self._machines_at(data["store"]["revision"])
+        self.machines = self._machines_at(LATEST)
         self.store.load(data["store"])
         self.apiserver.ledger.load(data.get("apiserver", {}))
         self._load_parts(data)

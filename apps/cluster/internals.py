@@ -75,6 +75,11 @@ class Internals:
         steps = self._trace.steps[: self._position]
         return [step for step in steps if step.node == node and step.component == component]
 
+    def last_phase(self, component: str) -> Step | None:
+        """The last phase that a program has begun, on any machine."""
+        steps: list[Step] = self._trace.steps[: self._position]
+        return next((step for step in reversed(steps) if step.component == component and step.verb == "phase"), None)
+
     def load(self, ref: str) -> dict[str, Any] | None:
         """What a reader has put on a workload, as it was said: cpu, memory and per."""
         if self._loads is None:

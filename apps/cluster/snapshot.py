@@ -25,6 +25,7 @@ class Snapshot:
     step: Step | None = None
     scheduling: Scheduling | None = None  # what kube-scheduler had decided, and who waited for it
     internals: Internals | None = None  # records of the store, watchers
+    after: int | None = None  # so many of the steps that follow on the revision; None: all of them
 
     def get(self, ref: str) -> Obj | None:
         """The object of a ref, `"pods/default/web-0"`, or None."""

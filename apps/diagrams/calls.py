@@ -72,6 +72,14 @@ def of_revision(notes: Sequence[Step], revision: int) -> list[Step]:
     return found[::-1]
 
 
+def now(notes: Sequence[Step], snapshot: Any) -> list[Step]:
+    """What a snapshot is about: the note that it was taken after, or all that belong to its revision."""
+    step = snapshot.step
+    if getattr(snapshot, "after", None) is None:
+        return of_revision(notes, snapshot.revision)
+    return [note for note in notes[-1:] if step is not None and note.index == step.index]
+
+
 def _run(out: dict[str, Sandbox], step: Step) -> None:
     told = step.params
     out[step.ref] = Sandbox(step.ref, told.get("id", ""), told.get("ip", ""), pause=False)

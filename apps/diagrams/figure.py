@@ -19,7 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import apiserver, cluster, etcd, node, ownership, scheduler
+from apps.diagrams.views import apiserver, cluster, etcd, kubeadm, node, ownership, scheduler
 
 SVG_CACHE = 512
 
@@ -96,6 +96,7 @@ VIEWS = {
     "apiserver": apiserver.build,
     "etcd": etcd.build,
     "node": node.build,
+    "kubeadm": kubeadm.build,
 }
 
 _svgs: OrderedDict[str, str] = OrderedDict()

@@ -21,13 +21,13 @@ def encode(message: dict[str, Any]) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
-def step_frame(step: Step, lang: str, base_ms: int, figure: dict[str, Any] | None = None) -> str:
-    """ADDED, MODIFIED or DELETED; a step that wrote nothing is a MODIFIED of what it was about."""
+def step_frame(step: Step, lang: str, base_ms: int, at: str = "", figure: dict[str, Any] | None = None) -> str:
+    """ADDED, MODIFIED or DELETED; a step that wrote nothing is a MODIFIED of what it was about. `at`: its address."""
     return encode(
         {
             "type": watch_type(step),
             "revision": step.revision,
-            "step": step_json(step, lang, base_ms),
+            "step": step_json(step, lang, base_ms, at),
             "object": watched_object(step),
             "figure": figure,
         }

@@ -23,6 +23,7 @@ from apps.live.viewer import Viewer
 from apps.live.wire import Batch
 from apps.scenarios import service
 from apps.scenarios.models import Scenario
+from apps.scenarios.moments import address
 from apps.scenarios.replay import Mark
 from apps.scenarios.session import Session, session
 
@@ -41,6 +42,7 @@ class News:
     """What one turn of the runner found."""
 
     steps: list[Step] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)  # of the steps
     marks: list[Mark] = field(default_factory=list)
     clock: dict[str, Any] = field(default_factory=dict)
     head: int = 0
@@ -53,6 +55,11 @@ class News:
     seq: int = 0
     epoch: int = 0
     texts: dict[LooksAt, list[str]] = field(default_factory=dict)
+
+    def told(self, lang: str, most: int | None = None) -> list[str]:
+        """Its steps as frames without pictures, at most so many."""
+        places = list(zip(self.steps, self.addresses, strict=True))[:most]
+        return [frames.step_frame(step, lang, self.base_ms, at) for step, at in places]
 
 
 class Room:
@@ -184,7 +191,7 @@ class Room:
             marks = [
                 mark for mark in run.marks[: self._shown_seq] if resource_version is None or mark.revision >= since
             ]
-            texts = [frames.step_frame(step, viewer.lang, run.base_ms) for step in steps]
+            texts = [frames.step_frame(step, viewer.lang, run.base_ms, address(trace, step)) for step in steps]
             time_ms = max(0, trace.steps[index - 1].time_ms - run.base_ms) if index else 0
             texts.append(frames.bookmark(shown, time_ms, found.clock(), marks))
             return texts, index
@@ -253,18 +260,17 @@ class Room:
                 self._figures.clear()
                 return news
             news.steps = list(trace.steps[self._index :])
+            news.addresses = [address(trace, step) for step in news.steps]
             news.marks = list(run.marks[self._seq :])
             self._index, self._seq = news.index, news.seq
             if not news.steps:
                 return news
             snapshot = run.view()
             drawn = {look: service.figure_of(run, snapshot, look[0], look[1], width=look[2]) for look in sorted(looks)}
-        plain = {
-            lang: [frames.step_frame(step, lang, news.base_ms) for step in news.steps[:-1]] for _v, lang, _w in looks
-        }
+        plain = {lang: news.told(lang, -1) for lang in {lang for _v, lang, _w in looks}}
         for look, figure in drawn.items():
             picture = frames.figure_json(self._figures.get(look), figure)
-            last = frames.step_frame(news.steps[-1], look[1], news.base_ms, picture)
+            last = frames.step_frame(news.steps[-1], look[1], news.base_ms, news.addresses[-1], picture)
             news.texts[look] = [*plain[look[1]], last]
         self._figures = drawn
         return news
@@ -298,7 +304,7 @@ class Room:
             look = viewer.looks_at
             batch = batches.get(look)
             if batch is None:  # it looks at something else since a moment ago, or there are no steps
-                texts = [frames.step_frame(step, viewer.lang, news.base_ms) for step in news.steps]
+                texts = news.told(viewer.lang)
                 batch = batches[look] = Batch([*texts, *ending])
             if batch.texts:
                 viewer.put(batch)

@@ -23,20 +23,27 @@ CALLS = 40  # the latest first
 Row = dict[str, Any]
 
 
-def inside(snapshot: Snapshot, focus: str, lang: str, seconds: Callable[[int], str]) -> Row:
-    """What stands on the machine chosen, and what its runtime was asked for."""
+def inside(
+    snapshot: Snapshot,
+    focus: str,
+    lang: str,
+    seconds: Callable[[int], str],
+    address: Callable[[Step], str] = lambda step: str(step.revision),
+    at: str = "",
+) -> Row:
+    """What stands on the machine chosen, and what its runtime was asked for. `address` says where a step is sought."""
     name = machine_of(snapshot, focus)
     node = snapshot.objects.get("nodes", {}).get(name)
     flavour = calls.flavour_of(node)
     notes = snapshot.internals.notes(name) if snapshot.internals is not None else []
     sandboxes = calls.standing(notes)
-    fresh = {note.index for note in calls.of_revision(notes, snapshot.revision)}
+    fresh = {note.index for note in calls.now(notes, snapshot)}
     pods = snapshot.objects.get("pods", {})
     told = list(sandboxes.values())
     return {
         "node": name,
         "ref": f"nodes/{name}" if name else "",
-        "revision": snapshot.revision,
+        "at": at,
         "runtime": flavour.spoken,
         "version": flavour.runtime_version,
         "socket": flavour.socket,
@@ -45,7 +52,10 @@ def inside(snapshot: Snapshot, focus: str, lang: str, seconds: Callable[[int], s
         "more": max(len(told) - PODS, 0),
         "processes": _processes(snapshot, name),
         "images": _images(snapshot, name),
-        "calls": [_call(note, lang, seconds, note.index in fresh) for note in reversed(notes[-CALLS:])],
+        "calls": [
+            {**_call(note, lang, seconds, note.index in fresh), "at": address(note)}
+            for note in reversed(notes[-CALLS:])
+        ],
         "calls_more": max(len(notes) - CALLS, 0),
     }
 

@@ -13,12 +13,12 @@ from apps.scenarios.replay import Run
 EVERY = 64  # steps between places that are kept
 
 
-def places_at(run: Run, revision: int) -> Places:
-    """The places after everything that happened up to `revision`."""
+def places_at(run: Run, at: int) -> Places:
+    """The places after everything that happened up to a moment."""
     with run.lock:
         trace = run.cluster.trace
         first = trace.position(run.base)
-        wanted = max(trace.position(revision), first)
+        wanted = max(run.position(at), first)
         kept: list[Places] = run.kept_places
         if not kept:
             kept.append(places.start(run.cluster.view(run.base)))

@@ -21,6 +21,7 @@ from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.cluster import Cluster, Config, Snapshot
 from apps.scenarios import guard, limits
 from apps.scenarios.commands import Body, dumps, said
+from apps.scenarios.moments import after_of
 from apps.scenarios.story import Entry, Story
 
 MACHINES = "machines"  # a story that begins with bare machines shows kubeadm at work
@@ -51,6 +52,7 @@ class Run:
         self.cluster, bare = boot(story.cluster, allowed)
         self.base = 1 if bare else self.cluster.base
         self.base_ms = 0 if bare else self.cluster.base_ms
+        self.first = 0 if bare else len(self.cluster.trace.steps)  # so many steps were before the story
         self.allowed = allowed
         self.marks: list[Mark] = []
         self.pending: list[Entry] = list(reversed(story.entries))
@@ -170,11 +172,16 @@ class Run:
     def view(self, revision: int | None = None) -> Snapshot:
         """The cluster as it was at a revision; as it is, without one."""
         with self.lock:  # looking back fills the trace's memory of past worlds
-            return self.cluster.view(revision)
+            return self.cluster.view(None if revision is None else int(revision), after_of(revision))
+
+    def position(self, at: int) -> int:
+        """How many steps had happened at a moment."""
+        return self.cluster.trace.position(at, after_of(at))
 
     def time_of(self, revision: int) -> int:
-        """When a revision was written."""
-        step = self.cluster.trace.at(revision)
+        """When a revision was written, or the step that follows on it happened."""
+        trace, after = self.cluster.trace, after_of(revision)
+        step = trace.steps[self.position(revision) - 1] if after else trace.at(revision)
         return step.time_ms - self.base_ms if step is not None else 0
 
     def entries_until(self, revision: int) -> tuple[Entry, ...]:

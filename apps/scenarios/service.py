@@ -15,13 +15,16 @@ from django.utils.translation import gettext_lazy, override
 
 from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.cluster import Snapshot
+from apps.cluster.engine import Step
 from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
 from apps.diagrams.options import WIDTHS as LAYOUTS
+from apps.scenarios.brought import brought
 from apps.scenarios.decided import decided
 from apps.scenarios.inside import inside
 from apps.scenarios.inspect import inspect
 from apps.scenarios.limits import Said
+from apps.scenarios.moments import Moment, address, after_of, parse
 from apps.scenarios.placing import places_at
 from apps.scenarios.replay import Run
 from apps.scenarios.requested import requested
@@ -36,7 +39,9 @@ VIEWS = {
     "apiserver": gettext_lazy("API server"),
     "etcd": gettext_lazy("etcd"),
     "node": gettext_lazy("Node"),
+    "kubeadm": gettext_lazy("kubeadm"),
 }
+NOTED = ("node", "kubeadm")  # views in which steps that write nothing are stepped through one by one
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
 FRAMES = 512  # kept in memory; a frame is some 20 to 100 kB
@@ -70,29 +75,42 @@ _frames: OrderedDict[tuple[Any, ...], Frame] = OrderedDict()
 _lock = threading.Lock()
 
 
-def check_at(run: Run, text: str | None) -> int | None:
-    """The revision that an address asks for; None for the newest.
+def check_at(run: Run, text: str | None) -> Moment | None:
+    """The moment that an address asks for; None for the newest.
 
     Raises:
-        StatusError: 400 for what is no number, 404 for a revision that has not been, or was before the story began.
+        StatusError: 400 for what is no moment, 404 for one that has not been, or was before the story began.
     """
     if text is None or text == "":
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise Said(400, "BadRequest", _("at must be a revision, a whole number."))
-    at, head = int(text), run.head
-    if at > head:
+    at, head = parse(text), run.head
+    if at is None:
+        raise Said(
+            400, "BadRequest", _("at must be a revision, a whole number, or a step that follows on it, such as 455.3.")
+        )
+    if int(at) > head:
         raise Said(
             404,
             "NotFound",
-            _("Revision %(at)s has not been written yet; the newest is %(head)s.") % {"at": at, "head": head},
+            _("Revision %(at)s has not been written yet; the newest is %(head)s.") % {"at": int(at), "head": head},
         )
-    if at < run.base:
+    if int(at) < run.base or (at.after is not None and run.position(at) < run.first):
         raise Said(
             404,
             "NotFound",
-            _("The story begins at revision %(base)s; %(at)s was before it.") % {"at": at, "base": run.base},
+            _("The story begins at revision %(base)s; %(at)s was before it.") % {"at": str(at), "base": run.base},
         )
+    if at.after:
+        with run.lock:
+            trace = run.cluster.trace
+            follow = trace.position(at) - trace.position(at, 0)
+        if at.after > follow:
+            raise Said(
+                404,
+                "NotFound",
+                _("Steps that follow on revision %(at)s: %(count)s. There is no %(wanted)s.")
+                % {"at": int(at), "count": follow, "wanted": str(at)},
+            )
     return at
 
 
@@ -156,7 +174,7 @@ def figure_of(
     parts: bool = False,
 ) -> Figure:
     """The figure at a snapshot's revision, everything where the history has put it. `parts`: a map of articles."""
-    places = places_at(run, snapshot.revision)
+    places = places_at(run, moment_of(snapshot))
     options = figures.Options(width=width, focus=focus, places=places, part_link=part_link(lang) if parts else None)
     return figures.render(snapshot, view, lang, options)
 
@@ -178,33 +196,35 @@ def frame(
     """
     run = source.run
     with run.lock:
+        after = after_of(at)
         if at is not None:
-            revision = at
+            revision = int(at)
         else:
             # A story that is over ends with its last change; the leases renewed after it tell a reader nothing.
             revision = run.head if source.stored else run.last_change
         # What writes nothing (a power cut) belongs to the revision it follows, so the newest revision may still change.
-        position = run.cluster.trace.position(revision)
-        marks = str(run.cluster.engine.marks()) if revision == run.head else ""
-        key = (source.epoch, revision, position, marks, view, lang, focus, width, parts)
+        position = run.cluster.trace.position(revision, after)
+        marks = str(run.cluster.engine.marks()) if revision == run.head and after is None else ""
+        key = (source.epoch, revision, after, position, marks, view, lang, focus, width, parts)
         with _lock:
             known = _frames.get(key)
             if known is not None:
                 _frames.move_to_end(key)
                 return known
-        snapshot = run.view(revision)
+        snapshot = run.view(Moment(revision, after))
         drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width, parts=parts)
-        step = snapshot.step if snapshot.revision > run.base else None
+        step = _own_step(run, snapshot)
         told = _inspected(source, snapshot, focus, lang)
         detail = detail_html(run, snapshot, view, focus, lang)
     made: Frame = {
         "revision": snapshot.revision,
+        "at": str(moment_of(snapshot)),
         "time_ms": snapshot_ms(run, snapshot),
         "time": clock_text(snapshot_ms(run, snapshot)),
         "view": view,
         "digest": drawn.digest,
         "svg": drawn.svg,
-        "step": step_json(step, lang, run.base_ms) if step is not None else None,
+        "step": step_json(step, lang, run.base_ms, str(moment_of(snapshot))) if step is not None else None,
         "inspector": inspector_html(told, lang),
         "text": drawn.alt,
         "detail": detail,
@@ -218,22 +238,33 @@ def frame(
 
 def snapshot_ms(run: Run, snapshot: Snapshot) -> int:
     """When a revision was written, since the scenario began."""
-    if snapshot.step is None or snapshot.revision <= run.base:
-        return 0
-    return snapshot.step.time_ms - run.base_ms
+    step = _own_step(run, snapshot)
+    return step.time_ms - run.base_ms if step is not None else 0
+
+
+def moment_of(snapshot: Snapshot) -> Moment:
+    """Where a snapshot stands in its history."""
+    return Moment(snapshot.revision, snapshot.after)
+
+
+def _own_step(run: Run, snapshot: Snapshot) -> Step | None:
+    """The step that made a snapshot, if it is the story's own."""
+    step = snapshot.step
+    return step if step is not None and step.index > run.first else None
 
 
 def _inspected(source: Source, snapshot: Snapshot, focus: str, lang: str) -> dict[str, Any] | None:
     """The inspector's data: the chosen object, or what this step touched."""
     run = source.run
     trace = run.cluster.trace
-    own = snapshot.step if snapshot.revision > run.base else None
+    own = _own_step(run, snapshot)
     ref = focus or (_shown_ref(own.ref, snapshot) if own is not None else "")
     if not ref:
         return None
     # The last step that touched the object says why it is as it is, and what it was before.
     last = own if own is not None and own.ref == ref else _last_touch(run, snapshot, ref)
-    before = last.before if last is not None else None
+    wrote = last if last is None or last.rank != "note" else _last_touch(run, snapshot, ref)
+    before = wrote.before if wrote is not None else None
     with override(lang):
         told = inspect(
             snapshot,
@@ -241,15 +272,15 @@ def _inspected(source: Source, snapshot: Snapshot, focus: str, lang: str) -> dic
             why=trace.why(last, 64) if last is not None else (),
             before=before,
             step_json=lambda step: {
-                **step_json(step, lang, run.base_ms),
+                **step_json(step, lang, run.base_ms, address(trace, step)),
                 # What came before the story begins can be told, not shown.
-                "url": f"?at={step.revision}&focus={quote(ref)}" if step.revision >= run.base else "",
+                "url": f"?at={address(trace, step)}&focus={quote(ref)}" if step.index > run.first else "",
             },
             base_ms=run.base_ms,
         )
     if told is not None:
         resource, _slash, key = ref.partition("/")
-        told["yaml_url"] = f"/{lang}/s/{source.ref}/objects/{resource}/{quote(key)}.yaml?at={snapshot.revision}"
+        told["yaml_url"] = f"/{lang}/s/{source.ref}/objects/{resource}/{quote(key)}.yaml?at={moment_of(snapshot)}"
         told["article"] = article_url(KIND_ARTICLES.get(told["kind"], ""), lang)
         told["links"] = _views_of(snapshot, ref, lang)
     return told
@@ -269,7 +300,7 @@ def _views_of(snapshot: Snapshot, ref: str, lang: str) -> list[dict[str, str]]:
             out.append({"view": "node", "text": _("Inside its machine") if on_node else _("Inside this machine")})
         if snapshot.get(ref) is not None:
             out.append({"view": "etcd", "text": _("In etcd")})
-    kept = f"&at={snapshot.revision}&focus={quote(ref)}"
+    kept = f"&at={moment_of(snapshot)}&focus={quote(ref)}"
     return [{**link, "url": f"?view={link['view']}{kept}"} for link in out]
 
 
@@ -308,7 +339,7 @@ def _last_touch(run: Run, snapshot: Snapshot, ref: str) -> Any:
                 return step
         return None
     steps = run.cluster.trace.steps
-    for index in range(run.cluster.trace.position(snapshot.revision) - 1, -1, -1):
+    for index in range(run.position(moment_of(snapshot)) - 1, -1, -1):
         if steps[index].ref == ref and steps[index].rank != "note":
             return steps[index]
     return None
@@ -324,6 +355,14 @@ def inspector_html(told: dict[str, Any] | None, lang: str) -> str:
 
 def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) -> str:
     """What a view has to say beside its figure, as tables; "" for a view whose figure says it all."""
+    at = str(moment_of(snapshot))
+
+    def seconds(time_ms: int) -> str:
+        return f"{(time_ms - run.base_ms) / 1000:.2f}"
+
+    def place(step: Step) -> str:
+        return address(run.cluster.trace, step) if step.index > run.first else ""
+
     if view == "scheduler":
         steps = run.cluster.trace.steps
 
@@ -340,13 +379,12 @@ def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) 
         return _details("scenarios/requested.html", lang, requested=lambda: requested(snapshot, lang))
     if view == "etcd":
         return _details("scenarios/stored.html", lang, stored=lambda: stored(snapshot, focus))
-    if view == "node":
-        base = run.base_ms
+    if view == "kubeadm":
         return _details(
-            "scenarios/inside.html",
-            lang,
-            inside=lambda: inside(snapshot, focus, lang, lambda time_ms: f"{(time_ms - base) / 1000:.2f}"),
+            "scenarios/brought.html", lang, brought=lambda: brought(snapshot, focus, lang, seconds, place, at)
         )
+    if view == "node":
+        return _details("scenarios/inside.html", lang, inside=lambda: inside(snapshot, focus, lang, seconds, place, at))
     return ""
 
 

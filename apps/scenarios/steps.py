@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.cluster.engine import Step
 from apps.diagrams import narration
+from apps.scenarios.moments import address
 from apps.scenarios.replay import Mark, Run
 
 MOST_STEPS = 5000  # in one answer
@@ -26,13 +27,14 @@ def article_url(slug: str, lang: str) -> str:
     return f"/{lang}/docs/{slug}/" if slug else ""
 
 
-def step_json(step: Step, lang: str, base_ms: int) -> dict[str, Any]:
-    """One step, in the shape that docs/architecture.md calls STEP."""
+def step_json(step: Step, lang: str, base_ms: int, at: str = "") -> dict[str, Any]:
+    """One step, in the shape that docs/architecture.md calls STEP. `at`: its address; "" = its revision's."""
     _resource, namespace, name = narration.split_ref(step.ref)
     time_ms = step.time_ms - base_ms
     return {
         "index": step.index,
         "revision": step.revision,
+        "at": at or str(step.revision),
         "time_ms": time_ms,
         "time": clock_text(time_ms),
         "who": narration.who(step),
@@ -52,10 +54,15 @@ def step_json(step: Step, lang: str, base_ms: int) -> dict[str, Any]:
 
 
 def steps_json(run: Run, lang: str, after: int, until: int) -> list[dict[str, Any]]:
-    """The steps whose revision is in (after, until], oldest first, at most MOST_STEPS."""
+    """The steps whose revision is in (after, until], oldest first, at most MOST_STEPS.
+
+    What followed on the base before anything was written is the story's too: a power cut may come first.
+    """
     with run.lock:
-        found = list(run.cluster.trace.between(after, until))
-    return [step_json(step, lang, run.base_ms) for step in found[:MOST_STEPS]]
+        trace = run.cluster.trace
+        first = run.first if after <= run.base else trace.position(after)
+        found = trace.steps[first : trace.position(until)][:MOST_STEPS]
+        return [step_json(step, lang, run.base_ms, address(trace, step)) for step in found]
 
 
 def command_json(mark: Mark) -> dict[str, Any]:

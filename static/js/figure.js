@@ -2,13 +2,15 @@
 
 import { Frames } from "./frames.js";
 import { applyPatch, enliven, morph, parseSvg, part, still } from "./morph.js";
-import { Playhead } from "./playhead.js";
+import { Playhead, parsePlace } from "./playhead.js";
 import "./ruler.js";
 import { watch } from "./watch.js";
 import { Zoom } from "./zoom.js";
 
 const CHUNK = 1000; // revisions of steps fetched at a time
 const AHEAD = 3; // frames fetched before they are needed while playing
+/** Views in which what writes nothing shows too, step by step; the server's `service.NOTED`. */
+const NOTED = new Set(["node", "kubeadm"]);
 /** How the server can lay a figure out, and the widths it takes. A figure's text is never scaled far from what it is. */
 const LAYOUTS = [
   ["full", 1344],
@@ -76,15 +78,16 @@ export class Figure extends HTMLElement {
     this.playhead = new Playhead({
       base: Number(data.base),
       head: Number(data.head),
-      at: Number(data.at),
+      at: data.at,
       following: !pinned && Boolean(data.socketUrl),
     });
+    this.playhead.noted = NOTED.has(this.view);
     this.#frames = new Frames(data.frameUrl, data.stepsUrl);
     this.#layout = data.layout ?? "";
-    this.#shown = { revision: this.playhead.at, view: this.view, layout: this.#layout };
+    this.#shown = { revision: this.playhead.place, view: this.view, layout: this.#layout };
     const { signal } = this.#watchers;
     this.addEventListener("click", (event) => this.#click(event), { signal });
-    this.addEventListener("k8s-seek", (event) => this.seek(event.detail.revision), { signal });
+    this.addEventListener("k8s-seek", (event) => this.seek(this.playhead.near(event.detail.revision)), { signal });
     this.addEventListener("keydown", (event) => this.#key(event), { signal });
     document.addEventListener("visibilitychange", () => this.#schedule(), { signal });
     this.#resize.observe(this.querySelector("[data-plate]"));
@@ -126,14 +129,14 @@ export class Figure extends HTMLElement {
   // ---- what others may ask for ----
 
   /**
-   * Goes to a revision and stays there.
-   * @param {number} revision
+   * Goes to a revision, or to a step that follows on it, and stays there.
+   * @param {number|string} place
    */
-  seek(revision) {
+  seek(place) {
     this.stop();
     this.playhead.following = false;
-    this.#load(revision);
-    this.playhead.seek(revision);
+    this.#load(parsePlace(place).revision);
+    this.playhead.seek(place);
     this.#paint();
   }
 
@@ -149,6 +152,7 @@ export class Figure extends HTMLElement {
   turn(view) {
     this.view = view;
     this.dataset.view = view;
+    this.playhead.noted = NOTED.has(view);
     this.#look();
     this.#show({ instant: true });
   }
@@ -161,7 +165,7 @@ export class Figure extends HTMLElement {
 
   play() {
     const { playhead } = this;
-    if (playhead.nextStop() === undefined && !this.dataset.socketUrl) playhead.seek(Number(this.dataset.from ?? playhead.base));
+    if (playhead.nextStop() === undefined && !this.dataset.socketUrl) playhead.seek(this.dataset.from ?? playhead.first);
     playhead.following = false;
     playhead.playing = true;
     this.#paint();
@@ -220,7 +224,7 @@ export class Figure extends HTMLElement {
   }
 
   async #show({ instant = false } = {}) {
-    const { at } = this.playhead;
+    const at = this.playhead.place;
     const ticket = ++this.#wanted;
     this.#paint();
     clearTimeout(this.#rest);
@@ -234,7 +238,7 @@ export class Figure extends HTMLElement {
       return;
     }
     if (ticket !== this.#wanted) return;
-    const far = Math.abs(at - this.#shown.revision) > 400;
+    const far = Math.abs(parsePlace(at).revision - parsePlace(this.#shown.revision).revision) > 400;
     const turned = this.#shown.view !== this.view || this.#shown.layout !== this.#layout;
     this.#put(frame, { instant: instant || turned || far });
     this.#shown = { revision: at, view: this.view, layout: this.#layout };
@@ -242,7 +246,7 @@ export class Figure extends HTMLElement {
 
   /**
    * Shows a picture that came over the socket, when it follows on the one on show; the rest of its frame comes later.
-   * @param {number} at
+   * @param {number|string} at
    */
   #showPushed(at) {
     const pushed = this.#pushed.get(at);
@@ -297,38 +301,41 @@ export class Figure extends HTMLElement {
   /** Everything in the transport that says where we are. */
   #paint() {
     const { playhead } = this;
-    const { at, base, head } = playhead;
-    const step = playhead.stepAt(at) ?? (this.frame?.revision === at ? this.frame.step : undefined);
+    const { at, base, head, place } = playhead;
+    const shown = this.frame?.at === String(place);
+    const step = playhead.stepAt(place) ?? (shown ? this.frame.step : undefined);
     const out = (name, text) => {
       for (const place of this.querySelectorAll(`[data-out="${name}"]`)) place.textContent = text ?? "";
     };
-    out("revision", String(at));
+    out("revision", String(place));
     if (step) {
       out("time", step.time);
       out("who", step.who);
       out("verb", step.verb_text);
       out("kind", step.kind);
       out("name", step.name);
-    } else if (this.frame?.revision === at) {
+    } else if (shown) {
       out("time", this.frame.time);
       for (const name of ["who", "verb", "kind", "name"]) out(name, "");
     }
-    const causes = playhead.causes(at);
+    const causes = playhead.causes(place);
     this.#why(causes);
     this.querySelector("k8s-ruler")?.show?.({
       base,
       head,
-      at,
+      at: playhead.mark,
+      name: String(place),
+      fine: playhead.noted,
       commands: this.commands,
       causes,
-      text: step ? `${at}, ${step.time}, ${step.text}` : String(at),
+      text: step ? `${place}, ${step.time}, ${step.text}` : String(place),
     });
     const previous = playhead.previousStop();
     const next = playhead.nextStop();
-    this.#link("first", at > base ? base : undefined);
+    this.#link("first", playhead.rank(place) > playhead.rank(playhead.first) ? playhead.first : undefined);
     this.#link("back", previous);
     this.#link("step", next);
-    this.#link("last", at < head ? head : undefined);
+    this.#link("last", playhead.rank(place) < playhead.rank(head) ? head : undefined);
     const play = this.querySelector("[data-act=play]");
     if (play) {
       const on = playhead.playing || (playhead.following && at < head);
@@ -338,7 +345,7 @@ export class Figure extends HTMLElement {
     this.#behind();
   }
 
-  /** @param {string} act @param {number|undefined} revision */
+  /** @param {string} act @param {number|string|undefined} revision */
   #link(act, revision) {
     const link = this.querySelector(`[data-act="${act}"]`);
     if (!link) return;
@@ -353,7 +360,7 @@ export class Figure extends HTMLElement {
     }
   }
 
-  /** The page's address at a revision, with the view and the chosen object. @param {number|undefined} revision */
+  /** The page's address at a place, with the view and the chosen object. @param {number|string|undefined} revision */
   addressAt(revision, { focus = this.focusRef } = {}) {
     const url = new URL(this.dataset.url || location.pathname, location.href);
     if (this.view && this.view !== "cluster") url.searchParams.set("view", this.view); // the default goes without saying
@@ -410,7 +417,7 @@ export class Figure extends HTMLElement {
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
       const { playhead } = this;
-      const at = playhead.following ? undefined : playhead.at; // who follows is at "now", wherever that is
+      const at = playhead.following ? undefined : playhead.place; // who follows is at "now", wherever that is
       history.replaceState(history.state, "", this.addressAt(at) + location.hash);
     }, 250);
   }
@@ -436,13 +443,12 @@ export class Figure extends HTMLElement {
         this.#walking = false;
         return;
       }
-      const limit = Number(this.dataset.to ?? Number.POSITIVE_INFINITY);
-      if (playhead.playing && next > limit) {
+      if (playhead.playing && this.dataset.to && playhead.rank(next) > playhead.rank(this.dataset.to)) {
         this.#ended();
         return;
       }
       if (playhead.playing) {
-        this.#load(next + 50);
+        this.#load(parsePlace(next).revision + 50);
         try {
           await this.#frames.get(next, this.#options());
         } catch {
@@ -509,7 +515,7 @@ export class Figure extends HTMLElement {
     if (seek) {
       event.preventDefault();
       this.#touched = true;
-      this.seek(Number(seek.dataset.seek));
+      this.seek(seek.dataset.seek);
       return;
     }
     const act = target.closest("[data-act]");
@@ -547,7 +553,7 @@ export class Figure extends HTMLElement {
       this.#settled();
       return;
     }
-    const to = { back: playhead.previousStop(), step: playhead.nextStop(), first: playhead.base, last: playhead.head }[name];
+    const to = { back: playhead.previousStop(), step: playhead.nextStop(), first: playhead.first, last: playhead.head }[name];
     if (to !== undefined) this.seek(to);
     if (name === "last" && this.dataset.socketUrl) playhead.following = true;
   }
@@ -641,7 +647,7 @@ export class Figure extends HTMLElement {
       if (this.#anew) {
         this.#anew = false;
         this.#frames.forgetAt(message.revision);
-        if (message.revision === this.playhead.at) this.#show({ instant: true });
+        if (message.revision === this.playhead.place) this.#show({ instant: true });
       }
       this.dispatchEvent(new CustomEvent("k8s-clock", { bubbles: true, detail: { clock: message.clock, online: true } }));
       this.#paint();
@@ -662,7 +668,7 @@ export class Figure extends HTMLElement {
     // What writes nothing belongs to the revision before it, which then looks otherwise than when it was shown.
     if (message.step.rank === "note") {
       this.#frames.forgetAt(message.revision);
-      if (message.revision === this.playhead.at) this.#show();
+      if (message.revision === this.playhead.place) this.#show();
     }
   }
 }

@@ -43,7 +43,7 @@ export class Inspector extends HTMLElement {
       const seek = event.target.closest("[data-seek]");
       if (!seek) return;
       event.preventDefault();
-      figure.seek(Number(seek.dataset.seek));
+      figure.seek(seek.dataset.seek);
     });
   }
 

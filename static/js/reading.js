@@ -48,7 +48,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   bring(figure);
   if (goto) {
-    figure.seek(Number(goto.dataset.goto ?? goto.dataset.gotoOnly));
+    figure.seek(goto.dataset.goto ?? goto.dataset.gotoOnly);
     if (goto.dataset.refs) figure.light(partsOf(goto));
     if (goto.dataset.goto) goto.closest(".predict")?.dispatchEvent(new CustomEvent("k8s-revealed"));
   } else figure.choose(named.dataset.ref);
@@ -56,13 +56,13 @@ document.addEventListener("click", (event) => {
 
 /** The walk-through's needle stands on the last step that is not later than the figure. */
 function follow(figure) {
-  const { at } = figure.playhead;
+  const { playhead } = figure;
   for (const walk of document.querySelectorAll(".walk")) {
     if (figureOf(walk) !== figure) continue;
     let present;
     for (const item of walk.children) {
       const step = item.querySelector("[data-goto]");
-      if (step && Number(step.dataset.goto) <= at) present = item;
+      if (step && playhead.passed(step.dataset.goto)) present = item;
     }
     for (const item of walk.children) {
       item.classList.toggle("on", item === present);
@@ -99,7 +99,7 @@ if (panel) {
     const close = event.target.closest("[data-close-inspector]");
     if (!figure?.seek || (!seek && !close)) return;
     event.preventDefault();
-    if (seek) figure.seek(Number(seek.dataset.seek));
+    if (seek) figure.seek(seek.dataset.seek);
     else {
       figure.choose("");
       figure.querySelector("[data-plate]").focus({ preventScroll: true });
@@ -137,7 +137,7 @@ for (const question of document.querySelectorAll(".predict")) {
     const figure = figureOf(question);
     if (go && figure?.seek) {
       bring(figure);
-      figure.seek(Number(go.dataset.goto));
+      figure.seek(go.dataset.goto);
     }
     reveal();
   });

@@ -40,7 +40,7 @@ function draw(name, attributes, text) {
  * @fires k8s-seek  {detail: {revision}}
  */
 export class Ruler extends HTMLElement {
-  #state = { base: 0, head: 0, at: 0, commands: [], causes: [], text: "" };
+  #state = { base: 0, head: 0, at: 0, name: "", fine: false, commands: [], causes: [], text: "" };
   #slider = document.createElement("input");
   #resize = new ResizeObserver(() => this.#draw());
   #due = 0;
@@ -59,10 +59,11 @@ export class Ruler extends HTMLElement {
     this.#resize.disconnect();
   }
 
-  /** @param {{base: number, head: number, at: number, commands: object[], causes: object[], text: string}} state */
+  /** `name` is what stands under the needle, `fine` lets it stand between revisions. @param {{base: number, head: number, at: number, name: string, fine: boolean, commands: object[], causes: object[], text: string}} state */
   show(state) {
     this.#state = state;
     if (!this.#slider.isConnected) this.append(this.#slider);
+    this.#slider.step = state.fine || !Number.isInteger(state.at) ? "any" : "1";
     this.#slider.min = String(state.base);
     this.#slider.max = String(state.head);
     this.#slider.value = String(state.at);
@@ -134,7 +135,7 @@ export class Ruler extends HTMLElement {
     needle.append(draw("path", { class: "shaft", d: `M${here} 32V60` }));
     needle.append(draw("path", { class: "head", d: `M${here - 5} 66h10l-5-8z` }));
     const edge = here < 18 ? "start" : here > width - 18 ? "end" : "middle";
-    needle.append(draw("text", { class: "here", x: here, y: 82, "text-anchor": edge }, String(at)));
+    needle.append(draw("text", { class: "here", x: here, y: 82, "text-anchor": edge }, this.#state.name || String(at)));
     svg.append(needle);
     this.querySelector("svg")?.remove();
     this.prepend(svg);

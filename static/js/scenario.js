@@ -33,7 +33,7 @@ column?.addEventListener("click", (event) => {
   if (!chosen && !seek) return;
   event.preventDefault();
   if (chosen) figure.choose(chosen.dataset.focusRef);
-  else figure.seek(Number(seek.dataset.seek));
+  else figure.seek(seek.dataset.seek);
 });
 column?.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && workspace.classList.contains("sheet-open")) sheet(false);
@@ -97,7 +97,7 @@ detail?.addEventListener("click", (event) => {
   if (!seek && !chosen) return;
   event.preventDefault();
   if (chosen) figure.choose(chosen.dataset.focusRef);
-  else figure.seek(Number(seek.dataset.seek));
+  else figure.seek(seek.dataset.seek);
 });
 
 // ---- keys, wherever the reader is, unless a control has a use for them ----
@@ -188,5 +188,5 @@ swatches();
 
 // A form says which revision its reader was looking at: a copy begins there.
 figure.addEventListener("k8s-move", () => {
-  for (const field of document.querySelectorAll("[data-at-field]")) field.value = String(figure.playhead.at);
+  for (const field of document.querySelectorAll("[data-at-field]")) field.value = String(figure.playhead.place);
 });

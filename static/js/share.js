@@ -76,12 +76,12 @@ export class Share extends HTMLElement {
     const focus = this.querySelector("[data-share-focus]");
     this.querySelector("[data-share-focus-line]").hidden = !figure.focusRef;
     for (const out of this.querySelectorAll("[data-out=focus]")) out.textContent = figure.focusRef.split("/").at(-1);
-    for (const out of this.querySelectorAll("[data-out=revision]")) out.textContent = String(figure.playhead.at);
-    const address = figure.addressAt(at ? figure.playhead.at : undefined, { focus: focus.checked ? figure.focusRef : "" });
+    for (const out of this.querySelectorAll("[data-out=revision]")) out.textContent = String(figure.playhead.place);
+    const address = figure.addressAt(at ? figure.playhead.place : undefined, { focus: focus.checked ? figure.focusRef : "" });
     this.querySelector("[data-share-address]").value = new URL(address, location.href).href;
     for (const link of this.querySelectorAll("a[data-file]")) {
       const url = new URL(link.href);
-      url.searchParams.set("at", String(figure.playhead.at));
+      url.searchParams.set("at", String(figure.playhead.place));
       url.searchParams.set("view", figure.view);
       if (figure.focusRef) url.searchParams.set("focus", figure.focusRef);
       else url.searchParams.delete("focus");

@@ -49,8 +49,8 @@ export class Timeline extends HTMLElement {
 
   /** Changes, and whatever stands at the present revision: there is a row for where the reader is. */
   #visible() {
-    const { steps, at } = this.#figure.playhead;
-    const present = this.#figure.playhead.stepAt(at);
+    const { steps, place } = this.#figure.playhead;
+    const present = this.#figure.playhead.stepAt(place);
     const guest = present && !WORTH.has(present.rank) ? present : undefined;
     if (guest !== this.#guest) this.#range = [0, -1];
     this.#guest = guest;
@@ -58,19 +58,22 @@ export class Timeline extends HTMLElement {
   }
 
   #paint() {
-    const { at } = this.#figure.playhead;
+    const { playhead } = this.#figure;
+    const { at, after, place } = playhead;
     const steps = this.#visible();
     if (steps.length === 0) return;
-    let present = steps.findLastIndex((step) => step.revision <= at);
+    const past = (step) => playhead.passed(step.at);
+    let present = steps.findLastIndex(past);
     if (present < 0) present = 0;
     const [low, high] = this.#range;
     const outside = present < low + 20 || present > high - 20;
     const grown = high < 0 || (outside && (low > 0 || high < steps.length - 1));
     if (grown) this.#fill(steps, Math.max(0, present - WINDOW), Math.min(steps.length - 1, present + WINDOW));
     for (const [step, row] of this.#rows) {
-      row.classList.toggle("now", step.revision === at);
-      row.classList.toggle("next", step.revision > at);
-      if (step.revision === at) row.setAttribute("aria-current", "step");
+      const now = after === undefined ? step.revision === at : step === playhead.stepAt(place);
+      row.classList.toggle("now", now);
+      row.classList.toggle("next", !past(step));
+      if (now) row.setAttribute("aria-current", "step");
       else row.removeAttribute("aria-current");
     }
     this.#reveal(this.#rows.get(steps[present]));
@@ -108,12 +111,12 @@ export class Timeline extends HTMLElement {
   #row(template, step) {
     const row = template.cloneNode(true);
     row.className = `rank-${step.rank}${step.who === "kubectl" ? " command" : ""}`;
-    row.dataset.revision = String(step.revision);
+    row.dataset.at = step.at;
     const [time, revision, who, verb, object, says] = row.children;
     time.textContent = step.time.replace(/^t\+| s$/g, "");
     const link = revision.firstElementChild;
-    link.textContent = String(step.revision);
-    link.href = this.#figure.addressAt(step.revision);
+    link.textContent = step.at;
+    link.href = this.#figure.addressAt(step.at);
     who.textContent = step.who;
     verb.textContent = step.verb_text;
     object.children[0].textContent = step.kind;
@@ -126,10 +129,10 @@ export class Timeline extends HTMLElement {
   /** @param {MouseEvent} event */
   #click(event) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const row = event.target instanceof Element ? event.target.closest("tr[data-revision]") : null;
+    const row = event.target instanceof Element ? event.target.closest("tr[data-at]") : null;
     if (!row || getSelection()?.toString()) return;
     event.preventDefault();
-    this.#figure.seek(Number(row.dataset.revision));
+    this.#figure.seek(row.dataset.at);
   }
 }
 

@@ -24,7 +24,7 @@ function takeFigure(page) {
   if (here.dataset.parts) fresh.dataset.parts = here.dataset.parts;
   if (here.playhead) {
     // It begins with the picture that is on show, so that the change itself is the first thing that is seen to happen.
-    Object.assign(fresh.dataset, { at: String(here.playhead.at), view: here.view, layout: here.dataset.layout, digest: here.dataset.digest });
+    Object.assign(fresh.dataset, { at: String(here.playhead.place), view: here.view, layout: here.dataset.layout, digest: here.dataset.digest });
     fresh.querySelector("[data-plate]").replaceChildren(...here.querySelector("[data-plate]").childNodes);
   }
   fresh.querySelector(".tb-form")?.remove();
@@ -42,7 +42,7 @@ async function send(form, action) {
   const body = new URLSearchParams(new FormData(form));
   if (action) body.set("action", action);
   if (!("own" in panel.dataset)) figure?.stop?.(); // it must not walk on while the copy is made of where it stands
-  if (figure?.playhead) body.set("at", String(figure.playhead.at)); // the reader's cluster goes on from what is on show
+  if (figure?.playhead) body.set("at", String(figure.playhead.place)); // the reader's cluster goes on from what is on show
   panel.setAttribute("aria-busy", "true");
   problem.hidden = true;
   try {
@@ -67,7 +67,7 @@ async function send(form, action) {
     if (link) link.href = new URL(response.url).pathname;
     panel.dataset.own = "";
     const taken = takeFigure(page);
-    const from = taken === figure ? before : Number(taken.dataset.at);
+    const from = taken === figure ? before : Number.parseInt(taken.dataset.at, 10);
     taken?.playFrom?.(from);
   } catch {
     HTMLFormElement.prototype.submit.call(form); // let the browser show what happens

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.e2e.readers import until
 from tests.e2e.test_every_page import MISPLACED, axe, whole  # noqa: F401
 
-VIEWS = ("scheduler", "apiserver", "etcd", "node")
+VIEWS = ("scheduler", "apiserver", "etcd", "node", "kubeadm")
 ROLLING = "Rolling update, tight cpu"
 
 

@@ -105,3 +105,51 @@ test("one's own change is played at the usual pace, and faster the more of it wa
   few.own = false;
   assert.equal(few.pause(), PACE_MS);
 });
+
+const noted = [
+  step({ index: 1, revision: 100, at: "100.1", rank: "note" }),
+  step({ index: 2, revision: 100, at: "100.2", rank: "note" }),
+  step({ index: 3, revision: 101, at: "101" }),
+  step({ index: 4, revision: 101, at: "101.1", rank: "note" }),
+  step({ index: 5, revision: 102, at: "102" }),
+];
+
+function through(playhead, act) {
+  const seen = [];
+  for (let next = playhead[act](); next !== undefined; next = playhead[act]()) {
+    seen.push(next);
+    playhead.seek(next);
+  }
+  return seen;
+}
+
+test("where notes show, each is a stop; there and back the stops are the same", () => {
+  const playhead = new Playhead({ base: 100, head: 102, at: "100.0" });
+  playhead.noted = true;
+  playhead.add(noted);
+  assert.deepEqual(through(playhead, "nextStop"), ["100.1", "100.2", "101.0", "101.1", 102]);
+  assert.deepEqual(through(playhead, "previousStop"), ["101.1", "101.0", "100.2", "100.1", "100.0"]);
+});
+
+test("where they do not, stepping goes past them; a revision is all that followed on it", () => {
+  const playhead = new Playhead({ base: 100, head: 102, at: 100 });
+  playhead.add(noted);
+  assert.deepEqual(through(playhead, "nextStop"), [101, 102]);
+  playhead.seek("100.1");
+  assert.equal(playhead.place, "100.1");
+  assert.equal(playhead.nextStop(), 101);
+  assert.ok(playhead.rank(101) > playhead.rank("101.0"));
+  assert.ok(playhead.rank(101) < playhead.rank(102));
+});
+
+test("the tenth note is not the first", () => {
+  const playhead = new Playhead({ base: 1, head: 1, at: "1.1" });
+  playhead.noted = true;
+  playhead.add(Array.from({ length: 12 }, (_, index) => step({ index: index + 1, revision: 1, at: `1.${index + 1}`, rank: "note" })));
+  playhead.seek("1.10");
+  assert.equal(playhead.stepAt(playhead.place).index, 10);
+  assert.equal(playhead.nextStop(), "1.11");
+  assert.equal(playhead.previousStop(), "1.9");
+  assert.equal(playhead.near(1), "1.0");
+  assert.equal(playhead.near(1.95), "1.12");
+});

@@ -56,6 +56,6 @@ def test_calls_are_the_latest_first_and_those_of_the_revision_are_lit(rolling):
     html = service.frame(rolling, step.revision, "node", "en", focus=f"nodes/{step.node}")["detail"]
     lit = [row for row in re.findall(r"<tr.*?</tr>", html, re.DOTALL) if row.startswith('<tr class="now"')]
     assert any("StartContainer" in row for row in lit)
-    revisions = [int(found) for found in re.findall(r'data-seek="(\d+)"', html)]
+    revisions = [int(found) for found in re.findall(r'data-seek="(\d+)[."]', html)]
     assert revisions == sorted(revisions, reverse=True)
     assert revisions[0] == step.revision

@@ -6,7 +6,7 @@ looked like at any revision, since each step carries the object before and after
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -68,9 +68,24 @@ class Trace:
     def next_index(self) -> int:
         return len(self.steps) + 1
 
-    def position(self, revision: int) -> int:
-        """How many steps happened up to and including `revision`; notes belong to the revision they follow."""
-        return bisect_right(self._revisions, revision)
+    def position(self, revision: int, after: int | None = None) -> int:
+        """How many steps happened up to and including `revision`; notes belong to the revision they follow.
+
+        `after`: only so many of the steps that follow on the writing of it; there may be fewer.
+        """
+        last = bisect_right(self._revisions, revision)
+        return last if after is None else min(self._written(revision, last) + after, last)
+
+    def after(self, step: Step) -> int:
+        """Which of the steps that follow on the writing of its revision a step is; 0 for the writing itself."""
+        return max(step.index - self._written(step.revision, step.index), 0)
+
+    def _written(self, revision: int, until: int) -> int:
+        """How many steps had happened when a revision was written, and nothing had followed on it."""
+        position = bisect_left(self._revisions, revision)
+        while position < until and self.steps[position].rank != "note":
+            position += 1
+        return position
 
     def at(self, revision: int) -> Step | None:
         """The step that wrote `revision` (or the last one before it)."""
@@ -102,9 +117,9 @@ class Trace:
         position = self.position(revision)
         return [resource for resource, index in self._first.items() if index <= position]
 
-    def world(self, revision: int) -> dict[str, dict[str, Obj]]:
+    def world(self, revision: int, after: int | None = None) -> dict[str, dict[str, Obj]]:
         """Every object as it was at `revision`, by resource and key. Costs at most CHECKPOINT_EVERY steps."""
-        position = self.position(revision)
+        position = self.position(revision, after)
         wanted = position // CHECKPOINT_EVERY
         while len(self._checkpoints) < wanted:
             done = len(self._checkpoints)

@@ -224,7 +224,7 @@ class _Drawing:
 
     def _now(self, node: str) -> list[Step]:
         assert self.internals is not None
-        return calls.of_revision(self.internals.notes(node), self.scene.snapshot.revision)
+        return calls.now(self.internals.notes(node), self.scene.snapshot)
 
     # What is stored
 

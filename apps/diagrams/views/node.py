@@ -84,7 +84,7 @@ class _Drawing:
         self.flavour = calls.flavour_of(self.node)
         internals = getattr(scene.snapshot, "internals", None)
         self.notes: list[Step] = internals.notes(self.name) if internals is not None else []
-        self.now = calls.of_revision(self.notes, scene.snapshot.revision)
+        self.now = calls.now(self.notes, scene.snapshot)
         self.sandboxes = calls.standing(self.notes)
         self.roots: list[Element] = []
 

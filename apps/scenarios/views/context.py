@@ -14,6 +14,7 @@ from django.utils.translation import override
 from apps.cluster.apimachinery.meta import key_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Snapshot
+from apps.cluster.engine import Step, Trace
 from apps.scenarios import edits, links, making, service, steps
 from apps.scenarios.access import cookie_name, holds_key
 from apps.scenarios.files import FORMATS, SYSTEM_NAMESPACES
@@ -27,6 +28,7 @@ from apps.scenarios.forms import (
     load_row,
     machines_of,
 )
+from apps.scenarios.moments import Moment, address, after_of
 from apps.scenarios.session import SPEEDS
 from apps.scenarios.source import Source
 
@@ -56,10 +58,10 @@ def page_context(
         can_edit = source.stored and holds_key(request, source.scenario)
     with run.lock:
         frame = service.frame(source, at, view, lang, focus=focus, parts=parts, width=layout)
-        revision = frame["revision"]
+        moment = Moment(frame["revision"], after_of(at))
         commands = steps.commands_json(run.marks)
         # A scenario is edited as it is now; a link as it was where the reader stands, for a copy goes on from there.
-        snapshot = run.view(None if source.stored else revision)
+        snapshot = run.view(None if source.stored else moment)
         head = run.head
     urls = _urls(source, lang)
     here = {"view": view, "focus": focus}
@@ -71,7 +73,7 @@ def page_context(
             "stored": source.stored,
             "base": run.base,
             "head": head,
-            "at": revision,
+            "at": moment,
             "pinned": at is not None,
             "view": view,
             "views": [{"name": name, "title": title} for name, title in service.VIEWS.items()],
@@ -82,12 +84,12 @@ def page_context(
             "speeds": [speed for speed in SPEEDS if speed],
             **urls,
         },
-        "frame": {**frame, "svg": keep_place(frame["svg"], view, revision if at is not None else None)},
-        "steps": _around(source, lang, revision, here),
-        "nav": _nav(source, revision, head, at, here),
+        "frame": {**frame, "svg": keep_place(frame["svg"], view, frame["at"] if at is not None else None)},
+        "steps": _around(source, lang, moment, here),
+        "nav": _nav(source, moment, here),
         "commands": [{**command, "url": _query(here, at=command["revision"])} for command in commands],
         "forms": forms_of(source, snapshot, lang, focus, bound or {}),
-        "share": _share(request, source, lang, revision, here, can_edit=can_edit),
+        "share": _share(request, source, lang, frame["at"], here, can_edit=can_edit),
         "problems": (bound or {}).get("problems", []),
         "errors": (bound or {}).get("errors", []),
         "way": (bound or {}).get("way", []),
@@ -101,7 +103,7 @@ def _query(here: dict[str, str], **more: Any) -> str:
     return f"?{urlencode(values, safe='/')}" if values else "?"
 
 
-def keep_place(svg: str, view: str, at: int | None) -> str:
+def keep_place(svg: str, view: str, at: str | None) -> str:
     """For readers without scripts: a link in the figure that chooses an object keeps the view and the revision."""
     kept = f"view={view}&amp;" if view != "cluster" else ""
     kept += f"at={at}&amp;" if at is not None else ""
@@ -121,54 +123,68 @@ def _urls(source: Source, lang: str) -> dict[str, str]:
         }
 
 
-def _around(source: Source, lang: str, revision: int, here: dict[str, str]) -> list[dict[str, Any]]:
-    """The steps around a revision, for the timeline; those worth reading first."""
+def _around(source: Source, lang: str, at: Moment, here: dict[str, str]) -> list[dict[str, Any]]:
+    """The steps around a moment, for the timeline; those worth reading first."""
     run = source.run
     with run.lock:
         trace = run.cluster.trace
-        first = trace.position(run.before)
-        found = [step for step in trace.steps[first:] if step.rank != "heartbeat"]
-        place = sum(1 for step in found if step.revision <= revision)
+        position = run.position(at)
+        found = [step for step in trace.steps[run.first :] if step.rank != "heartbeat"]
+        place = sum(1 for step in found if step.index <= position)
         chosen = found[max(0, place - AROUND) : place + AROUND]
-    current = next((step.index for step in reversed(chosen) if step.revision == revision and step.rank != "note"), 0)
+        addresses = [address(trace, step) for step in chosen]
+    here_now = [step for step in chosen if step.revision == at and step.index <= position]
+    if at.after is None:
+        here_now = [step for step in here_now if step.rank != "note"] or here_now
+    current = here_now[-1].index if here_now else 0
     return [
         {
-            **steps.step_json(step, lang, run.base_ms),
-            "url": _query(here, at=step.revision),
+            **steps.step_json(step, lang, run.base_ms, place_of),
+            "url": _query(here, at=place_of),
             "current": step.index == current,
-            "future": step.revision > revision,
+            "future": step.index > position,
         }
-        for step in chosen
+        for step, place_of in zip(chosen, addresses, strict=True)
     ]
 
 
-def _nav(source: Source, revision: int, head: int, at: int | None, here: dict[str, str]) -> dict[str, str]:
-    """Where a reader without scripts steps to: heartbeats are stepped over."""
+def _nav(source: Source, at: Moment, here: dict[str, str]) -> dict[str, str]:
+    """Where a reader without scripts steps to: heartbeats are stepped over, and in most views what writes nothing."""
     run = source.run
+    notes = here["view"] in service.NOTED
     with run.lock:
         trace = run.cluster.trace
+        position = run.position(at)
         back = ahead = None
-        position = trace.position(revision)
-        for step in reversed(trace.steps[:position]):
-            if step.revision < revision and step.rank != "heartbeat":
-                back = step.revision
+        # From the revision as a whole one steps back to the one before; from a note, to the step before it.
+        until = position - 1 if notes or at.after else trace.position(at, 0) - 1
+        for step in reversed(trace.steps[run.first : max(until, 0)]):
+            if step.rank != "heartbeat" and (notes or step.rank != "note"):
+                back = _place_of(trace, step, notes)
                 break
         for step in trace.steps[position:]:
-            if step.rank not in {"heartbeat", "note"}:
-                ahead = step.revision
+            if step.rank != "heartbeat" and (notes or step.rank != "note"):
+                ahead = _place_of(trace, step, notes)
                 break
-    prev = "" if revision <= run.base else _query(here, at=max(back or run.base, run.base))
+    first = f"{run.base}.0" if notes and run.first == 0 else str(run.base)
+    prev = "" if position <= run.first or str(at) == first else _query(here, at=back or first)
     next_ = _query(here, at=ahead) if ahead is not None else ""
-    return {"first": _query(here, at=run.base), "prev": prev, "next": next_, "last": _query(here)}
+    return {"first": _query(here, at=first), "prev": prev, "next": next_, "last": _query(here)}
+
+
+def _place_of(trace: Trace, step: Step, notes: bool) -> str:
+    """Where one stands to see a step; where notes are gone through, the writing of a revision is a place of its own."""
+    place = address(trace, step)
+    return f"{place}.0" if notes and "." not in place and trace.position(step.revision) > step.index else place
 
 
 def _share(
-    request: HttpRequest, source: Source, lang: str, revision: int, here: dict[str, str], *, can_edit: bool
+    request: HttpRequest, source: Source, lang: str, at: str, here: dict[str, str], *, can_edit: bool
 ) -> dict[str, Any]:
     with override(lang):
         page = reverse("scenario", args=[source.ref])
     absolute = request.build_absolute_uri
-    query = {"at": revision, **{name: value for name, value in here.items() if value not in ("", "cluster")}}
+    query = {"at": at, **{name: value for name, value in here.items() if value not in ("", "cluster")}}
     link, reason = "", ""
     try:
         token = links.encode(making.link_of(source))

@@ -31,7 +31,7 @@ def frame(request: HttpRequest, ref: str) -> HttpResponse:
     if at is None:
         response["Cache-Control"] = "no-cache" if source.stored else "public, max-age=300"
         return response
-    position = source.run.cluster.trace.position(at)
+    position = source.run.position(at)
     etag = f"{settings.MODEL_VERSION}-{source.epoch}-{at}-{position}-{view}-{lang}-{focus}-{width}-{made['digest']}"
     if source.stored and at >= source.head:  # a power cut writes no revision, and yet changes what is seen
         response["Cache-Control"] = "no-cache"

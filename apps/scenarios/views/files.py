@@ -79,7 +79,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
             if format == "yaml":
                 body: str | bytes = files.manifest(files.own_objects(snapshot, run.view(run.base)))
             else:
-                found = run.cluster.trace.between(run.base, snapshot.revision)
+                found = run.cluster.trace.steps[run.first : run.position(service.moment_of(snapshot))]
                 body = files.dump_json(files.history(snapshot, found, lang, run.base_ms))
         else:
             figure = service.figure_of(run, snapshot, view, lang, focus=focus, width=width)
@@ -92,7 +92,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
             ) from None
     response = HttpResponse(body, content_type=files.FORMATS[format])
     response["Content-Disposition"] = (
-        f'inline; filename="k8sdocs-{ref[:16].replace(".", "-")}-{snapshot.revision}.{format}"'
+        f'inline; filename="k8sdocs-{ref[:16].replace(".", "-")}-{service.moment_of(snapshot)}.{format}"'
     )
     response["X-Content-Type-Options"] = "nosniff"
     response["Access-Control-Allow-Origin"] = "*"  # a picture may be shown anywhere; nothing here is a secret
@@ -104,7 +104,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     return immutable(
         request,
         response,
-        f"{settings.MODEL_VERSION}-{source.epoch}-{snapshot.revision}-{format}-{view}-{focus}-{lang}-{theme}-{width}".replace(
+        f"{settings.MODEL_VERSION}-{source.epoch}-{service.moment_of(snapshot)}-{format}-{view}-{focus}-{lang}-{theme}-{width}".replace(
             '"', ""
         ),
     )
