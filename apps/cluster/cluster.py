@@ -435,14 +435,14 @@ class Cluster:
     def _internals(self, revision: int, position: int) -> Internals:
         return Internals(self.store, self.trace, self.host.ledger, revision, position, self.watchers)
 
-    def watchers(self) -> Iterator[Watcher]:
-        """Every program that has a watch open."""
+    def watchers(self, ever: bool = False) -> Iterator[Watcher]:
+        """Every program that has a watch open; `ever`: or had, or will have."""
         for name, process in self.processes.items():
-            if process.informers.running:
+            if process.informers.running or ever:
                 for resource in process.informers.resources:
                     yield Watcher(name, kubeadm.CONTROL_PLANE, resource)
         for name, kubelet in self.kubelets.items():
-            if kubelet.informers.running:
+            if kubelet.informers.running or ever:
                 for resource in kubelet.informers.resources:
                     selector = f"spec.nodeName={name}" if resource == "pods" else ""
                     yield Watcher("kubelet", name, resource, selector)

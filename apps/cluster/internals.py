@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.apiserver.chain import Stage, chain
-from apps.cluster.controlplane.ledger import REVISION, RUNNING, TERM, Ledger
+from apps.cluster.controlplane.ledger import AWAY, REVISION, RUNNING, TERM, Ledger
 from apps.cluster.controlplane.names import slot
 from apps.cluster.engine import Step, Trace
 from apps.cluster.etcd import Compacted, Record, Store
 
+COMPACTED = "etcd.compact"  # the note of a compaction
 LOAD = "load"  # who leaves the notes of loads, see metrics/load.py
 
 
@@ -28,7 +29,7 @@ class Watcher(NamedTuple):
 
 
 class Internals:
-    """Of the revision `revision`. `watchers` gives everybody who watches now."""
+    """Of the revision `revision`. `watchers` gives everybody who watches now; told so, whoever may ever have."""
 
     __slots__ = ("_ledger", "_loads", "_position", "_programs", "_store", "_trace", "_watchers", "revision")
 
@@ -39,7 +40,7 @@ class Internals:
         ledger: Ledger,
         revision: int,
         position: int,
-        watchers: Callable[[], Iterable[Watcher]],
+        watchers: Callable[[bool], Iterable[Watcher]],
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -91,8 +92,23 @@ class Internals:
         return found if found is not None and found["per"] != "none" else None
 
     @property
+    def past(self) -> bool:
+        """Whether more has happened since."""
+        return self._position < len(self._trace.steps)
+
+    @property
     def compact_revision(self) -> int:
-        return self._store.compact_revision
+        """The revision that the store had been compacted at by then."""
+        if not self.past:
+            return self._store.compact_revision
+        steps: list[Step] = self._trace.steps[: self._position]
+        found = next((step for step in reversed(steps) if step.message == COMPACTED), None)
+        return int(found.params["revision"]) if found is not None else 0
+
+    @property
+    def lost(self) -> int:
+        """The revision that the store has been compacted at since, when that took what is looked at; else 0."""
+        return self._store.compact_revision if self._store.compact_revision > self.revision else 0
 
     def record(self, key: str) -> Record | None:
         """The record of an etcd key as it was; None when it was not there, or compaction has taken it."""
@@ -114,7 +130,20 @@ class Internals:
         return self._trace.resources(self.revision)
 
     def watchers(self, resource: str) -> list[Watcher]:
-        return [watcher for watcher in self._watchers() if watcher.resource == resource]
+        """Who watched a resource then: the programs that ran. (Of machines taken away since, nothing is known.)"""
+        past = self.past
+        return [one for one in self._watchers(past) if one.resource == resource and not (past and self._was_away(one))]
+
+    def _was_away(self, one: Watcher) -> bool:
+        """A program that ran on none of its machines; of a kubelet, the one machine that is its own."""
+        self.program(one.node, one.component)
+        name = slot(one.component)
+        states = [state for who, state in (self._programs or {}).items() if who.rpartition("/")[2] == name]
+        if one.component == "kubelet":
+            if self._trace.world(self.revision).get("nodes", {}).get(one.node) is None:
+                return True
+            states = [(self._programs or {}).get(f"{one.node}/{name}", RUNNING)]
+        return bool(states) and all(state in AWAY for state in states)
 
 
 def etcd_prefix(resource: str) -> str:

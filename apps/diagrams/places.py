@@ -44,10 +44,11 @@ class SnapshotLike(Protocol):
 class Places:
     """Cells of workers, slots of Pods on nodes and under owners, rows of workloads. Never changed once handed out."""
 
-    __slots__ = ("by_node", "by_owner", "cells", "heard", "nodes", "rows", "silent", "size")
+    __slots__ = ("by_node", "by_owner", "cells", "framed", "heard", "nodes", "rows", "silent", "size")
 
     def __init__(self) -> None:
-        self.cells: dict[str, int] = {}  # worker -> cell of the grid
+        self.cells: dict[str, int] = {}  # worker, or a further machine of the control plane -> cell of the grid
+        self.framed = ""  # the machine whose chips and Pods stand in the control plane's own frame
         self.size = 0  # cells ever needed
         self.by_node = Seating(CROWD)  # area = node, "" = waiting for one
         self.by_owner = Seating(CROWD)  # area = owner's uid
@@ -63,6 +64,7 @@ class Places:
     def copy(self) -> Places:
         other = Places()
         other.cells = dict(self.cells)
+        other.framed = self.framed
         other.size = self.size
         other.by_node = self.by_node.copy()
         other.by_owner = self.by_owner.copy()
@@ -74,9 +76,17 @@ class Places:
 
     # What follows writes; only `start`, `advance` and `at` call it, on a copy nobody else has seen.
 
+    def in_frame(self, name: str, node: Obj) -> bool:
+        """Whether a machine is the one in the control plane's frame: the first; the others have cells, as workers."""
+        return roles.is_control_plane(node) and self.framed in ("", name)
+
     def node(self, name: str, node: Obj | None) -> None:
-        if node is None or roles.is_control_plane(node):
+        if node is None or self.in_frame(name, node):
             self.cells.pop(name, None)
+            if node is not None:
+                self.framed = name
+            elif name == self.framed:
+                self.framed = ""
             if node is None:
                 self.nodes.pop(name, None)
                 self.silent -= {name}
@@ -211,7 +221,7 @@ def _moves(places: Places, step: Step) -> bool:
         node_obj = step.after
         if node_obj is None:
             return key in places.nodes
-        if (key in places.cells) is roles.is_control_plane(node_obj) or key not in places.nodes:
+        if (key in places.cells) is places.in_frame(key, node_obj) or key not in places.nodes:
             return True
         return (ready_condition(node_obj) == "Unknown") is not (key in places.silent)
     if resource in roles.WORKLOADS:

@@ -27,6 +27,7 @@ def stored(snapshot: Snapshot, focus: str) -> Row:
     return {
         "revision": snapshot.revision,
         "compacted": internals.compact_revision if internals is not None else 0,
+        "lost": internals.lost if internals is not None else 0,
         "keys": sum(len(table) for table in snapshot.objects.values()),
         "key": etcd_key(ref) if ref else "",
         "ref": ref,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.cluster.cluster import Cluster, Config
+from apps.diagrams import places
 from apps.diagrams.figure import render
 from apps.diagrams.options import WIDTHS, Options
 
@@ -104,3 +105,39 @@ def test_nothing_stands_outside_the_plate(three, view, width):
         assert x + w <= drawn.width + 1, element.id
         assert y + h <= drawn.height, element.id
         elements += element.children
+
+
+def test_each_machine_of_the_control_plane_has_its_kubelet_its_edge_and_its_pods(three):
+    drawn = render(three.view(), "cluster", "en")
+    for number in (1, 2, 3):
+        name = f"control-plane-{number}"
+        assert f"fig-{name}-kubelet" in drawn.parts
+        assert f"edge-kubelet-{name}" in drawn.parts
+        assert "st-Ready" in drawn.parts[f"fig-{name}-calico-node"].cls
+    assert "k-plane" in drawn.parts["fig-nodes-control-plane-2"].cls
+    assert "k-plane" not in drawn.parts["fig-nodes-worker-1"].cls
+    drawn_pods = {part for part in drawn.parts if part.startswith("fig-pods-")}
+    for key, pod in three.view().objects["pods"].items():
+        if "mirror" not in str(pod["metadata"].get("annotations")) and pod["metadata"]["name"].startswith("coredns"):
+            assert f"fig-pods-{key.replace('/', '-')}" in drawn_pods
+
+
+def test_a_machine_that_is_marked_later_keeps_its_place(three):
+    steps = three.trace.steps
+    where = places.start(three.view(1))
+    seen = {}
+    for step in steps[three.trace.position(1) :]:
+        where = places.advance(where, step)
+        for name, cell in where.cells.items():
+            if name != "control-plane-1":
+                assert seen.setdefault(name, cell) == cell
+    assert where.framed == "control-plane-1"
+    assert set(where.cells) == {"control-plane-2", "control-plane-3", "worker-1"}
+
+
+def test_a_machine_without_power_is_cut_off_in_the_figure(three):
+    cluster = fresh(three)
+    cluster.execute({"op": "node", "verb": "power-off", "name": "control-plane-3"})
+    drawn = render(cluster.view(), "cluster", "en")
+    assert " off" in drawn.parts["edge-kubelet-control-plane-3"].cls
+    assert " off" in drawn.parts["fig-nodes-control-plane-3"].cls

@@ -1,7 +1,8 @@
 """The way of a request through the API server, laid out for any step: who asked, who allowed it, what was added.
 
 Models      staging/src/k8s.io/apiserver/pkg/server/config.go (DefaultBuildHandlerChain), endpoints/handlers/create.go
-Leaves out  priority and fairness, audit, webhooks; of a change, who made which part of it (a creation tells)
+Leaves out  priority and fairness, audit, webhooks; of a change, who made which part of it (a creation tells);
+            the refused requests of components, which leave no step: those of a reader are shown
 
 Nothing of this is stored but the object as it was sent (`Step.sent`): the rest follows from the step and the world
 before it, and is worked out when somebody looks.

@@ -57,9 +57,7 @@ class _Sorted:
         self.on: dict[str, list[tuple[str, Obj]]] = {}
         self.chips: dict[tuple[str, str], tuple[str, Obj]] = {}
         self.parts: dict[str, tuple[str, Obj]] = {}
-        self.control = next(
-            (name for name, node in scene.nodes.items() if roles.is_control_plane(node)), "control-plane-1"
-        )
+        self.control = framed(scene)
         for key, pod in scene.pods.items():
             ref = f"pods/{key}"
             node = pod["spec"].get("nodeName", "")
@@ -70,6 +68,11 @@ class _Sorted:
                 self.parts[special] = (ref, pod)
             else:
                 self.on.setdefault(node, []).append((ref, pod))
+
+
+def framed(scene: Scene) -> str:
+    """The machine whose chips and Pods stand in the control plane's frame; others have frames of their own."""
+    return scene.places.framed or "control-plane-1"
 
 
 def _plate(scene: Scene, pods: _Sorted) -> Plate:
@@ -367,7 +370,7 @@ def _edges(scene: Scene, place: Plate) -> list[Element]:
         edge_id("kube-controller-manager"): place.edges["kube-controller-manager"],
         edge_id("kube-scheduler"): place.edges["kube-scheduler"],
     }
-    control = next((name for name, node in scene.nodes.items() if roles.is_control_plane(node)), "control-plane-1")
+    control = framed(scene)
     out = []
     for name, points in names.items():
         part = name.removeprefix("edge-")

@@ -28,6 +28,7 @@ Obj = dict[str, Any]
 _RAFT = ("leader", "campaign", "vote", "step-down", "catch-up", "snapshot", "member-added")
 PREFIXES = 60  # rows; others are counted
 TOLD = 7  # rows of who watches
+TOLD_ABOVE = 4  # where the keys stand below them
 WRITE = ("asks", "if", "then", "result")  # rows of the transaction
 
 
@@ -64,7 +65,9 @@ class _Drawing:
 
     def graph(self) -> Graph:
         scene = self.scene
-        told = self._members(self._told(self._write(0) + 16))
+        # Who is told stands last where nothing comes after it, for it is as long as there are programs that watch.
+        write = self._write(0) + 16
+        told = self._told(self._members(write - 16) + 16) if self.layout.beside else self._members(self._told(write))
         bottom = max(self._keys(0), told) if self.layout.beside else self._keys(told + 16)
         return Graph(
             view="etcd",
@@ -128,18 +131,20 @@ class _Drawing:
     def _told(self, top: float) -> float:
         scene = self.scene
         left, right = self.layout.write
-        rect = Rect(left, top, right - left, sheet.height(TOLD + 1))
         resource = self._looked_at()
         prefix = etcd_prefix(resource) if resource else ""
-        frame = sheet.panel("fig-watch", rect, scene.say("figure.etcd-watch"), prefix)
-        self.roots.append(frame)
         told = self.internals.watchers(resource) if resource and self.internals is not None else []
         rows = [("kube-apiserver", scene.say("figure.etcd-cache"))] if resource else []
         rows += [
             (f"{one.component} {one.node}" if one.selector else one.component, one.selector)
             for one in _without_twins(told)
         ]
-        for number in range(TOLD + 1):
+        most = max(min(len(rows), TOLD + 1), 2) if self.layout.beside else TOLD_ABOVE
+        over = len(rows) > most
+        rect = Rect(left, top, right - left, sheet.height(most, 18 if over or not self.layout.beside else sheet.FOOT))
+        frame = sheet.panel("fig-watch", rect, scene.say("figure.etcd-watch"), prefix)
+        self.roots.append(frame)
+        for number in range(most):
             name, note = rows[number] if number < len(rows) else ("", "")
             place = sheet.line(rect, number)
             indent = 16 if number else 0
@@ -159,8 +164,8 @@ class _Drawing:
             if name and number and self.step is not None and self._hears(note):
                 marks = "hot"
             frame.children.append(sheet.row(part_id("watch", str(number)), place, cells, cls=marks))
-        text = Text(rect.x + 12, rect.bottom - 2, "k-fs")
-        more = len(rows) - TOLD - 1
+        text = Text(rect.x + 12, rect.bottom - 7, "k-fs")
+        more = len(rows) - most
         said = scene.say("figure.more", count=more) if more > 0 else ""
         frame.children.append(Element("fig-watch-more", "k-note", shapes.words((text,)), (said,)))
         return rect.bottom

@@ -13,7 +13,7 @@ from typing import Any
 from apps.cluster.controlplane import ledger
 from apps.cluster.engine import Step
 from apps.cluster.kubeadm import pki, static_manifests
-from apps.diagrams import calls, shapes, workflows
+from apps.diagrams import calls, metrics, shapes, workflows
 from apps.diagrams.graph import Element, Graph, Rect, Text
 from apps.diagrams.ids import part_id
 from apps.diagrams.options import WIDTHS, Options
@@ -194,8 +194,9 @@ class _Drawing:
             word = scene.say(f"figure.phase-{phase.state}")
             made = sum(1 for step in phase.made if step.rank != "event")
             note = word if phase.state in (workflows.RUNNING, workflows.FAILED) else str(made) if made else ""
+            taken = metrics.width(note, 11) + 12 if note else 4
             cells = [
-                Cell(place.x + 26, phase.name, place.w - 26 - 70, "k-nm"),
+                Cell(place.x + 26, phase.name, place.w - 26 - taken, "k-nm", tail=True),
                 Cell(place.right - 4, note, 66, "k-num", "end"),
             ]
             mine = {step.index for step in phase.made} | ({phase.begun.index} if phase.begun is not None else set())

@@ -243,7 +243,7 @@ class _Drawing:
         seats = scene.places.by_node
         rows = min(max(seats.high.get("", 0), MIN_ROWS), MAX_ROWS)
         left, right = self.layout.lanes
-        gap = 6 if self.narrow else 12
+        gap = 6 if self.narrow else 8
         w = (right - left - gap * (len(LANES) - 1)) // len(LANES)
         height = 34 + ROW * rows + 24
         members: dict[str, list[tuple[int, Element]]] = {lane: [] for lane in LANES}
@@ -285,7 +285,7 @@ class _Drawing:
         x, y, w, h = rect
         edge = 6 if self.narrow else 8  # on the phone the count stands under the name's end
         title = metrics.fit(
-            scene.say(f"figure.queue-{lane}"), w - 2 * edge - (0 if self.narrow else 18), 11, "sans-500"
+            scene.say(f"figure.queue-{lane}"), w - 2 * edge - (0 if self.narrow else 10), 11, "sans-500"
         )
         texts = (
             Text(x + edge, y + 20, "k-lh"),
@@ -344,7 +344,9 @@ class _Drawing:
     def _nodes(self, top: float) -> float:
         scene, decision = self.scene, self.decision
         left, right = self.layout.nodes
-        control = sorted((n for n, node in scene.nodes.items() if roles.is_control_plane(node)), key=natural)
+        cells = scene.places.cells
+        planes = [name for name, node in scene.nodes.items() if roles.is_control_plane(node) and name not in cells]
+        control = sorted(planes, key=natural)
         rows = {name: row for row, name in enumerate(control)}
         rows.update({name: len(control) + cell for name, cell in scene.places.cells.items()})
         count = len(control) + scene.places.size

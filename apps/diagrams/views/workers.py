@@ -35,7 +35,10 @@ def _worker(scene: Scene, place: Worker, name: str, pods: Found, chips_of: Chips
     node = scene.nodes.get(name)
     state = node_state(node, scene.snapshot.machines.get(name))
     machine = scene.snapshot.machines.get(name)
+    plane = node is not None and roles.is_control_plane(node)
     words = [scene.say(word) for word in state.words]
+    if plane:
+        words.append(scene.say("figure.control-plane"))
     apart = getattr(machine, "cut", ())
     if apart and state.connected:
         words.insert(0, scene.say("figure.cut-from", names=", ".join(apart)))
@@ -53,7 +56,7 @@ def _worker(scene: Scene, place: Worker, name: str, pods: Found, chips_of: Chips
     children += seated(scene, name, place.slots, pods, ticks=not small)
     return Element(
         scene.id_of(ref),
-        f"k-node k-worker{state.classes}{' hot' if ref == scene.hot else ''}"
+        f"k-node k-worker{' k-plane' if plane else ''}{state.classes}{' hot' if ref == scene.hot else ''}"
         f"{' selected' if ref == scene.options.focus else ''}",
         shapes.frame(place.frame, place.header),
         label=label,
