@@ -37,14 +37,12 @@ def _worker(scene: Scene, place: Worker, name: str, pods: Found, chips_of: Chips
     machine = scene.snapshot.machines.get(name)
     plane = node is not None and roles.is_control_plane(node)
     words = [scene.say(word) for word in state.words]
-    if plane:
-        words.append(scene.say("figure.control-plane"))
     apart = getattr(machine, "cut", ())
     if apart and state.connected:
         words.insert(0, scene.say("figure.cut-from", names=", ".join(apart)))
-    heard = words
+    heard = [*words, *([scene.say("figure.control-plane")] if plane else [])]
     if scene.program(name, "kubelet") in ledger.AWAY:  # its chip shows it
-        heard = [scene.say("figure.kubelet-stopped"), *words]
+        heard = [scene.say("figure.kubelet-stopped"), *heard]
     if heard:
         label = scene.say("aria.node-words", name=name, words=", ".join(heard))
     else:
@@ -53,7 +51,7 @@ def _worker(scene: Scene, place: Worker, name: str, pods: Found, chips_of: Chips
     children = [_name(scene, place, name, ref, state, words, label)]
     children.append(_gauge(scene, place, name, node, pods, chips_of, small))
     children += chips(scene, name, place.kubelet, place.chips, chips_of, small=small)
-    children += seated(scene, name, place.slots, pods, ticks=not small)
+    children += seated(scene, name, place.slots, pods, ticks=not small and not plane)
     return Element(
         scene.id_of(ref),
         f"k-node k-worker{' k-plane' if plane else ''}{state.classes}{' hot' if ref == scene.hot else ''}"
