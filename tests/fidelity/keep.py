@@ -66,6 +66,13 @@ def rows_of(topic: str, data: dict[str, Any]) -> list[tuple[str, str, Any]]:
             found.append((handler.get("type", ""), "handlers", {**handler, "columns": columns}))
     if topic == "facts":  # no table: rules and ranges, each by its name
         found += [(name, "", value) for name, value in data.items() if name != "source" and isinstance(value, dict)]
+    if "steps" in data:  # a scenario: a row each time it starts over
+        runs: list[list[Any]] = []
+        for step in data["steps"]:
+            if "new_proxier" in step or not runs:
+                runs.append([])
+            runs[-1].append(step)
+        found += [(f"scenario {number}", "", {"steps": steps}) for number, steps in enumerate(runs, 1)]
     for number, entry in enumerate(data.get("cases", ())):
         case = entry.get("case", entry) if isinstance(entry, dict) else entry
         part = entry.get("table", "") if isinstance(entry, dict) else ""

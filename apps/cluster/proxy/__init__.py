@@ -1,5 +1,6 @@
-"""kube-proxy: its Pod on every node; the rules it would write are not written yet.
+"""kube-proxy: its Pod on every node, and the rules that it makes out of Services and EndpointSlices.
 
 Models      cmd/kube-proxy as kubeadm installs it: a DaemonSet of kube-system with its ConfigMap
-Leaves out  iptables, nftables and IPVS rules; so a Service has an address and EndpointSlices, and no packet goes there
+Leaves out  that a machine's kernel has these rules: no node is given them yet, and no packet goes by them; nftables and
+            IPVS modes
 """

@@ -14,6 +14,7 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     hashes,
     job,
     kubelet,
+    kubeproxy,
     machinery,
     persistentvolume,
     printers,

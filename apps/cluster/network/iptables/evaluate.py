@@ -1,0 +1,220 @@
+"""A packet in a table: which rules it passes, which one decides, what it looks like afterwards.
+
+Models      ip_tables.c (ipt_do_table) and the matches and targets of `rule.py`
+Leaves out  the counters of rules; --ctorigdst and --ctorigdstport, which see the packet as it came; reverse path
+            filtering (every packet here came in where its answer will go out)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from apps.cluster.network.addresses import family_of, within
+from apps.cluster.network.iptables.rule import Match, Rule, Tables, parse_rule
+from apps.cluster.network.packet import Packet
+
+FINAL = frozenset({"ACCEPT", "DROP", "REJECT", "DNAT", "SNAT", "MASQUERADE"})
+MASK32 = 0xFFFFFFFF
+DEPTH = 64  # chains inside one another; the kernel refuses loops when rules are loaded
+Chance = Callable[[float], bool]  # given a probability, whether it happens this time
+
+
+@dataclass
+class Host:
+    """What the rules of a machine can ask of it besides the packet."""
+
+    addresses: frozenset[str] = frozenset()  # its own, loopback's network apart
+    sets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # ipsets: members as ipset prints them
+    recent: Mapping[str, frozenset[str]] = field(default_factory=dict)  # xt_recent: list -> sources in it now
+
+
+class Visit(NamedTuple):
+    """One rule that a packet came to."""
+
+    table: str
+    chain: str
+    number: int  # from 1, as iptables --line-numbers counts
+    text: str
+    matched: bool
+
+
+class Verdict(NamedTuple):
+    """How a packet left a table. `target` is "" when no rule decided, and the policy of the chain holds."""
+
+    target: str
+    packet: Packet
+    visits: tuple[Visit, ...]
+    remembered: tuple[str, ...] = ()  # xt_recent lists that took its source
+
+    @property
+    def decided(self) -> Visit | None:
+        """The rule that decided."""
+        return self.visits[-1] if self.target and self.visits else None
+
+
+def run(tables: Tables, table: str, chain: str, packet: Packet, host: Host, chance: Chance) -> Verdict:
+    """Send a packet through a chain of a table, and all the chains it leads to."""
+    return _Run(tables.get(table, {}), table, host, chance).run(chain, packet)
+
+
+def every_way(tables: Tables, table: str, chain: str, packet: Packet, host: Host) -> Iterator[tuple[float, Verdict]]:
+    """All ways a packet may go, with the probability of each, in the order of the rules."""
+    taken: list[bool] = []
+    while True:
+        at = 0
+        weight = 1.0
+
+        def chance(probability: float) -> bool:
+            nonlocal at, weight
+            if at == len(taken):
+                taken.append(True)
+            happens = taken[at]
+            at += 1
+            weight *= probability if happens else 1 - probability
+            return happens
+
+        verdict = run(tables, table, chain, packet, host, chance)
+        yield weight, verdict
+        while taken and not taken[-1]:
+            taken.pop()
+        if not taken:
+            return
+        taken[-1] = False
+
+
+class _Run:
+    def __init__(self, chains: Mapping[str, tuple[str, ...]], table: str, host: Host, chance: Chance) -> None:
+        self.chains, self.table, self.host, self.chance = chains, table, host, chance
+        self.visits: list[Visit] = []
+        self.remembered: list[str] = []
+
+    def run(self, chain: str, packet: Packet) -> Verdict:
+        target, packet = self._chain(chain, packet, 0)
+        return Verdict(target, packet, tuple(self.visits), tuple(self.remembered))
+
+    def _chain(self, chain: str, packet: Packet, depth: int) -> tuple[str, Packet]:
+        for number, text in enumerate(self.chains.get(chain, ()), 1):
+            rule = parse_rule(text)
+            matched = all(self._matches(match, packet) for match in rule.matches) and self._recent(rule, packet)
+            self.visits.append(Visit(self.table, chain, number, text, matched))
+            if not matched:
+                continue
+            target = rule.target
+            if target == "RETURN":
+                return "", packet
+            if target in FINAL:
+                return target, _translated(rule, packet)
+            if target in {"", "CT", "CONNMARK", "NFLOG", "LOG"}:
+                continue
+            if target == "MARK":
+                packet = packet._replace(mark=_marked(rule, packet.mark))
+                continue
+            if depth >= DEPTH:
+                return "DROP", packet
+            verdict, packet = self._chain(target, packet, depth + 1)
+            if verdict or rule.goto:
+                return verdict, packet
+        return "", packet
+
+    def _matches(self, match: Match, packet: Packet) -> bool:
+        return self._holds(match, packet) != match.negated
+
+    def _holds(self, match: Match, packet: Packet) -> bool:
+        option, value = match.option, match.value
+        if option == "-s":
+            return within(packet.source, value)
+        if option == "-d":
+            return within(packet.destination, value)
+        if option == "-p":
+            return value in {"all", packet.protocol}
+        if option in {"-i", "-o"}:
+            name = packet.in_interface if option == "-i" else packet.out_interface
+            return name.startswith(value[:-1]) if value.endswith("+") else name == value
+        if option in {"--dport", "--destination-ports", "--dports"}:
+            return packet.protocol == _protocol(match, packet) and _in_ports(packet.port, value)
+        if option in {"--sport", "--source-ports", "--sports"}:
+            return packet.protocol == _protocol(match, packet) and _in_ports(packet.source_port, value)
+        if option == "--mark":
+            wanted, _slash, mask = value.partition("/")
+            return packet.mark & (int(mask, 0) if mask else MASK32) == int(wanted, 0)
+        if option == "--ctstate":
+            states = set(value.split(","))
+            return packet.state in states or ("DNAT" in states and packet.dnat) or ("SNAT" in states and packet.snat)
+        if option in {"--dst-type", "--src-type"}:
+            return self._type(packet.destination if option == "--dst-type" else packet.source) == value
+        if option == "--probability":
+            return self.chance(float(value))
+        if option == "--match-set":
+            return self._in_set(value, packet)
+        return True  # what only goes with another option: of `recent`, `statistic`
+
+    def _recent(self, rule: Rule, packet: Packet) -> bool:
+        """`-m recent --rcheck`: whether the source is in the list; `--set` puts it there, and always holds."""
+        asked = {match.option: match.value for match in rule.matches if match.module == "recent"}
+        if "--set" in asked:
+            self.remembered.append(asked["--name"])
+        return "--rcheck" not in asked or packet.source in self.host.recent.get(asked["--name"], frozenset())
+
+    def _type(self, address: str) -> str:
+        loopback = within(address, "127.0.0.0/8") if family_of(address) == 4 else address == "::1"
+        return "LOCAL" if loopback or address in self.host.addresses else "UNICAST"
+
+    def _in_set(self, value: str, packet: Packet) -> bool:
+        name, _space, fields = value.partition(" ")
+        members = self.host.sets.get(name, frozenset())
+        what = [_field(packet, part) for part in fields.split(",")]
+        if len(what) == 1:
+            return what[0] in members or any("/" in member and within(what[0], member) for member in members)
+        return ",".join(what) in members
+
+
+def _field(packet: Packet, direction: str) -> str:
+    return packet.source if direction == "src" else packet.destination
+
+
+def _protocol(match: Match, packet: Packet) -> str:
+    return packet.protocol if match.module == "multiport" else match.module
+
+
+def _in_ports(port: int, text: str) -> bool:
+    for piece in text.split(","):
+        low, colon, high = piece.partition(":")
+        if port == int(low) if not colon else int(low or 0) <= port <= int(high or 65535):
+            return True
+    return False
+
+
+def _marked(rule: Rule, mark: int) -> int:
+    for option, value in rule.options:
+        number, _slash, mask = value.partition("/")
+        bits = int(number, 0)
+        if option == "--or-mark":
+            return (mark | bits) & MASK32
+        if option == "--xor-mark":
+            return (mark ^ bits) & MASK32
+        if option == "--and-mark":
+            return mark & bits
+        if option == "--set-xmark":
+            return ((mark & ~(int(mask, 0) if mask else MASK32)) ^ bits) & MASK32
+        if option == "--set-mark":
+            return ((mark & ~(int(mask, 0) if mask else MASK32)) | bits) & MASK32
+    return mark
+
+
+def _translated(rule: Rule, packet: Packet) -> Packet:
+    """The packet with its destination changed; who the source becomes is known only when the way out is."""
+    if rule.target != "DNAT":
+        return packet
+    address, port = split_endpoint(rule.option("--to-destination") or "")
+    return packet._replace(destination=address, port=port or packet.port, dnat=True)
+
+
+def split_endpoint(text: str) -> tuple[str, int]:
+    """`10.0.0.1:80` or `[fd00::1]:80`, the port 0 where none is given."""
+    if text.startswith("["):
+        address, _bracket, port = text[1:].partition("]")
+        return address, int(port[1:] or 0) if port else 0
+    address, _colon, port = text.partition(":")
+    return address, int(port or 0)
