@@ -17,7 +17,9 @@ Tables = Mapping[str, Mapping[str, Obj]]
 
 
 class Backend(Protocol):
-    """A server behind an APIService."""
+    """A server behind an APIService. Of each resource: its name, its kind, whether it is in namespaces."""
+
+    resources: tuple[tuple[str, str, bool], ...]
 
     def answer(self, resource: str, namespace: str, label_selector: str) -> list[Obj]: ...
 
@@ -32,6 +34,9 @@ class Aggregation:
     def register(self, group: str, version: str, backend: Backend) -> None:
         """`backend` answers while an APIService leads to it."""
         self._backends[f"{version}.{group}"] = backend
+
+    def backend(self, group: str, version: str) -> Backend | None:
+        return self._backends.get(f"{version}.{group}")
 
     def list(self, group: str, version: str, resource: str, namespace: str, label_selector: str) -> list[Obj]:
         """What the server behind says.

@@ -34,6 +34,8 @@ Sample = dict[str, Any]  # time, window, usage by container: plain data
 class MetricsServer:
     """Looks at every node that can be reached, and answers with what it saw last."""
 
+    resources: tuple[tuple[str, str, bool], ...] = (("nodes", "NodeMetrics", False), ("pods", "PodMetrics", True))
+
     def __init__(self, engine: Engine, apiserver: APIServer, loads: Loads, reachable: Callable[[str], bool]) -> None:
         self._engine = engine
         self._apiserver = apiserver

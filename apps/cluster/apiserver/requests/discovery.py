@@ -1,7 +1,7 @@
 """Discovery: which groups, versions and resources there are; and the small addresses beside them.
 
 Models      apiserver pkg/endpoints/discovery (and aggregated), pkg/server/routes
-Leaves out  OpenAPI
+Leaves out  nothing known
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from apps.cluster.api.resource import ResourceInfo
-from apps.cluster.apiserver.requests import health
-from apps.cluster.apiserver.requests.forms import FORMS
+from apps.cluster.apiserver.requests import aggregated, health, openapi, served
 from apps.cluster.apiserver.requests.messages import Request, Response
-from apps.cluster.apiserver.requests.routes import CREATE_ONLY, SUBRESOURCES
+from apps.cluster.apiserver.requests.routes import CREATE_ONLY
 
 if TYPE_CHECKING:
     from apps.cluster.apiserver.server import APIServer
 
 Obj = dict[str, Any]
-ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 VERSION = {
     "major": "1",
@@ -61,24 +59,25 @@ GROUPS = (
     "resource.k8s.io",
     "flowcontrol.apiserver.k8s.io",
 )
-# Kinds that subresources speak, where it is not the parent's.
-SUB_KINDS = {
-    "scale": ("autoscaling", "v1", "Scale"),
-    "binding": ("", "v1", "Binding"),
-    "eviction": ("policy", "v1", "Eviction"),
-    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
-    "attach": ("", "v1", "PodAttachOptions"),
-    "exec": ("", "v1", "PodExecOptions"),
-    "portforward": ("", "v1", "PodPortForwardOptions"),
-    "proxy": ("", "v1", "ProxyOptions"),
-}
-SUB_VERBS = {
-    "attach": ["create", "get"],
-    "exec": ["create", "get"],
-    "portforward": ["create", "get"],
-    "proxy": ["create", "delete", "get", "patch", "update"],
-    **{name: sorted(verbs) for name, verbs in SUBRESOURCES.items()},
-}
+
+
+# Addresses beside those of groups and of health.
+PATHS = (
+    "/.well-known/openid-configuration",
+    "/api",
+    "/api/v1",
+    "/apis",
+    "/apis/",
+    "/flagz",
+    "/metrics",
+    "/metrics/slis",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openapi/v3/",
+    "/openid/v1/jwks",
+    "/statusz",
+    "/version",
+)
 
 
 def answer(server: APIServer, request: Request) -> Response | None:
@@ -90,14 +89,16 @@ def answer(server: APIServer, request: Request) -> Response | None:
         return Response(200, VERSION, indent=2)
     if (healthy := health.answer(server, request)) is not None:
         return healthy
+    if path.startswith("/openapi/"):
+        return openapi.answer(server, request)
     if path == "/":
         return Response(200, {"paths": _paths(server)}, indent=2)
-    aggregated = "apidiscovery.k8s.io" in request.header("Accept").partition(",")[0]
+    whole = "apidiscovery.k8s.io" in request.header("Accept").partition(",")[0]
     if path == "/api":
-        return _aggregated(server, [""]) if aggregated else Response(200, _legacy())
+        return _aggregated(server, [""]) if whole else Response(200, _legacy())
     if path == "/apis":
         groups = _groups(server)
-        if aggregated:
+        if whole:
             return _aggregated(server, groups)
         listed = [_group(server, group) for group in groups]
         return Response(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed})
@@ -120,12 +121,14 @@ def _legacy() -> Obj:
 
 
 def _groups(server: APIServer) -> list[str]:
-    served = {group for group, _ in server.versions()} - {""}
-    return [group for group in GROUPS if group in served] + sorted(served - set(GROUPS))
+    own = {group for group, _ in server.versions()} - {""}
+    behind = [group for group, _ in dict.fromkeys(aggregated.groups(server)) if group not in own]
+    return [*(group for group in GROUPS if group in own), *sorted(own - set(GROUPS)), *dict.fromkeys(behind)]
 
 
 def _versions(server: APIServer, group: str) -> list[str]:
-    return sorted({version for there, version in server.versions() if there == group}, key=_priority)
+    own = {version for there, version in server.versions() if there == group}
+    return sorted(own, key=_priority) or [version for there, version in aggregated.groups(server) if there == group]
 
 
 def _priority(version: str) -> tuple[int, int, int, str]:
@@ -148,56 +151,45 @@ def _group(server: APIServer, group: str) -> Obj:
 
 
 def _paths(server: APIServer) -> list[str]:
-    paths = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/"]
+    """Every address that is no resource."""
+    paths = list(PATHS)
+    for address in ("healthz", "livez", "readyz"):
+        paths += [f"/{address}", *(f"/{address}/{check}" for check in health.checks(address))]
     for group in _groups(server):
         paths.append(f"/apis/{group}")
         paths += [f"/apis/{group}/{version}" for version in _versions(server, group)]
-    return [*sorted(paths), "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
+    return sorted(paths)
 
 
-def _infos(server: APIServer, group: str, version: str) -> list[ResourceInfo]:
-    found = {info.resource: info for info in server.infos.values() if (info.group, info.version) == (group, version)}
-    form = FORMS.get(f"{group}/{version}")
-    if form is not None:
-        found[form.resource] = server.infos[form.resource]
-    return [found[name] for name in sorted(found)]
-
-
-def _storage_hash(info: ResourceInfo) -> str:
+def _storage_hash(server: APIServer, info: ResourceInfo) -> str:
     """What tells a client that the stored version has changed."""
-    digest = hashlib.sha256(f"{info.group}/{info.version}/{info.kind}".encode()).digest()
+    stored = server.infos[info.plural]
+    digest = hashlib.sha256(f"{stored.group}/{stored.version}/{stored.kind}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 
-def _verbs(info: ResourceInfo) -> list[str]:
-    if info.plural in CREATE_ONLY:
-        return ["create"]
-    if info.plural == "componentstatuses":
-        return ["get", "list"]
-    return [verb for verb in ALL_VERBS if verb != "deletecollection" or info.plural != "namespaces"]
-
-
 def _resources(server: APIServer, group: str, version: str) -> Response | None:
-    infos = _infos(server, group, version)
+    infos = served.infos(server, group, version)
     if not infos:
-        return None
+        return aggregated.resources(server, group, version)
     resources: list[Obj] = []
     for info in infos:
+        custom = server.customs.knows(info.plural)
         entry: Obj = {
             "name": info.resource,
             "singularName": info.singular,
             "namespaced": info.namespaced,
             "kind": info.kind,
-            "verbs": _verbs(info),
+            "verbs": list(served.verbs(server, info)),
         }
         if info.short_names:
             entry["shortNames"] = list(info.short_names)
         if info.categories:
             entry["categories"] = list(info.categories)
         if info.plural not in CREATE_ONLY and info.plural != "componentstatuses":
-            entry["storageVersionHash"] = _storage_hash(info)
+            entry["storageVersionHash"] = _storage_hash(server, info)
         resources.append(entry)
-        resources += [_subresource(info, name) for name in sorted(info.subresources)]
+        resources += [_subresource(info, sub, group, version) for sub in served.subresources(info, custom)]
     api_version = f"{group}/{version}" if group else version
     body: Obj = {"kind": "APIResourceList"}
     if group:
@@ -205,25 +197,19 @@ def _resources(server: APIServer, group: str, version: str) -> Response | None:
     return Response(200, {**body, "groupVersion": api_version, "resources": resources})
 
 
-def _subresource(info: ResourceInfo, name: str) -> Obj:
-    group, version, kind = SUB_KINDS.get(name, ("", "", info.kind))
-    entry: Obj = {"name": f"{info.resource}/{name}", "singularName": "", "namespaced": info.namespaced}
-    if version and (group, version) != (info.group, info.version):
-        entry |= {"group": group, "version": version} if group else {"version": version}
-    if name == "proxy":
-        kind = {"nodes": "NodeProxyOptions", "pods": "PodProxyOptions", "services": "ServiceProxyOptions"}[info.plural]
-    entry |= {"kind": kind, "verbs": SUB_VERBS.get(name, ["get", "patch", "update"])}
-    return entry
+def _subresource(info: ResourceInfo, sub: served.Sub, group: str, version: str) -> Obj:
+    entry: Obj = {"name": f"{info.resource}/{sub.name}", "singularName": "", "namespaced": info.namespaced}
+    if sub.kind != info.kind and (sub.group, sub.version) != (group, version):
+        entry |= {"group": sub.group, "version": sub.version}
+    return entry | {"kind": sub.kind, "verbs": list(sub.verbs)}
 
 
 def _aggregated(server: APIServer, groups: list[str]) -> Response:
     items = []
     for group in groups:
-        versions = []
-        for version in _versions(server, group):
-            listed = []
-            for info in _infos(server, group, version):
-                listed.append(_discovered(info, group, version))
+        versions = aggregated.versions(server, group)
+        for version in [] if versions else _versions(server, group):
+            listed = [_discovered(server, info, group, version) for info in served.infos(server, group, version)]
             versions.append({"version": version, "resources": listed, "freshness": "Current"})
         items.append({"metadata": {"name": group} if group else {}, "versions": versions})
     body: Obj = {
@@ -237,32 +223,25 @@ def _aggregated(server: APIServer, groups: list[str]) -> Response:
     return Response(200, body, headers)
 
 
-def _discovered(info: ResourceInfo, group: str, version: str) -> Obj:
+def _discovered(server: APIServer, info: ResourceInfo, group: str, version: str) -> Obj:
+    custom = server.customs.knows(info.plural)
+    own = {"group": group, "version": version} if custom else {"group": "", "version": ""}
     entry: Obj = {
         "resource": info.resource,
-        "responseKind": {"group": "", "version": "", "kind": info.kind},
+        "responseKind": {**own, "kind": info.kind},
         "scope": "Namespaced" if info.namespaced else "Cluster",
         "singularResource": info.singular,
-        "verbs": _verbs(info),
+        "verbs": list(served.verbs(server, info)),
     }
     if info.short_names:
         entry["shortNames"] = list(info.short_names)
     if info.categories:
         entry["categories"] = list(info.categories)
     below = []
-    for name in sorted(info.subresources):
-        sub_group, sub_version, kind = SUB_KINDS.get(name, ("", "", info.kind))
-        if name == "proxy":
-            kind = {"nodes": "NodeProxyOptions", "pods": "PodProxyOptions", "services": "ServiceProxyOptions"}[
-                info.plural
-            ]
-        below.append(
-            {
-                "subresource": name,
-                "responseKind": {"group": sub_group, "version": sub_version if sub_group else "", "kind": kind},
-                "verbs": SUB_VERBS.get(name, ["get", "patch", "update"]),
-            }
-        )
+    for sub in served.subresources(info, custom):
+        other = sub.kind != info.kind and sub.group
+        kind = {"group": sub.group, "version": sub.version} if other else own
+        below.append({"subresource": sub.name, "responseKind": {**kind, "kind": sub.kind}, "verbs": list(sub.verbs)})
     if below:
         entry["subresources"] = below
     return entry

@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.cluster.apimachinery.status import StatusError
-from apps.cluster.apiserver.requests import discovery, impersonation, presenting, reads, routes, subresources, writes
+from apps.cluster.apiserver.requests import (
+    aggregated,
+    discovery,
+    impersonation,
+    presenting,
+    reads,
+    routes,
+    subresources,
+    writes,
+)
 from apps.cluster.apiserver.requests.call import Call
 from apps.cluster.apiserver.requests.messages import Request, Response
 from apps.cluster.apiserver.warnings.other import DEPRECATED
@@ -68,7 +77,7 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
     try:
         info = routes.check(server, attributes, request.method.upper())
     except LookupError:
-        return not_found(request), True
+        return aggregated.answer(server, request, attributes) or not_found(request), True
     if info.plural in DEPRECATED:
         warnings.append(DEPRECATED[info.plural])
     call = Call(server, request, attributes, info, warnings)

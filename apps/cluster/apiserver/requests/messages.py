@@ -56,7 +56,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """The answer: `body` is JSON data, or text; of a watch it is empty and `watch` is polled instead."""
+    """The answer: `body` is JSON data, text, or bytes; of a watch it is empty and `watch` is polled instead."""
 
     status: int
     body: Any = None
@@ -71,6 +71,8 @@ class Response:
         return [*self.headers.items(), *(("Warning", text) for text in quoted)]
 
     def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
         if isinstance(self.body, str):
             return self.body.encode()
         if self.body is None:

@@ -1,0 +1,122 @@
+"""Groups that another server answers: in discovery, and its resources themselves.
+
+Models      kube-aggregator pkg/apiserver (handler_proxy.go, handler_discovery.go, handler_apis.go)
+Leaves out  writes and watches of what another server has, and Tables of it
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from apps.cluster.apimachinery.conditions import is_true
+from apps.cluster.apimachinery.status import generic, not_found
+from apps.cluster.apiserver.aggregation import Backend
+from apps.cluster.apiserver.authentication import Actor
+from apps.cluster.apiserver.requests.messages import ADMIN, Attributes, Request, Response
+
+if TYPE_CHECKING:
+    from apps.cluster.apiserver.server import APIServer
+
+Obj = dict[str, Any]
+TEXT = {
+    "Cache-Control": "no-cache, private",
+    "Content-Type": "text/plain; charset=utf-8",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def groups(server: APIServer) -> list[tuple[str, str]]:
+    """Groups and versions of the APIServices that lead to a Service, the most important group first."""
+    found = [
+        service["spec"]
+        for service in server.tables.get("apiservices", {}).values()
+        if service["spec"].get("service") is not None
+    ]
+    found.sort(key=lambda spec: (-spec.get("groupPriorityMinimum", 0), spec["group"], -spec.get("versionPriority", 0)))
+    return [(spec["group"], spec["version"]) for spec in found]
+
+
+def _backend(server: APIServer, group: str, version: str) -> Backend | None:
+    """Who answers; None while nobody does."""
+    service = server.tables.get("apiservices", {}).get(f"{version}.{group}") or {}
+    available = is_true((service.get("status") or {}).get("conditions"), "Available")
+    return server.aggregation.backend(group, version) if available else None
+
+
+def knows(server: APIServer, group: str, version: str) -> bool:
+    return (group, version) in groups(server)
+
+
+def resources(server: APIServer, group: str, version: str) -> Response | None:
+    """The resources of a version; None when no other server has it."""
+    if not knows(server, group, version):
+        return None
+    backend = _backend(server, group, version)
+    if backend is None:
+        return _unavailable()
+    listed = [
+        {"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": ["get", "list"]}
+        for name, kind, namespaced in backend.resources
+    ]
+    body = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/{version}", "resources": listed}
+    return Response(200, body)
+
+
+def versions(server: APIServer, group: str) -> list[Obj]:
+    """The versions of a group in aggregated discovery: stale while nobody answers."""
+    out: list[Obj] = []
+    for there, version in groups(server):
+        if there != group:
+            continue
+        backend = _backend(server, group, version)
+        if backend is None:
+            out.append({"version": version, "freshness": "Stale"})
+            continue
+        listed = [
+            {
+                "resource": name,
+                "responseKind": {"group": "", "version": "", "kind": kind},
+                "scope": "Namespaced" if namespaced else "Cluster",
+                "singularResource": "",
+                "verbs": ["get", "list"],
+            }
+            for name, kind, namespaced in backend.resources
+        ]
+        out.append({"version": version, "resources": listed, "freshness": "Current"})
+    return out
+
+
+def answer(server: APIServer, request: Request, attributes: Attributes) -> Response | None:
+    """What the other server says; None when none has that version.
+
+    Raises:
+        StatusError: 403, 404, 405.
+    """
+    group, version, resource = attributes.group, attributes.version, attributes.resource
+    if not knows(server, group, version):
+        return None
+    user = request.user or ADMIN
+    actor = Actor("kubectl") if user == ADMIN else Actor("kubectl", "", user.name, user.groups)
+    verb, namespace, name = attributes.verb, attributes.namespace, attributes.name
+    server.authorizer.check(actor, verb, group, resource, attributes.subresource, namespace, name)
+    backend = _backend(server, group, version)
+    if backend is None:
+        return _unavailable()
+    kind = next((kind for one, kind, _ in backend.resources if one == resource), "")
+    if not kind or attributes.subresource:
+        raise generic(404)
+    if verb not in ("get", "list"):
+        raise generic(405)
+    selector = (request.params().get("labelSelector") or [""])[0]
+    items = backend.answer(resource, namespace, "" if name else selector)
+    if not name:
+        body = {"kind": f"{kind}List", "apiVersion": f"{group}/{version}", "metadata": {}, "items": items}
+        return Response(200, body)
+    found = next((item for item in items if item["metadata"]["name"] == name), None)
+    if found is None:
+        raise not_found(kind.lower(), f"{namespace}/{name}" if namespace else name, group)
+    return Response(200, found)
+
+
+def _unavailable() -> Response:
+    return Response(503, "service unavailable\n", dict(TEXT))

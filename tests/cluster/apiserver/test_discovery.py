@@ -1,0 +1,131 @@
+"""Discovery where there is more than what is built in: custom kinds, and groups that another server answers."""
+
+import pytest
+
+from apps.cluster.apiserver.requests import Request, User, handle
+from apps.cluster.cluster import Cluster, Config
+from apps.scenarios import presets
+from tests.cluster.apiserver.rest import Rest
+from tests.cluster.apiserver.test_custom_kinds import CRDS, definition
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+INSTALL = presets.get("hpa").story.entries[0].body["objects"][:4]  # metrics-server
+METRICS = "/apis/metrics.k8s.io/v1beta1"
+
+
+def aggregated(server, group):
+    body = handle(server, Request("GET", "/apis", "", {"Accept": AGGREGATED})).body
+    return next((item["versions"] for item in body["items"] if item["metadata"]["name"] == group), None)
+
+
+@pytest.fixture
+def rest():
+    rest = Rest()
+    crd = definition(singular="widget", shortNames=["wg"], categories=["all"])
+    first = crd["spec"]["versions"][0]
+    older = {**first, "name": "v1beta1", "storage": False, "subresources": {}}
+    unserved = {**first, "name": "v2", "storage": False, "served": False}
+    rest.post(CRDS, {**crd, "spec": {**crd["spec"], "versions": [older, first, unserved]}})
+    return rest
+
+
+def test_a_definition_that_is_not_established_is_not_told(rest):
+    assert aggregated(rest.server, "example.com") is None
+    assert rest.send("GET", "/apis/example.com/v1").status == 404
+
+
+def test_every_version_that_is_served_is_told(rest):
+    rest.engine.run_to_rest(1_000)
+    group = rest.get("/apis/example.com")
+    assert [one["version"] for one in group["versions"]] == ["v1", "v1beta1"]
+    assert group["preferredVersion"] == {"groupVersion": "example.com/v1", "version": "v1"}
+    verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+    one, status, scale = rest.get("/apis/example.com/v1")["resources"]
+    assert {name: value for name, value in one.items() if name != "storageVersionHash"} == {
+        "name": "widgets",
+        "singularName": "widget",
+        "namespaced": True,
+        "kind": "Widget",
+        "verbs": verbs,
+        "shortNames": ["wg"],
+        "categories": ["all"],
+    }
+    assert (status["name"], status["kind"], status["verbs"]) == ("widgets/status", "Widget", ["get", "patch", "update"])
+    assert (scale["name"], scale["group"], scale["version"]) == ("widgets/scale", "autoscaling", "v1")
+    (older,) = rest.get("/apis/example.com/v1beta1")["resources"]
+    assert older["storageVersionHash"] == one["storageVersionHash"]
+    current, beta = aggregated(rest.server, "example.com")
+    assert (current["version"], beta["version"]) == ("v1", "v1beta1")
+    (told,) = current["resources"]
+    assert told["responseKind"] == {"group": "example.com", "version": "v1", "kind": "Widget"}
+    assert [one["responseKind"] for one in told["subresources"]] == [
+        {"group": "example.com", "version": "v1", "kind": "Widget"},
+        {"group": "autoscaling", "version": "v1", "kind": "Scale"},
+    ]
+    assert "subresources" not in beta["resources"][0]
+
+
+def test_nothing_is_made_of_a_kind_that_goes(rest):
+    rest.engine.run_to_rest(1_000)
+    path = "/apis/example.com/v1/namespaces/default/widgets"
+    metadata = {"name": "held", "finalizers": ["example.com/hold"]}
+    spec = {"color": "red"}
+    rest.post(path, {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": metadata, "spec": spec})
+    rest.send("DELETE", f"{CRDS}/widgets.example.com")
+    rest.engine.run_to_rest(1_000)
+    verbs = rest.get("/apis/example.com/v1")["resources"][0]["verbs"]
+    assert verbs == ["delete", "deletecollection", "get", "list", "watch"]
+
+
+# ---- metrics.k8s.io --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = Cluster.boot(Config(workers=2))
+    cluster.execute({"op": "apply", "objects": INSTALL})
+    return cluster
+
+
+def get(cluster, path, query="", **more):
+    return handle(cluster.apiserver, Request("GET", path, query, **more))
+
+
+def test_a_group_behind_a_service(cluster):
+    assert aggregated(cluster.apiserver, "metrics.k8s.io") == [{"version": "v1beta1", "freshness": "Stale"}]
+    assert get(cluster, METRICS).status == 503
+    assert get(cluster, f"{METRICS}/nodes").content() == b"service unavailable\n"
+    cluster.run_until(cluster.now_ms + 90_000)
+    (version,) = aggregated(cluster.apiserver, "metrics.k8s.io")
+    assert [(one["resource"], one["scope"]) for one in version["resources"]] == [
+        ("nodes", "Cluster"),
+        ("pods", "Namespaced"),
+    ]
+    listed = get(cluster, METRICS).body["resources"]
+    assert [(one["name"], one["kind"], one["verbs"]) for one in listed] == [
+        ("nodes", "NodeMetrics", ["get", "list"]),
+        ("pods", "PodMetrics", ["get", "list"]),
+    ]
+    groups = [group["name"] for group in get(cluster, "/apis").body["groups"]]
+    assert groups[-1] == "metrics.k8s.io"
+    nodes = get(cluster, f"{METRICS}/nodes").body
+    assert (nodes["kind"], len(nodes["items"])) == ("NodeMetricsList", 3)
+    one = get(cluster, f"{METRICS}/nodes/worker-1").body
+    assert (one["kind"], set(one["usage"])) == ("NodeMetrics", {"cpu", "memory"})
+    labelled = get(cluster, f"{METRICS}/nodes", "labelSelector=kubernetes.io/hostname%3Dworker-2").body["items"]
+    assert [item["metadata"]["name"] for item in labelled] == ["worker-2"]
+    pods = get(cluster, f"{METRICS}/namespaces/kube-system/pods").body
+    assert pods["kind"] == "PodMetricsList"
+    assert {item["metadata"]["namespace"] for item in pods["items"]} == {"kube-system"}
+
+
+def test_what_is_not_there_or_not_allowed(cluster):
+    cluster.run_until(cluster.now_ms + 90_000)
+    missing = get(cluster, f"{METRICS}/namespaces/default/pods/nosuch")
+    assert missing.body["message"] == 'podmetrics.metrics.k8s.io "default/nosuch" not found'
+    assert get(cluster, f"{METRICS}/services").status == 404
+    assert handle(cluster.apiserver, Request("DELETE", f"{METRICS}/nodes/worker-1")).status == 405
+    refused = get(cluster, f"{METRICS}/nodes", user=User("jane", ("system:authenticated",)))
+    assert refused.status == 403
+    told = 'nodes.metrics.k8s.io is forbidden: User "jane" cannot list resource "nodes" in API group "metrics.k8s.io"'
+    assert refused.body["message"].startswith(told)
