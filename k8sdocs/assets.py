@@ -1,4 +1,4 @@
-"""The typefaces: from the packages that carry them to `static/vendor/` (pages) and `var/fonts/` (Graphviz).
+"""What comes from npm: the typefaces and a script, to `static/vendor/` (pages) and `var/fonts/` (Graphviz).
 
     python -m k8sdocs.assets
 
@@ -8,6 +8,8 @@ each weight is cut in three, which the browser fetches by `unicode-range`:
 latin   Latin, punctuation, and the three syllables of the language switch: all that an English page needs
 core    the syllables that this site's own Korean text uses: all that a Korean page needs
 more    the 2,350 syllables of KS X 1001: what readers may type in a title
+
+The script is a module that needs no build: it is copied without its source map, which nobody here has.
 
 Graphviz measures text with the machine's fonts, so the same faces are laid out as TTF beside a `fonts.conf` that
 names them.
@@ -31,6 +33,7 @@ from fontTools.ttLib import TTFont
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "node_modules" / "@fontsource"
 VENDOR = ROOT / "static" / "vendor"
+SCRIPTS = {"js-yaml/dist/browser/js-yaml.esm.min.mjs": "js-yaml.mjs"}
 WEIGHTS = (400, 500, 600)
 HANGUL = range(0xAC00, 0xD7A4)
 SWITCH = {ord(letter) for letter in "한국어"}
@@ -68,7 +71,14 @@ def npm_install() -> None:
     options += ["--no-update-notifier", "--loglevel=error"]
     finished = npm(["install", *options, "--prefix", str(ROOT)], return_completed_process=True, cwd=ROOT)
     if finished.returncode != 0:
-        raise SystemExit("npm could not install the typefaces named in package.json")
+        raise SystemExit("npm could not install what package.json names")
+
+
+def copy_scripts() -> None:
+    """Put the modules that pages import as they are beside the typefaces."""
+    for source, target in SCRIPTS.items():
+        text = (ROOT / "node_modules" / source).read_text(encoding="utf-8")
+        (VENDOR / target).write_text(text.partition("\n//# sourceMappingURL=")[0] + "\n", encoding="utf-8")
 
 
 def syllables_in_use() -> set[int]:
@@ -196,7 +206,8 @@ def main() -> None:
     known = json.loads(kept.read_text()) if kept.exists() else {}
     used = syllables_in_use()
     packages, texts = stamp_of((ROOT / "package.json").read_text()), stamp_of(ranges(used))
-    there = (VENDOR / "fonts.css").exists() and (var / "fonts" / "fonts.conf").exists()
+    made = [VENDOR / "fonts.css", var / "fonts" / "fonts.conf", *(VENDOR / name for name in SCRIPTS.values())]
+    there = all(path.exists() for path in made)
     if there and known.get("packages") == packages and known.get("texts") == texts:
         return
     print("typefaces: cutting", file=sys.stderr)
@@ -205,6 +216,7 @@ def main() -> None:
         if not there or known.get("packages") != packages:
             npm_install()
             (VENDOR / "fonts").mkdir(parents=True, exist_ok=True)
+            copy_scripts()
             fixed = dict(zip(map(str, WEIGHTS), workers.map(write_fixed, WEIGHTS), strict=True))
             write_machine_fonts(var / "fonts")
             subprocess.run(["fc-cache", str(var / "fonts")], check=False, capture_output=True)

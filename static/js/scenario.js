@@ -2,6 +2,7 @@
 
 import { keyAct } from "./figure.js";
 import { refresh } from "./form.js";
+import "./connect.js";
 import "./inspector.js";
 import "./share.js";
 import "./timeline.js";

@@ -42,6 +42,7 @@ export class Share extends HTMLElement {
     const close = this.querySelector("[data-share-close]");
     close.hidden = false;
     const openers = document.querySelectorAll("[data-opens=share]");
+    document.addEventListener("k8s-terminal-opened", () => show(false)); // it needs the room
     const show = (open) => {
       this.hidden = !open;
       for (const opener of openers) opener.setAttribute("aria-expanded", String(open));
@@ -62,10 +63,6 @@ export class Share extends HTMLElement {
         }
       });
     }
-    document.querySelector("a[href='#kubectl']")?.addEventListener("click", () => {
-      show(true);
-      this.querySelector(".share-more").open = true;
-    });
     show(location.hash === "#share" || matchMedia("(min-width: 1181px)").matches);
     this.#paint();
   }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +14,7 @@ from apps.cluster.apimachinery.meta import key_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Snapshot
 from apps.cluster.engine import Step, Trace
-from apps.scenarios import edits, links, making, service, steps
+from apps.scenarios import connecting, edits, links, making, service, steps
 from apps.scenarios.access import cookie_name, holds_key
 from apps.scenarios.files import FORMATS, SYSTEM_NAMESPACES
 from apps.scenarios.forms import (
@@ -90,6 +89,7 @@ def page_context(
         "commands": [{**command, "url": _query(here, at=command["revision"])} for command in commands],
         "forms": forms_of(source, snapshot, lang, focus, bound or {}),
         "share": _share(request, source, lang, frame["at"], here, can_edit=can_edit),
+        "connect": connecting.connect(request, source, can_edit=can_edit),
         "problems": (bound or {}).get("problems", []),
         "errors": (bound or {}).get("errors", []),
         "way": (bound or {}).get("way", []),
@@ -206,9 +206,6 @@ def _share(
         "link_reason": reason,
         "embed": f'<iframe src="{embed}?lang={lang}" width="100%" height="640" loading="lazy"></iframe>',
         "files": files,
-        "kube": f"kubectl --server={absolute(f'/k8s/{source.ref}')} --token={key or 'TOKEN'} get pods"
-        if source.stored and apps.is_installed("apps.kubeapi")
-        else "",
     }
 
 
