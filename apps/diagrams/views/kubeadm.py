@@ -187,16 +187,18 @@ class _Drawing:
             phases = tuple(workflows.Phase(name, workflows.NEXT) for name in plan)
         command = self.run.command if self.run is not None else (workflows.INIT if self._is_first() else self._join())
         rect = Rect(left, top, right - left, sheet.height(len(phases)))
-        frame = sheet.panel("fig-phases", rect, f"kubeadm {command}", self.name)
+        frame = sheet.panel("fig-phases", rect, f"kubeadm {command}")
         self.roots.append(frame)
         for number, phase in enumerate(phases):
             place = sheet.line(rect, number)
             word = scene.say(f"figure.phase-{phase.state}")
             made = sum(1 for step in phase.made if step.rank != "event")
             note = word if phase.state in (workflows.RUNNING, workflows.FAILED) else str(made) if made else ""
-            taken = metrics.width(note, 11) + 12 if note else 4
+            room = place.w - 26 - (metrics.width(note, 11) + 12 if note else 4)
+            fits = metrics.width(phase.name, 11.5) <= room
+            name = phase.name if fits else f"…/{phase.name.rpartition('/')[2]}"
             cells = [
-                Cell(place.x + 26, phase.name, place.w - 26 - taken, "k-nm", tail=True),
+                Cell(place.x + 26, name, room, "k-nm", tail=True),
                 Cell(place.right - 4, note, 66, "k-num", "end"),
             ]
             mine = {step.index for step in phase.made} | ({phase.begun.index} if phase.begun is not None else set())
@@ -311,17 +313,18 @@ class _Drawing:
             else:
                 first = number
                 label = scene.say("aria.authority", path=path, subject=one.subject, state=state)
-            until = str(by.params.get("until", ""))[:10] if by is not None and rect.w > 500 else ""
+            short = rect.w < 500
+            until = str(by.params.get("until", ""))[:10] if by is not None and not short else ""
             self._row(
                 frame,
                 number,
                 part_id("cert", one.name),
                 path,
-                one.subject,
+                one.common_name if short else one.subject,
                 by=by,
                 there=by is not None,
                 indent=18 * depth,
-                split=0.42,
+                split=0.55 if short else 0.42,
                 label=label,
                 end=until,
             )
