@@ -273,11 +273,11 @@ class Store:
         """The state as plain data; values are shared."""
         keys = {}
         for key, record in self._keys.items():
-            chain: list[list[Any]] = []
+            chain: list[Any] = []  # of every version its create and mod revision, version, value and lease
             node: Record | None = record
             while node is not None:
-                chain.append([node.create_revision, node.mod_revision, node.version, node.value, node.lease])
-                node = node.previous
+                create, mod, version, value, node, lease = node
+                chain += (create, mod, version, value, lease)
             keys[key] = chain
         return {
             "revision": self.revision,
@@ -286,21 +286,22 @@ class Store:
             "leases": [
                 [id_, ttl, granted, revision, list(put)] for id_, (ttl, granted, revision, put) in self._leases.items()
             ],
-            "history": [list(change) for change in self._history],
+            "history": list(self._history),
             "forgotten": dict(self._forgotten),
         }
 
     def load(self, data: dict[str, Any]) -> None:
         self.revision = data["revision"]
         self.compact_revision = data["compact_revision"]
-        self._history = [Change(*change) for change in data["history"]]
+        self._history = [_new(Change, change) for change in data["history"]]
         self._forgotten = dict(data.get("forgotten", ()))
         self._leases = {id_: [ttl, granted, at, list(put)] for id_, ttl, granted, at, put in data["leases"]}
         self._keys = {}
         for key, chain in data["keys"].items():
             record: Record | None = None
-            for create, mod, version, value, lease in reversed(chain):
-                record = Record(create, mod, version, value, record, lease)
+            for at in range(len(chain) - 5, -1, -5):
+                create, mod, version, value, lease = chain[at : at + 5]
+                record = _new(Record, (create, mod, version, value, record, lease))
             assert record is not None
             self._keys[key] = record
 

@@ -8,10 +8,10 @@ Leaves out  extenders; nodes are filtered one after the other, so in large clust
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apps.cluster.scheduler.counters import Counter
-from apps.cluster.scheduler.decision import DETAILED_NODES, NodeScore, PluginScore, Verdict
+from apps.cluster.scheduler.decision import DETAILED_NODES, Sheet
 from apps.cluster.scheduler.fit_error import Diagnosis
 from apps.cluster.scheduler.framework import Framework, only_named
 from apps.cluster.scheduler.node_info import NodeInfo
@@ -24,7 +24,7 @@ from apps.cluster.scheduler.table import INFEASIBLE, Spread, Table, Tables
 MIN_FEASIBLE_NODES = 100
 MIN_FEASIBLE_PERCENTAGE = 5
 
-Details = Callable[[], tuple[tuple[Verdict, ...], tuple[NodeScore, ...]]]
+Details = Callable[[], Sheet]
 
 
 def feasible_nodes_to_find(nodes: int) -> int:
@@ -221,17 +221,17 @@ def _details(
     statuses = dict(diagnosis.statuses)
     order = [node.name for node in nodes]
 
-    def work_out() -> tuple[tuple[Verdict, ...], tuple[NodeScore, ...]]:
-        verdicts = tuple(
-            Verdict(name, statuses[name].plugin, statuses[name].reasons) if name in statuses else Verdict(name)
-            for name in order
-            if name in statuses or name in passed
-        )
-        scores = []
-        for i, name in enumerate(passed if scored else ()):
-            parts = tuple(PluginScore(p.name, raws[i], points[i], p.weight) for p, raws, points in scored)
-            scores.append(NodeScore(name, parts, sum(part.normalized * part.weight for part in parts)))
-        return verdicts, tuple(scores)
+    def work_out() -> Sheet:
+        named = set(passed)
+        evaluated = [name for name in order if name in statuses or name in named]
+        rejected = [
+            [place, statuses[name].plugin, list(statuses[name].reasons)]
+            for place, name in enumerate(evaluated)
+            if name in statuses
+        ]
+        places = {name: place for place, name in enumerate(evaluated)}
+        columns = [[plugin.name, plugin.weight, raws, points] for plugin, raws, points in scored]
+        return Sheet(evaluated, rejected, [places[name] for name in passed] if scored else [], columns)
 
     return work_out
 
@@ -243,27 +243,25 @@ def _table_details(table: Table, spread: Spread | None, order: list[NodeInfo]) -
     plugins = table.scores
     state, weight = table.state, table.spread_weight
 
-    def work_out() -> tuple[tuple[Verdict, ...], tuple[NodeScore, ...]]:
-        said = tuple(
-            Verdict(node.name) if verdict is None else Verdict(node.name, verdict.plugin, verdict.reasons)
-            for node, verdict in zip(order, verdicts, strict=True)
-        )
+    def work_out() -> Sheet:
+        names = [node.name for node in order]
+        rejected = [
+            [place, verdict.plugin, list(verdict.reasons)]
+            for place, verdict in enumerate(verdicts)
+            if verdict is not None
+        ]
         places = [i for i, code in enumerate(codes) if code != INFEASIBLE]
         if len(places) < 2:
-            return said, ()
-        columns: list[tuple[str, list[int], list[int], int]] = []
+            return Sheet(names, rejected)
+        columns: list[list[Any]] = []
         for j, plugin in enumerate(plugins):
             raws = [meanings[codes[i]][0][j] for i in places]
-            columns.append((plugin.name, raws, plugin.normalize(state, (), raws), plugin.weight))
+            columns.append([plugin.name, plugin.weight, raws, plugin.normalize(state, (), raws)])
         if spread is not None:
             known = spread._replace(zones=zones)
             raws = [known.raw(meanings[codes[i]]) for i in places]
             least, most = min(raws), max(raws)
-            columns.append(("PodTopologySpread", raws, [spread_points(raw, least, most) for raw in raws], weight))
-        scores = []
-        for row, i in enumerate(places):
-            parts = tuple(PluginScore(name, raws[row], points[row], w) for name, raws, points, w in columns)
-            scores.append(NodeScore(order[i].name, parts, sum(part.normalized * part.weight for part in parts)))
-        return said, tuple(scores)
+            columns.append(["PodTopologySpread", weight, raws, [spread_points(raw, least, most) for raw in raws]])
+        return Sheet(names, rejected, places, columns)
 
     return work_out

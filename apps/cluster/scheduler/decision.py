@@ -7,15 +7,14 @@ Leaves out  nodes one by one in clusters of more than 32 nodes: there only the o
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 DETAILED_NODES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What Filter said of a node. `plugin` is "" when the node passed."""
 
     node: str
@@ -27,8 +26,7 @@ class Verdict:
         return not self.plugin
 
 
-@dataclass(frozen=True, slots=True)
-class PluginScore:
+class PluginScore(NamedTuple):
     """One plugin's score of one node: as computed, on the scale 0 to 100, and how much it counts."""
 
     plugin: str
@@ -37,13 +35,37 @@ class PluginScore:
     weight: int
 
 
-@dataclass(frozen=True, slots=True)
-class NodeScore:
+class NodeScore(NamedTuple):
     """A node that passed, and its points. `total` is the weighted sum."""
 
     node: str
     scores: tuple[PluginScore, ...]
     total: int
+
+
+class Sheet(NamedTuple):
+    """Verdicts and scores of one decision column by column, which is how they are found and how they are kept.
+
+    `evaluated` names the nodes that Filter saw, `rejected` what it said of some of them: place, plugin, reasons.
+    `scored` gives the places of the nodes that Score saw, `columns` a plugin each: name, weight, raw scores and
+    normalised ones. Plain data, not to be changed: neighbouring decisions share what they have in common.
+    """
+
+    evaluated: Sequence[str]
+    rejected: Sequence[Sequence[Any]] = ()
+    scored: Sequence[int] = ()
+    columns: Sequence[Sequence[Any]] = ()
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        said = {place: (plugin, tuple(reasons)) for place, plugin, reasons in self.rejected}
+        return tuple(Verdict(node, *said.get(place, ("", ()))) for place, node in enumerate(self.evaluated))
+
+    def scores(self) -> tuple[NodeScore, ...]:
+        out = []
+        for row, place in enumerate(self.scored):
+            parts = tuple(PluginScore(name, raws[row], points[row], w) for name, w, raws, points in self.columns)
+            out.append(NodeScore(self.evaluated[place], parts, sum(part.normalized * part.weight for part in parts)))
+        return tuple(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +101,28 @@ class Decision:
         best = max((node.total for node in self.scores), default=0)
         return tuple(node.node for node in self.scores if node.total == best)
 
-    def as_dict(self) -> dict[str, Any]:
-        plain: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        plain["verdicts"] = [[v.node, v.plugin, list(v.reasons)] for v in self.verdicts]
-        plain["scores"] = [
-            [s.node, [[p.plugin, p.raw, p.normalized, p.weight] for p in s.scores], s.total] for s in self.scores
-        ]
-        for name in ("victims", "filters", "rejected_by"):
-            plain[name] = list(plain[name])
-        plain["candidates"] = [[node, list(victims), broken] for node, victims, broken in self.candidates]
-        return plain
-
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Decision:
-        verdicts = tuple(Verdict(node, plugin, tuple(reasons)) for node, plugin, reasons in data["verdicts"])
-        scores = tuple(
-            NodeScore(node, tuple(PluginScore(*part) for part in parts), total) for node, parts, total in data["scores"]
+    def restore(cls, data: Mapping[str, Any]) -> Decision:
+        """Be as `plain` said."""
+        lists = {name: tuple(data[name]) for name in _LISTS if name in data}
+        candidates = tuple((node, tuple(victims), broken) for node, victims, broken in data.get("candidates", ()))
+        fields = {name: value for name, value in data.items() if name != "sheet"}
+        sheet = Sheet(*data["sheet"])
+        return cls(
+            **{**fields, **lists, "verdicts": sheet.verdicts(), "scores": sheet.scores(), "candidates": candidates}
         )
-        lists = {name: tuple(data[name]) for name in ("victims", "filters", "rejected_by")}
-        candidates = tuple((node, tuple(victims), broken) for node, victims, broken in data["candidates"])
-        return cls(**{**data, **lists, "verdicts": verdicts, "scores": scores, "candidates": candidates})
+
+
+NO_SHEET = Sheet(())
+_LISTS = ("victims", "filters", "rejected_by")
+Plain = dict[str, Any]  # a Decision as plain data: its fields, but a Sheet for verdicts and scores
 
 
 class Decisions:
     """Decisions in the order they were made, each with the step it belongs to.
 
-    Kept as recipes and worked out when somebody asks. `most`: how many are kept, 0 = all.
+    Kept as recipes, which give plain data when the cluster is saved or somebody asks; what has become plain data stays
+    so, and is shared by all snapshots. `most`: how many are kept, 0 = all.
     """
 
     __slots__ = ("_by_pod", "_dropped", "_kept", "_steps", "most")
@@ -112,11 +130,11 @@ class Decisions:
     def __init__(self, most: int = 0) -> None:
         self.most = most
         self._steps: list[int] = []
-        self._kept: list[tuple[str, Decision | Callable[[], Decision]]] = []
+        self._kept: list[tuple[str, Plain | Callable[[], Plain]]] = []
         self._by_pod: dict[str, list[int]] = {}  # steps of the decisions about a Pod
         self._dropped = 0
 
-    def keep(self, step: int, pod: str, decision: Decision | Callable[[], Decision]) -> None:
+    def keep(self, step: int, pod: str, decision: Callable[[], Plain]) -> None:
         """A decision; `step` is the number of steps from which on it is known, and names it."""
         steps = self._steps
         if steps and step <= steps[-1]:
@@ -149,9 +167,11 @@ class Decisions:
         del self._steps[length:], self._kept[length:]
 
     def _at(self, step: int) -> Decision:
-        place = bisect_right(self._steps, step) - 1
+        return Decision.restore(self._plain(bisect_right(self._steps, step) - 1))
+
+    def _plain(self, place: int) -> Plain:
         pod, found = self._kept[place]
-        if not isinstance(found, Decision):
+        if not isinstance(found, dict):
             found = found()
             self._kept[place] = (pod, found)
         return found
@@ -181,11 +201,11 @@ class Decisions:
         return [self._at(step) for step in self._steps]
 
     def save(self) -> list[list[Any]]:
-        return [[step, self._at(step).as_dict()] for step in self._steps]
+        return [[step, self._plain(place)] for place, step in enumerate(self._steps)]
 
     def load(self, data: list[list[Any]]) -> None:
         self._steps = [step for step, _ in data]
-        self._kept = [(entry["pod"], Decision.from_dict(entry)) for _, entry in data]
+        self._kept = [(plain["pod"], plain) for _, plain in data]
         self._dropped = 0
         self._by_pod = {}
         for step, (pod, _) in zip(self._steps, self._kept, strict=True):

@@ -84,7 +84,7 @@ class Journal:
 
     def save(self) -> dict[str, Any]:
         return {
-            "waiting": [[*entry[:7], list(entry.plugins), entry.gate] for entry in self._waiting],
+            "waiting": list(self._waiting),
             "running": [list(entry) for entry in self.running],
             "decisions": self.decisions.save(),
         }

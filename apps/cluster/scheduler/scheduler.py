@@ -9,7 +9,6 @@ Leaves out  binding next to scheduling (a Pod is bound in the same turn, unless 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from apps.cluster.apimachinery.meta import EMPTY, Obj, is_terminating
@@ -19,7 +18,7 @@ from apps.cluster.client import Client, Informers, Recorder
 from apps.cluster.engine import Engine
 from apps.cluster.scheduler.algorithm import Algorithm, Result
 from apps.cluster.scheduler.cache import Cache
-from apps.cluster.scheduler.decision import Decision
+from apps.cluster.scheduler.decision import NO_SHEET, Decision, Plain
 from apps.cluster.scheduler.event_handlers import EventHandlers
 from apps.cluster.scheduler.fit_error import NO_NODES, Diagnosis, note
 from apps.cluster.scheduler.framework import Framework
@@ -326,6 +325,8 @@ class Scheduler:
         self._note(queued, queued.where)
 
     def _note(self, queued: QueuedPod, where: str) -> None:
+        if not self.journal.keep:
+            return
         until = 0 if where in ("", "active", BINDING) else self.queue.backoff_until(queued)
         self.journal.write(
             Waiting(
@@ -352,29 +353,22 @@ class Scheduler:
         diagnosis = result.diagnosis if result is not None else None
         plugins = tuple(sorted(diagnosis.plugins)) if message and diagnosis is not None else ()
 
-        def work_out() -> Decision:
-            found = Decision(key, uid, now, attempt, nodes, 0, 0, (), (), "", 0, message, rejected_by=plugins)
+        def work_out() -> Plain:
+            found = {"pod": key, "uid": uid, "time_ms": now, "attempt": attempt, "nodes": nodes, "message": message}
+            found |= {"evaluated": 0, "feasible": 0, "chosen": "", "score": 0, "rejected_by": list(plugins)}
+            sheet = NO_SHEET
             if result is not None:
-                verdicts, scores = result.details() if result.details is not None else ((), ())
-                found = replace(
-                    found,
-                    evaluated=result.evaluated,
-                    feasible=result.feasible,
-                    verdicts=verdicts,
-                    scores=scores,
-                    chosen=result.node,
-                    score=result.score,
-                    filters=result.filters,
-                )
+                found |= {"evaluated": result.evaluated, "feasible": result.feasible}
+                found |= {"chosen": result.node, "score": result.score, "filters": list(result.filters)}
+                if result.details is not None:
+                    sheet = result.details()
             if outcome is not None:
-                found = replace(
-                    found,
-                    nominated=outcome.nominated or "",
-                    victims=tuple([victim.key for victim in outcome.victims]),
-                    candidates=tuple(
-                        [(one.node, tuple([v.key for v in one.victims]), one.violations) for one in outcome.candidates]
-                    ),
-                )
+                found["nominated"] = outcome.nominated or ""
+                found["victims"] = [victim.key for victim in outcome.victims]
+                found["candidates"] = [
+                    [one.node, [victim.key for victim in one.victims], one.violations] for one in outcome.candidates
+                ]
+            found["sheet"] = list(sheet)
             return found
 
         self.journal.decisions.keep(self._step(), key, work_out)

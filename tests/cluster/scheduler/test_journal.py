@@ -129,6 +129,19 @@ def test_saved_as_json_and_loaded_the_past_is_the_same():
     assert cluster.view().scheduling.decision("default/big").verdicts
 
 
+def test_what_has_been_saved_once_is_shared_by_every_snapshot_after():
+    cluster = Cluster.boot(Config(workers=2))
+    cluster.execute({"op": "apply", "objects": [pod("web"), pod("big", cpu="40")]})
+    cluster.run_to_rest()
+    saved = [plain for _, plain in cluster.scheduler.journal.save()["decisions"]]
+    again = Cluster.restore(cluster.snapshot())
+    assert again.view().scheduling.decision("default/web").scores
+    for holder in (cluster, again):
+        later = [plain for _, plain in holder.scheduler.journal.save()["decisions"]]
+        assert len(later) == len(saved)
+        assert all(one is other for one, other in zip(saved, later, strict=True))
+
+
 def test_a_command_that_is_refused_half_way_leaves_no_trace_in_it():
     cluster = Cluster.boot(Config(workers=1))
     before = cluster.scheduler.journal.save()

@@ -102,8 +102,9 @@ def test_a_kept_table_chooses_what_every_plugin_together_chooses(seed):
         if not fast.node:
             continue
         if fast.feasible > 1 and fast.details is not None and slow.details is not None:
-            verdicts, scores = fast.details()
-            others, points = slow.details()
+            sheet, other = fast.details(), slow.details()
+            verdicts, scores = sheet.verdicts(), sheet.scores()
+            others, points = other.verdicts(), other.scores()
             assert {v.node: v.plugin for v in verdicts} == {v.node: v.plugin for v in others}, seed
             assert {s.node: s.total for s in scores} == {s.node: s.total for s in points}, seed
             assert max(s.total for s in scores) == next(s.total for s in scores if s.node == fast.node), seed

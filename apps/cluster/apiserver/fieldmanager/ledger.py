@@ -166,7 +166,7 @@ class Ledger:
                 node = node.previous
             held[str(revision)] = chain
         return {
-            "writers": {str(revision): list(writer) for revision, writer in self._writers.items()},
+            "writers": {str(revision): writer for revision, writer in self._writers.items()},
             "asked": {str(revision): obj for revision, obj in self._asked.items()},
             "known": {str(revision): entries for revision, entries in self._known.items()},
             "held": held,
