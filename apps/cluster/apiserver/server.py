@@ -48,6 +48,7 @@ JUDGED_STATUS = ("certificatesigningrequests", "persistentvolumeclaims")  # kind
 SELF = Actor("kube-apiserver")
 # What the API server writes for itself beside what it is asked for: whose identity is no matter of the story's chance.
 OWN = frozenset({"apiservices", "flowschemas", "prioritylevelconfigurations", "ipaddresses"})
+NOBODY = User("", ())  # where nothing depends on who asks
 
 
 ManagedAfter = Callable[[Obj, Obj], Managed]  # what a write makes of the managers, by the object before and after
@@ -245,7 +246,7 @@ class APIServer:
         name = given.get("name", "")
         namespace = (given.get("namespace") or "default") if info.namespaced else ""
         self.authorizer.check(actor, "create", info.group, resource, "", namespace, "")
-        warnings = self._listen(actor)
+        warnings = self.warnings if actor.component == READER else None
         generate = given.get("generateName", "")
         generated = not name and bool(generate)
         table = self._tables.get(resource)
@@ -275,19 +276,21 @@ class APIServer:
         obj = {"apiVersion": api_version, "kind": kind, **obj, "metadata": metadata}
         if obj["apiVersion"] != api_version:
             obj["apiVersion"] = api_version  # one version is served of each kind
-        user = user_of(actor)
+        as_sent = resource == "events" and self._plain(namespace)  # admission would add nothing
+        user = user_of(actor) if not as_sent else NOBODY
         if resource == "certificatesigningrequests":
             obj = signed_for(obj, user)
         if resource in REVIEWS:
             metadata = {name: value for name, value in metadata.items() if name == "namespace"}
             asking = {**obj, "metadata": metadata}
             return reviews.answer(self.authorizer, self._tables, resource, asking, user)
-        as_sent = resource == "events" and self._plain(namespace)  # admission would add nothing
-        if resource == "pods":
+        if as_sent:
+            pass
+        elif resource == "pods":
             obj = self._creation.admit_pod(
                 obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings
             )
-        elif not as_sent:
+        else:
             obj = self._creation.admit(
                 info, obj, namespace, name, user, generated=generated, dry_run=dry_run, warnings=warnings
             )
@@ -328,7 +331,7 @@ class APIServer:
         name = wanted["name"]
         if verb == "update":
             self.authorizer.check(actor, verb, info.group, resource, subresource, namespace, name)
-        warnings = self._listen(actor)
+        warnings = self.warnings if actor.component == READER else None
         key = f"{namespace}/{name}" if namespace else name
         table = self._tables.get(resource)
         old = table.get(key) if table is not None else None
@@ -665,10 +668,6 @@ class APIServer:
         self._delete(actor, "pods", namespace, name, grace_period_seconds=grace_period_seconds, why=why, params=params)
 
     # ---- the chain's links ---------------------------------------------------------------------
-
-    def _listen(self, actor: Actor) -> Warnings | None:
-        """Where the warnings of a request go: a reader sees them, components throw them away."""
-        return self.warnings if actor.component == READER else None
 
     def _plain(self, namespace: str) -> bool:
         """Whether no plugin has anything to say of an Event there."""

@@ -111,7 +111,12 @@ class Informer:
             index = self._indexes[name]
             old = function(before) if before is not None else ""
             new = function(after) if after is not None else ""
-            if old != new:
+            if old == new:
+                if new.__class__ is str:
+                    if new and after is not None:
+                        index[new][key] = after
+                    continue
+            else:
                 for value in _values(old):
                     bucket = index[value]
                     del bucket[key]

@@ -186,15 +186,14 @@ class Recorder:
         namespace = involved.get("namespace") or "default"
         # Upstream ends the name with the nanoseconds in hex; revision and time make ours as unique.
         stamp = 0x18EA930000000000 + engine.now_ms * 1_000_000 + engine.revision
-        event: Obj = {
-            "metadata": {"name": f"{involved['name']}.{stamp:x}", "namespace": namespace},
-            "involvedObject": involved,
-            "reason": reason,
-            "message": message,
-            "type": type_,
-        }
+        metadata = {"name": f"{involved['name']}.{stamp:x}", "namespace": namespace}
         if self.modern:
-            event |= {
+            event: Obj = {
+                "metadata": metadata,
+                "involvedObject": involved,
+                "reason": reason,
+                "message": message,
+                "type": type_,
                 "source": {},
                 "firstTimestamp": None,
                 "lastTimestamp": None,
@@ -210,7 +209,12 @@ class Recorder:
             source = {"component": self._component}
             if self._node and self._component == "kubelet":
                 source["host"] = self._node
-            event |= {
+            event = {
+                "metadata": metadata,
+                "involvedObject": involved,
+                "reason": reason,
+                "message": message,
+                "type": type_,
                 "source": source,
                 "firstTimestamp": now,
                 "lastTimestamp": now,

@@ -17,8 +17,14 @@ T = TypeVar("T")
 ALPHANUMS = "bcdfghjklmnpqrstvwxz2456789"
 
 
-def _uuid(text: str) -> str:
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:32]}"
+# What of a version 4 UUID is drawn, and what is not.
+_FREE = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
+_VERSION = 0x00000000_0000_4000_8000_000000000000
+
+
+def _uuid(number: int) -> str:
+    text = f"{number & _FREE | _VERSION:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class Randomness:
@@ -60,11 +66,11 @@ class Randomness:
 
     def uuid(self) -> str:
         """A version 4 UUID in its usual text form."""
-        return _uuid(f"{self._bits(128):032x}")
+        return _uuid(self._bits(128))
 
     def uuid_of(self, what: str) -> str:
         """One for what is written beside the story: it follows from the seed and the words, and draws nothing."""
-        return _uuid(sha256(f"{self._seed} {what}".encode()).hexdigest())
+        return _uuid(int(sha256(f"{self._seed} {what}".encode()).hexdigest()[:32], 16))
 
     def save(self) -> list[Any]:
         """The state as plain data."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from zlib import crc32
@@ -252,8 +253,13 @@ def behaviour(
     if out.spread_ms:
         # Drawn from the uid, not from the dice: it depends on nothing but the Pod.
         late = crc32(pod["metadata"].get("uid", "").encode()) % out.spread_ms
-        out = replace(out, start_ms=out.start_ms + late, spread_ms=0)
+        out = _starting(out, out.start_ms + late)
     return out
+
+
+@lru_cache(maxsize=4096)
+def _starting(image: Image, start_ms: int) -> Image:
+    return replace(image, start_ms=start_ms, spread_ms=0)
 
 
 def _by_command(image: Image, container: Mapping[str, Any], *, init: bool, always: bool) -> Image:

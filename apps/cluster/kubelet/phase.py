@@ -83,11 +83,12 @@ def restarts_all(container: Mapping[str, Any], exit_code: int) -> bool:
 
 def could_restart_all(spec: Mapping[str, Any]) -> bool:
     """Whether any container has a rule that restarts them all."""
-    return any(
-        rule.get("action") == RESTART_ALL
-        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
-        for rule in container.get("restartPolicyRules") or ()
-    )
+    for containers in (spec.get("initContainers"), spec.get("containers")):
+        for container in containers or ():
+            for rule in container.get("restartPolicyRules") or ():
+                if rule.get("action") == RESTART_ALL:
+                    return True
+    return False
 
 
 def any_regular_container_started(spec: Mapping[str, Any], running_or_exited: Iterable[str]) -> bool:

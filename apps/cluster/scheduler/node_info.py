@@ -13,6 +13,7 @@ from apps.cluster.apimachinery.meta import EMPTY, Obj
 from apps.cluster.apimachinery.quantity import milli, value
 from apps.cluster.scheduler.pod_info import ANY_ADDRESS, HostPort, PodInfo
 
+HOSTNAME = "kubernetes.io/hostname"
 _NATIVE = ("cpu", "memory", "ephemeral-storage", "pods")
 _ZONE = ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone")
 _REGION = ("failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region")
@@ -24,6 +25,7 @@ class NodeInfo:
     __slots__ = (
         "cpu",
         "ephemeral",
+        "has_hostname",
         "images",
         "index",
         "labels",
@@ -43,6 +45,7 @@ class NodeInfo:
         "scalar",
         "taints",
         "unschedulable",
+        "zone",
     )
 
     def __init__(self, name: str) -> None:
@@ -50,6 +53,8 @@ class NodeInfo:
         self.index = -1  # its place in the cache's order of nodes
         self.node: Obj | None = None
         self.labels: dict[str, str] = EMPTY
+        self.has_hostname = False  # a label of it
+        self.zone: str | None = None  # the zone label
         self.taints: list[Obj] = []
         self.unschedulable = False
         self.cpu = self.memory = self.ephemeral = self.max_pods = 0
@@ -68,6 +73,7 @@ class NodeInfo:
         status: dict[str, Any] = node.get("status") or EMPTY
         allocatable: dict[str, Any] = status.get("allocatable") or EMPTY
         self.labels = node["metadata"].get("labels") or EMPTY
+        self.has_hostname, self.zone = HOSTNAME in self.labels, self.labels.get(_ZONE[1])
         self.taints = spec.get("taints") or []
         self.unschedulable = bool(spec.get("unschedulable"))
         self.cpu = milli(allocatable.get("cpu", 0))

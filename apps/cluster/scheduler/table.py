@@ -24,7 +24,6 @@ from apps.cluster.scheduler.local import Local
 from apps.cluster.scheduler.node_info import NodeInfo
 from apps.cluster.scheduler.plugins.pod_topology_spread import (
     DEFAULT_CONSTRAINTS,
-    HOSTNAME,
     ZONE,
     spread_points,
     spread_score,
@@ -120,25 +119,36 @@ class Table:
 
     def _rebuild(self, nodes: Sequence[NodeInfo]) -> None:
         self.meanings, self._code_of, self._known = [], {}, {}
-        self.codes, self.places = [], {}
+        places: dict[int, list[int]] = {}
+        self.codes, self.places = [], places
+        # As `_code`, for all of them: thousands, whenever the log has been cut since the last look.
+        verdicts, raws, known = self.local.verdicts, self.local.raws, self._code_of
+        by_node = self.counter.by_node if self.counter is not None else None
         for i, info in enumerate(nodes):
-            code = self._code(info)
-            self.codes.append(code)
-            places = self.places.get(code)
-            if places is None:
-                self.places[code] = [i]
+            if verdicts[i] is not None:
+                code: int | None = INFEASIBLE
             else:
-                places.append(i)
+                on_host = by_node.get(info.name, 0) if by_node is not None and info.has_hostname else -1
+                code = known.get((raws[i], on_host, info.zone))
+                if code is None:
+                    code = self._code(info)
+                    known, places = self._code_of, self.places
+            assert code is not None
+            self.codes.append(code)
+            there = places.get(code)
+            if there is None:
+                places[code] = [i]
+            else:
+                there.append(i)
 
     def _code(self, info: NodeInfo) -> int:
         i, local = info.index, self.local
         if local.verdicts[i] is not None:
             return INFEASIBLE
-        labels = info.labels
         on_host = -1
-        if self.counter is not None and HOSTNAME in labels:
+        if self.counter is not None and info.has_hostname:
             on_host = self.counter.by_node.get(info.name, 0)
-        meaning = (local.raws[i], on_host, labels.get(ZONE))
+        meaning = (local.raws[i], on_host, info.zone)
         code = self._code_of.get(meaning)
         if code is None:
             if len(self.meanings) >= _MOST_CODES:

@@ -48,7 +48,7 @@ class CalicoIPAM:
         address = self._of_pod.get(who)
         if address is None:
             address = self._of_pod[who] = self._assign(node)
-        return str(IPv4Address(address))
+        return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
 
     def delete(self, node: str, pod: Obj) -> None:
         address = self._of_pod.pop(f"{node}/{pod['metadata'].get('uid', '')}", None)
