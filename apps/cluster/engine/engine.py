@@ -168,7 +168,8 @@ class Engine:
 
     def load(self, data: dict[str, Any]) -> None:
         """Go on from what `save` gave. The same components must be registered already."""
-        self.trace = Trace((Step(*step) for step in data["steps"]), keep=self.trace.keep)
+        steps = [step if step.__class__ is Step else Step(*step) for step in data["steps"]]
+        self.trace = Trace(steps, keep=self.trace.keep)
         for name, record in data["records"].items():
             self._records[name].load(record)
         self._load_turns(data)

@@ -165,6 +165,17 @@ class Algorithm:
                 else:
                     diagnosis.reject(node.name, status)
             return feasible
+        if table is not None and not others and not nominated:
+            verdicts, start, reject = table.verdicts, self.start % count, diagnosis.reject
+            for i in (*range(start, count), *range(start)):
+                status = verdicts[i]
+                if status is not None:
+                    reject(nodes[i].name, status)
+                else:
+                    feasible.append(nodes[i])
+                    if len(feasible) == wanted:
+                        break
+            return feasible
         for i in range(count):
             node = nodes[(self.start + i) % count]
             if table is None or node.name in nominated:

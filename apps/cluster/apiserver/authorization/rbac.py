@@ -82,23 +82,24 @@ def applies(subject: Mapping[str, Any], user: User, namespace: str) -> bool:
 def rules_for(tables: Tables, user: User, namespace: str) -> Iterator[Granted]:
     """Every rule that applies to somebody: those that hold everywhere, then those of the namespace."""
     for binding in _sorted(tables.get("clusterrolebindings", NOTHING)):
-        yield from _of(tables, binding, user, "")
+        for subject in binding.get("subjects") or ():
+            if applies(subject, user, ""):
+                yield from _granted(tables, binding, subject, "")
+                break
     if namespace:
         for binding in _sorted(tables.get("rolebindings", NOTHING)):
             if binding["metadata"]["namespace"] == namespace:
-                yield from _of(tables, binding, user, namespace)
+                for subject in binding.get("subjects") or ():
+                    if applies(subject, user, namespace):
+                        yield from _granted(tables, binding, subject, namespace)
+                        break
 
 
 def _sorted(table: Mapping[str, Obj]) -> list[Obj]:
     return [table[key] for key in sorted(table)]
 
 
-def _of(tables: Tables, binding: Obj, user: User, namespace: str) -> Iterator[Granted]:
-    for subject in binding.get("subjects") or ():
-        if applies(subject, user, namespace):
-            break
-    else:
-        return
+def _granted(tables: Tables, binding: Obj, subject: Obj, namespace: str) -> Iterator[Granted]:
     role, error = role_of(tables, binding.get("roleRef") or NOTHING, namespace)
     if role is None:
         yield Granted(NOTHING, binding, subject, error)
