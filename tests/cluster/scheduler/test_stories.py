@@ -176,6 +176,17 @@ def test_what_cannot_help_brings_nobody_back():
     assert len(_messages(small, "p")) == 1
 
 
+def test_a_pod_that_fits_nowhere_is_not_tried_again_while_others_are_placed():
+    small = Small([node(f"n{i}", cpu="4") for i in range(40)])
+    small.create("pods", pod("big", cpu="40"))
+    small.rest()
+    for i in range(60):
+        small.create("pods", pod(f"small-{i}", cpu="100m"))
+        small.rest()
+    assert all(small.node_of(f"small-{i}") for i in range(60))
+    assert small.scheduler.queue.pods["default/big"].attempts == 1
+
+
 def test_a_cordoned_node_takes_no_more():
     small = Small([node("a"), node("b")])
     small.kubectl.patch("nodes", "", "a", {"spec": {"unschedulable": True}}, type="merge")

@@ -87,8 +87,8 @@ class ReplicaSetController(Controller):
             self._wake_matching(pod)
 
     def _pod_updated(self, old: Obj, new: Obj) -> None:
-        if says_the_same(old, new):
-            return  # upstream syncs all the same, and finds nothing to do
+        if not self.replica_sets.cache or says_the_same(old, new):
+            return  # there is nobody to wake; or upstream syncs all the same, and finds nothing to do
         reference, before = controller_of(new), controller_of(old)
         if before is not None and (tally := self._tallies.get(before["uid"])) is not None:
             tally.remove(old)

@@ -75,6 +75,8 @@ class StatefulSetController(Controller):
             self._wake_matching(pod)
 
     def _pod_updated(self, old: Obj, new: Obj) -> None:
+        if not self.sets.cache:
+            return
         reference = controller_of(new)
         if old["metadata"].get("ownerReferences") is not new["metadata"].get("ownerReferences"):
             before = controller_of(old)
