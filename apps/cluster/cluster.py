@@ -31,6 +31,7 @@ from apps.cluster.metrics.load import Loads
 from apps.cluster.metrics.metrics_server import MetricsServer
 from apps.cluster.poststart.autoregister import AutoRegisterController
 from apps.cluster.poststart.flowcontrol import FlowControl
+from apps.cluster.poststart.ipaddresses import RepairIPAddress
 from apps.cluster.processes import Process
 from apps.cluster.scheduler import Scheduler
 from apps.cluster.scheduler.journal import LATEST, Scheduling
@@ -388,9 +389,10 @@ class Cluster:
         self.processes["kube-controller-manager"] = Process("kube-controller-manager", informers, controllers)
         informers = Informers(apiserver)
         inside: list[Any] = []
-        for part in (FlowControl, AutoRegisterController, AvailableConditionController):
+        for part in (FlowControl, AutoRegisterController, RepairIPAddress, AvailableConditionController):
             client = Client(apiserver, "kube-apiserver", kubeadm.CONTROL_PLANE)
-            hook = part(engine, client, informers, Recorder(engine, client, "kube-apiserver"))
+            recorder = Recorder(engine, client, part.source or "kube-apiserver", modern=bool(part.source))
+            hook = part(engine, client, informers, recorder)
             engine.register(part.name, hook)
             inside.append(hook)
         self.processes["kube-apiserver"] = Process("kube-apiserver", informers, inside)

@@ -1,17 +1,22 @@
 """Cluster IPs and node ports: no two Services get the same one.
 
-Models      pkg/registry/core/service/ipallocator and portallocator (the upper band of a range is for dynamic use)
-Leaves out  IPAddress and ServiceCIDR objects; IPv6 ranges
+Models      pkg/registry/core/service/ipallocator (ipallocator.go, cidrallocator.go) and portallocator
+Leaves out  IPv6 ranges; of several ServiceCIDRs the oldest gives, where a real server takes any; an address that a
+            refused request had for a moment
+
+Every cluster IP is an IPAddress object, written before its Service and deleted after it: what has an object is taken.
+The upper band of a range is for those who do not say which address they want.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from ipaddress import ip_address, ip_network
+from collections.abc import Container, Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
-from apps.cluster.apimachinery.status import FieldError, StatusError, invalid
-from apps.cluster.apiserver import ipallocator
+from apps.cluster.apimachinery.conditions import is_true
+from apps.cluster.apimachinery.status import FieldError, internal_error, invalid
+from apps.cluster.apiserver import ipallocator, service_families
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
@@ -19,13 +24,50 @@ Obj = dict[str, Any]
 SERVICE_CIDR = "10.96.0.0/12"
 NODE_PORTS = range(30000, 32768)
 STATIC_PORT_BAND = 86  # calculateRangeOffset for 2,768 ports: the first ports are left for those who ask by number
-_NETWORK = ip_network(SERVICE_CIDR)
-_STATIC_IP_BAND = 256  # likewise for a /12: min(max(16, size / 16), 256)
+MANAGED_BY, FAMILY = "ipaddress.kubernetes.io/managed-by", "ipaddress.kubernetes.io/ip-family"
+MANAGER = "ipallocator.k8s.io"
+NOTHING: dict[str, Any] = {}
 
 
-def used_ips(services: Iterable[Obj]) -> set[str]:
-    """Every cluster IP in use."""
-    return {ip for service in services for ip in service["spec"].get("clusterIPs") or () if ip and ip != "None"}
+def cluster_ips(service: Obj) -> list[str]:
+    """The addresses that a Service has from a range."""
+    return [ip for ip in service["spec"].get("clusterIPs") or () if ip and ip != "None"]
+
+
+def address_object(ip: str, service: Obj) -> Obj:
+    """The IPAddress that says whose a cluster IP is."""
+    metadata = service["metadata"]
+    parent = {"resource": "services", "namespace": metadata["namespace"], "name": metadata["name"]}
+    labels = {FAMILY: "IPv6" if ":" in ip else "IPv4", MANAGED_BY: MANAGER}
+    return {"metadata": {"name": ip, "labels": labels}, "spec": {"parentRef": parent}}
+
+
+def ranges(tables: Mapping[str, Mapping[str, Obj]]) -> list[IPv4Network]:
+    """The ranges that give addresses now: of ServiceCIDRs that are ready, the oldest first.
+
+    An API server in which nobody has written any (no kubeadm, no bootstrap) gives from kubeadm's range.
+    """
+    found: dict[IPv4Network, None] = {}
+    cidrs = tables.get("servicecidrs")
+    if not cidrs:
+        return [IPv4Network(SERVICE_CIDR)]
+    for cidr in cidrs.values():
+        ready = is_true((cidr.get("status") or NOTHING).get("conditions"), "Ready")
+        if ready and "deletionTimestamp" not in cidr["metadata"]:
+            for text in cidr["spec"].get("cidrs") or ():
+                if ":" not in text:
+                    found[IPv4Network(text)] = None
+    return list(found)
+
+
+def static_band(network: IPv4Network) -> int:
+    """How many of its first addresses are left for those who ask by name (calculateRangeOffset).
+
+    >>> [static_band(IPv4Network(text)) for text in ("10.96.0.0/12", "10.0.0.0/24", "10.0.0.0/28")]
+    [256, 16, 0]
+    """
+    size = network.num_addresses
+    return 0 if size <= 16 else min(max(16, size // 16), 256)
 
 
 def used_ports(services: Iterable[Obj]) -> set[int]:
@@ -41,31 +83,30 @@ def used_ports(services: Iterable[Obj]) -> set[int]:
     return ports
 
 
-def allocate(service: Obj, others: Mapping[str, Obj], random: Randomness) -> Obj:
-    """The Service with its addresses and ports filled in.
+def allocate(
+    service: Obj, others: Mapping[str, Obj], tables: Mapping[str, Mapping[str, Obj]], random: Randomness, own: str = ""
+) -> Obj:
+    """The Service with its addresses and ports filled in. `own`: the address that it has already.
 
     Raises:
         StatusError: 422, an address or port asked for is taken or out of range.
     """
-    spec = dict(service["spec"])
-    type_ = spec.get("type", "ClusterIP")
+    type_ = service["spec"].get("type", "ClusterIP")
     name = service["metadata"]["name"]
     if type_ == "ExternalName":
         return service
-    if not spec.get("ipFamilies"):
-        spec["ipFamilies"] = ["IPv4"]
-    if not spec.get("ipFamilyPolicy"):
-        spec["ipFamilyPolicy"] = "SingleStack"
+    spec = dict(service_families.filled(service)["spec"])
     wanted = spec.get("clusterIP", "")
+    taken = tables.get("ipaddresses", NOTHING)
     if not wanted:
-        wanted = _free_ip(used_ips(others.values()), random)
+        wanted = next(_free_ips(ranges(tables), taken, random), "")
         if not wanted:
-            raise StatusError(500, "InternalError", "failed to allocate a serviceIP: range is full")
-    elif wanted != "None":
+            raise internal_error(f'failed to allocate a serviceIP for Service "{name}": range is full')
+    elif wanted not in ("None", own):
         error = ""
-        if ip_address(wanted) not in _NETWORK:
+        if not any(gives(network, wanted) for network in ranges(tables)):
             error = f"failed to allocate IP {wanted}: the provided network does not match the current range"
-        elif wanted in used_ips(others.values()):
+        elif wanted in taken:
             error = f"failed to allocate IP {wanted}: provided IP is already allocated"
         if error:
             raise invalid("Service", "", name, [FieldError("Invalid value", "spec.clusterIPs", [wanted], error)])
@@ -79,18 +120,27 @@ def allocate(service: Obj, others: Mapping[str, Obj], random: Randomness) -> Obj
     return {**service, "spec": spec}
 
 
-def _free_ip(taken: set[str], random: Randomness) -> str:
-    """From a random address on, in the upper band first; nothing when the range is full."""
-    first, last = _NETWORK.network_address + 1, _NETWORK.broadcast_address - 1
-    middle = _NETWORK.network_address + _STATIC_IP_BAND
-    upper = ipallocator.walk(middle, last, random.below(_NETWORK.num_addresses - _STATIC_IP_BAND - 2))
-    for address in upper:
-        if str(address) not in taken:
-            return str(address)
-    for address in ipallocator.walk(first, middle - 1, random.below(_STATIC_IP_BAND)):
-        if str(address) not in taken:
-            return str(address)
-    return ""
+def gives(network: IPv4Network, address: str) -> bool:
+    """Whether an address lies in a range: its first and last are nobody's."""
+    ip = ip_address(address)
+    return ip in network and ip not in (network.network_address, network.broadcast_address)
+
+
+def _free_ips(networks: Iterable[IPv4Network], taken: Container[str], random: Randomness) -> Iterator[str]:
+    """Range by range: from a random address on, in the upper band first."""
+    for network in networks:
+        first, last = network.network_address + 1, network.broadcast_address - 1
+        band = static_band(network)
+        size = ipallocator.hosts_per_network(network) - band
+        if size <= 0:
+            continue
+        for address in ipallocator.walk(first + band, last, random.below(size)):
+            if str(address) not in taken:
+                yield str(address)
+        if band:
+            for address in ipallocator.walk(first, first + band - 1, random.below(band)):
+                if str(address) not in taken:
+                    yield str(address)
 
 
 def _ports(name: str, ports: Iterable[Obj], others: Mapping[str, Obj], random: Randomness) -> list[Obj]:

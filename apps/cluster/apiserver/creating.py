@@ -114,7 +114,7 @@ class Creation:
         if found:
             raise refused_by_schema(errors.invalid(info.kind, info.group, name, found))
         if info.plural == "services":
-            made = allocators.allocate(made, self._tables.get("services", NOTHING), self._random)
+            made = allocators.allocate(made, self._tables.get("services", NOTHING), self._tables, self._random)
         a.obj, a.name = made, name
         chain.validate(a, look)
         if warnings is not None:

@@ -7,7 +7,7 @@ Leaves out  priority and fairness; status written by Kubernetes' own components 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.selectors import field_selector as parse_fields
 from apps.cluster.apimachinery.selectors import parse as parse_labels
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import admission, deleting, eviction, scale, signing_requests, updating
+from apps.cluster.apiserver import admission, allocators, deleting, eviction, scale, signing_requests, updating
 from apps.cluster.apiserver import warnings as said
 from apps.cluster.apiserver.admission import Attributes, chain, node_restriction
 from apps.cluster.apiserver.aggregation import Aggregation
@@ -303,6 +303,8 @@ class APIServer:
             warnings.extend(said.of(resource, obj))
         if dry_run:
             return obj
+        if resource == "services":
+            self._reserve(obj, ())
         if managed is None and not (as_sent and actor.component != READER):  # what is stored tells as well
             self.ledger.asked(self._store.revision + 1, sent)
         return self._commit(actor, "create", info, key, None, obj, "", why, params, sent, managed)
@@ -395,7 +397,12 @@ class APIServer:
             return new
         if "deletionTimestamp" in current and not new["metadata"].get("finalizers") and deleting.may_go(info, new):
             return self._remove(actor, info, key, old, why, params)
-        return self._commit(actor, verb, info, key, old, new, subresource, why, params, None, owned)
+        if resource != "services":
+            return self._commit(actor, verb, info, key, old, new, subresource, why, params, None, owned)
+        self._reserve(new, allocators.cluster_ips(old))
+        stored = self._commit(actor, verb, info, key, old, new, subresource, why, params, None, owned)
+        self._release(old, allocators.cluster_ips(new))
+        return stored
 
     def patch(
         self,
@@ -825,7 +832,30 @@ class APIServer:
 
     def _remove(self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]) -> Obj:
         self._commit(actor, "delete", info, key, old, None, "", why, params)
+        if info.plural == "services":
+            self._release(old, ())
         return old
+
+    def _reserve(self, service: Obj, own: Collection[str]) -> None:
+        """Before a Service is written: an IPAddress for each of its addresses that it does not have yet."""
+        info = self.infos["ipaddresses"]
+        for ip in allocators.cluster_ips(service):
+            if ip not in own:
+                made = allocators.address_object(ip, service)
+                metadata = made["metadata"]
+                metadata["uid"] = self._own_uid("ipaddresses", ip)
+                metadata["creationTimestamp"] = format_ms(self._engine.now_ms)
+                obj = {"apiVersion": info.api_version, "kind": info.kind, **made}
+                params = {"service": "{namespace}/{name}".format(**service["metadata"])}
+                self._commit(SELF, "create", info, ip, None, obj, "", "kube-apiserver.reserve-address", params, obj)
+
+    def _release(self, service: Obj, kept: Collection[str]) -> None:
+        """After a Service has changed or gone: the addresses that it has no more."""
+        info, there = self.infos["ipaddresses"], self._tables.get("ipaddresses", NO_PARAMS)
+        for ip in allocators.cluster_ips(service):
+            if ip not in kept and ip in there:
+                params = {"service": "{namespace}/{name}".format(**service["metadata"])}
+                self._commit(SELF, "delete", info, ip, there[ip], None, "", "kube-apiserver.release-address", params)
 
     def _delete_namespace(
         self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any], dry_run: bool

@@ -14,7 +14,7 @@ from apps.cluster.api.resource import ResourceInfo, ValidateUpdate
 from apps.cluster.api.validation import certificates, pods
 from apps.cluster.apimachinery import status as errors
 from apps.cluster.apimachinery.status import StatusError
-from apps.cluster.apiserver import allocators, service_types
+from apps.cluster.apiserver import allocators, service_families, service_types
 from apps.cluster.apiserver.admission import Attributes, chain
 from apps.cluster.apiserver.strategy import (
     template_generation,
@@ -178,9 +178,10 @@ def _keep_addresses(old: Obj, new: Obj, tables: Tables, random: Randomness) -> O
         if service["metadata"]["uid"] != old["metadata"]["uid"]
     }
     changed = {**new, "spec": spec}
-    if spec.get("clusterIP") and spec.get("type") == "ClusterIP":
-        return changed
-    return allocators.allocate(changed, others, random)
+    own = before.get("clusterIP", "")
+    if spec.get("clusterIP") == own != "" and spec.get("type") == "ClusterIP":
+        return service_families.filled(changed)
+    return allocators.allocate(changed, others, tables, random, own)
 
 
 # Kinds of which a write to /status moves no metadata; of Deployments the labels stay, of Pods the owners.

@@ -25,6 +25,7 @@ _CLUSTER_CRITICAL = (
 _RBAC = "rbac.authorization.k8s.io"
 _DEFAULTS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _UPDATED = {"rbac.authorization.kubernetes.io/autoupdate": "true"}
+SERVICE_CIDR_CONTROLLER = "kubernetes-service-cidr-controller"
 POLICY = Path(__file__).with_name("bootstrap_policy.json")
 
 
@@ -55,6 +56,12 @@ def _binding(entry: Obj) -> Obj:
     kind, _, name = entry["role"].partition("/")
     binding = {"metadata": _metadata(entry), "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name}}
     return {**binding, "subjects": entry["subjects"]} if entry["subjects"] else binding
+
+
+def ready(now: str) -> Obj:
+    """The status of the first ServiceCIDR, so that its addresses can be given out at once."""
+    said = {"status": "True", "lastTransitionTime": now, "message": "Kubernetes default Service CIDR is ready"}
+    return {"conditions": [{"type": "Ready", **said}]}
 
 
 def objects(address: str, token_date: str) -> Iterator[tuple[str, Obj]]:

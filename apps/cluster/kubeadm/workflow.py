@@ -273,7 +273,11 @@ class Kubeadm:
         client = Client(self._plant.apiserver, "kube-apiserver", node)
         date = format_ms(self._engine.now_ms)[:10]
         for resource, obj in bootstrap_objects.objects(address, date):
-            client.create(resource, obj, why="kube-apiserver.bootstrap")
+            made = client.create(resource, obj, why="kube-apiserver.bootstrap")
+            if resource == "servicecidrs":
+                ready = bootstrap_objects.ready(format_ms(self._engine.now_ms))
+                own = client.managed_by(bootstrap_objects.SERVICE_CIDR_CONTROLLER, apply=True)
+                own.update_status(resource, {**made, "status": ready}, why="kube-apiserver.service-range")
         self._plant.kubelets[node].connect()
 
     def changed(self) -> None:

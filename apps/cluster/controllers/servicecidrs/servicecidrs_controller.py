@@ -80,10 +80,13 @@ class ServiceCIDRController(Controller):
     def _say(self, cidr: Obj, status: str, reason: str, message: str) -> None:
         old = cidr.get("status") or {}
         new = {"type": "Ready", "status": status, "reason": reason, "message": message}
-        found = conditions.set_condition(old.get("conditions"), new, format_ms(self.engine.now_ms))
-        if found != old.get("conditions"):
-            body = {**cidr, "status": {**old, "conditions": found}}
-            self.client.update_status("servicecidrs", body, why="servicecidr.report")
+        there = conditions.find(old.get("conditions"), "Ready") or {}
+        if any(there.get(field) != value for field, value in new.items()):
+            # Applied with the time of the look, whether or not the status itself is another.
+            others = [one for one in old.get("conditions") or () if one["type"] != "Ready"]
+            said = {**new, "lastTransitionTime": format_ms(self.engine.now_ms)}
+            body = {**cidr, "status": {**old, "conditions": [*others, said]}}
+            self.client.managed_by(self.name, apply=True).update_status("servicecidrs", body, why="servicecidr.report")
 
     def _may_go(self, cidr: Obj) -> bool:
         """Every address it gave lies in another one too."""
