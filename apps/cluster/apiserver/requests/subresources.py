@@ -11,7 +11,7 @@ from typing import Any
 from apps.cluster.api.validation import pods
 from apps.cluster.apimachinery.status import StatusError, bad_request, generic, invalid
 from apps.cluster.apiserver import scale
-from apps.cluster.apiserver.requests import bodies, presenting, writes
+from apps.cluster.apiserver.requests import bodies, presenting, tokens, writes
 from apps.cluster.apiserver.requests.call import Call
 from apps.cluster.apiserver.requests.messages import Response
 from apps.cluster.apiserver.requests.options import delete_options, write_options
@@ -36,6 +36,8 @@ def answer(call: Call) -> Response:
         return _bind(call)
     if subresource == "eviction":
         return _evict(call)
+    if subresource == "token":
+        return tokens.create(call)
     reader = call.server.readers.get(subresource)
     if reader is None:
         raise generic(404)
