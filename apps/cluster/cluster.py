@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv4Network
 from typing import Any
 
-from apps.cluster import drain, kubeadm, kubectl
+from apps.cluster import drain, kubeadm, kubectl, logs
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Access, Client, Informers, Recorder
@@ -118,6 +118,7 @@ class Cluster:
         self._start_control_plane()
         self.host = ControlPlane(self)
         self.strain = Strain(self)
+        self.apiserver.readers["log"] = logs.Reader(self._reach_kubelet)
 
     def _etcd(self) -> tuple[Store, Members | None]:
         """One member writes at once; several agree on every write first."""
@@ -216,6 +217,17 @@ class Cluster:
             raise
         finally:
             self.engine.cause = 0
+
+    def _reach_kubelet(self, node: str) -> tuple[str, str]:
+        """A machine's address, and why its kubelet does not answer the API servers; "" when it does."""
+        machine = self.machines.get(node)
+        if machine is None:
+            return node, "connect: no route to host"
+        planes = [one.name for one in self.machines.values() if one.role == topology.CONTROL_PLANE_ROLE]
+        if not any(topology.linked(self.machines, plane, node) for plane in planes):
+            return machine.address, "i/o timeout"
+        kubelet = self.kubelets.get(node)
+        return machine.address, "" if kubelet is not None and kubelet.running else "connect: connection refused"
 
     @property
     def warnings(self) -> list[str]:

@@ -63,6 +63,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     watch: Watch | None = None
+    tail: Any = None  # of a log that is followed: `tail.poll(apiserver)` is what was said since, until `tail.done`
     indent: int | None = None  # of the JSON, where the server writes it for people
 
     def all_headers(self) -> list[tuple[str, str]]:
