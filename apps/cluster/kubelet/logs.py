@@ -170,14 +170,16 @@ def _shell(words: list[str], begin: int, end: int) -> Iterator[Line]:
         return
     at, count = begin, 0
     loop = _LOOP.search(script)
-    for at, text in _steps(script[: loop.start()] if loop else script, at, count):
+    for after, text in _steps(script[: loop.start()] if loop else script, begin, count):
+        at = after
         if text is not None:
             yield at, text
     if loop is None:
         return
     while at <= end:
         start = at
-        for at, text in _steps(loop[1], at, count):
+        for after, text in _steps(loop[1], start, count):
+            at = after
             if text is not None:
                 yield at, text
         if at == start:

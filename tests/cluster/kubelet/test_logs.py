@@ -24,7 +24,10 @@ def pod(image="busybox", script="", probe=None, **status):
     }
 
 
-def said(given, now_ms=10_000, run=logs.Life(0, None)):
+BEGUN = logs.Life(0, None)
+
+
+def said(given, now_ms=10_000, run=BEGUN):
     return [text for _, text in logs.lines(given, given["spec"]["containers"][0], run, now_ms)]
 
 
@@ -209,9 +212,6 @@ def test_a_log_is_followed_until_its_container_ends():
 def test_a_kubelet_that_is_stopped_tells_nothing(cluster):
     cluster.execute({"op": "component", "verb": "stop", "name": "kubelet", "node": "worker-1"})
     sent = get(cluster, "p/log")
-    address = cluster.machines["worker-1"].address
-    assert (sent.status, sent.body["message"]) == (
-        500,
-        f'Get "https://{address}:10250/containerLogs/default/p/c": '
-        f"dial tcp {address}:10250: connect: connection refused",
-    )
+    where = f"{cluster.machines['worker-1'].address}:10250"
+    told = f'Get "https://{where}/containerLogs/default/p/c": dial tcp {where}: connect: connection refused'
+    assert (sent.status, sent.body["message"]) == (500, told)
