@@ -37,6 +37,7 @@ ARTICLES = {
     "kubeadm": "kubeadm",
     "machine": "node",
     "storage-provisioner": "statefulset",
+    "storage-attacher": "statefulset",
 }
 CONTROLLER_ARTICLES = {
     "deployment": "deployment",

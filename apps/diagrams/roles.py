@@ -44,6 +44,7 @@ _GIVEN = frozenset(
         "serviceaccounts/default",
         "configmaps/kube-root-ca.crt",
         "services/kubernetes",
+        "csidrivers/nfs.csi.k8s.io",
         "storageclasses/standard",
         "namespaces/default",
         *(f"namespaces/{name}" for name in SYSTEM_NAMESPACES),

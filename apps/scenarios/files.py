@@ -42,6 +42,8 @@ MADE = frozenset(
         "controllerrevisions",
         "nodes",
         "persistentvolumes",
+        "csinodes",
+        "volumeattachments",
     }
 )
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "calico-system"})

@@ -107,6 +107,8 @@ CERTIFICATES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "kubectl": ("kubernetes-admin", (ADMINS,)),
     "kubeadm": ("kubernetes-admin", (ADMINS,)),
     "machine": ("kubernetes-admin", (ADMINS,)),
+    # It stands for the attacher of whatever driver, with the rights that its administrator would have given it.
+    "storage-attacher": ("kubernetes-admin", (ADMINS,)),
 }
 
 

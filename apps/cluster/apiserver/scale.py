@@ -73,7 +73,8 @@ def applied_to(obj: Obj, wanted: Obj, paths: Paths | None = None) -> Obj:
     Raises:
         StatusError: 422, fewer than none.
     """
-    spec, metadata = wanted.get("spec") or {}, wanted.get("metadata")
+    asked: Any = wanted if isinstance(wanted, dict) else {}  # a patch may have made anything of it
+    spec, metadata = asked.get("spec") or {}, asked.get("metadata")
     replicas = (spec.get("replicas") or 0) if isinstance(spec, dict) else None
     if not isinstance(replicas, int) or isinstance(replicas, bool) or not isinstance(metadata, dict):
         raise bad_request('Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go value')

@@ -1,18 +1,20 @@
 """The controllers that kube-controller-manager runs, in the order in which it starts them.
 
 Models      cmd/kube-controller-manager/app/controllermanager.go (NewControllerDescriptors)
-Leaves out  what a cloud provider runs; attaching volumes; dynamic resources (resourceclaim-controller,
-            device-taint-eviction-controller); the legacy-serviceaccount-token-cleaner, which acts after a year; the
-            provisioner is no controller of Kubernetes and runs here for want of a Pod of its own
+Leaves out  dynamic resources (resourceclaim-controller, device-taint-eviction-controller)
 
-Off in 1.36 by default, and so here: service-ca-certificate-publisher, storageversion-garbage-collector,
-kube-apiserver-serving-clustertrustbundle-publisher, podgroup-protection, resourcepoolstatusrequest, selinux-warning.
+The provisioner and the attacher of storage are no controllers of Kubernetes: they run here for want of Pods of their
+own. Absent because a kubeadm cluster of 1.36 runs none of them: service-lb, node-route and cloud-node-lifecycle, which
+need a cloud provider; and, behind gates that are off, podcertificaterequest-cleaner, podgroup-protection,
+service-ca-certificate-publisher, storageversion-garbage-collector, storageversion-migrator, resourcepoolstatusrequest,
+kube-apiserver-serving-clustertrustbundle-publisher, selinux-warning.
 """
 
 from __future__ import annotations
 
 from apps.cluster.client import Controller
 from apps.cluster.controllers.admissionpolicystatus.status_controller import ValidatingAdmissionPolicyStatusController
+from apps.cluster.controllers.attachdetach.attach_detach_controller import AttachDetachController
 from apps.cluster.controllers.bootstrap.bootstrap_signer import BootstrapSigner
 from apps.cluster.controllers.bootstrap.token_cleaner import TokenCleaner
 from apps.cluster.controllers.certificates.approver import CSRApprovingController
@@ -35,6 +37,7 @@ from apps.cluster.controllers.namespace.namespace_controller import NamespaceCon
 from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
 from apps.cluster.controllers.nodelifecycle.node_lifecycle_controller import NodeLifecycleController
 from apps.cluster.controllers.nodelifecycle.taint_eviction import TaintEvictionController
+from apps.cluster.controllers.persistentvolume.attacher import StorageAttacher
 from apps.cluster.controllers.persistentvolume.protection import (
     PVCProtectionController,
     PVProtectionController,
@@ -48,6 +51,7 @@ from apps.cluster.controllers.replicaset.replica_set import ReplicaSetController
 from apps.cluster.controllers.replicaset.replication_controller import ReplicationManager
 from apps.cluster.controllers.resourcequota.resource_quota_controller import ResourceQuotaController
 from apps.cluster.controllers.rootca.publisher import RootCACertPublisher
+from apps.cluster.controllers.serviceaccount.legacy_serviceaccount_token_cleaner import LegacySATokenCleaner
 from apps.cluster.controllers.serviceaccount.serviceaccounts_controller import ServiceAccountsController
 from apps.cluster.controllers.serviceaccount.tokens_controller import TokensController
 from apps.cluster.controllers.servicecidrs.servicecidrs_controller import ServiceCIDRController
@@ -84,6 +88,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     NodeIPAMController,
     NodeLifecycleController,
     PersistentVolumeController,
+    AttachDetachController,
     ExpandController,
     ClusterRoleAggregationController,
     PVCProtectionController,
@@ -92,8 +97,10 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     TTLAfterFinishedController,
     RootCACertPublisher,
     EphemeralVolumeController,
+    LegacySATokenCleaner,
     ValidatingAdmissionPolicyStatusController,
     TaintEvictionController,
     ServiceCIDRController,
     StorageProvisioner,
+    StorageAttacher,
 )

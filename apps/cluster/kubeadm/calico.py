@@ -14,6 +14,7 @@ from apps.cluster.kubeadm import versions as v
 from apps.cluster.kubeadm.cluster_objects import SYSTEM, account_binding
 
 Obj = dict[str, Any]
+PROVISIONER = "nfs.csi.k8s.io"
 
 _NODE = {"k8s-app": "calico-node"}
 _CONTROLLERS = {"k8s-app": "calico-kube-controllers"}
@@ -197,6 +198,14 @@ def _kube_controllers() -> Obj:
     }
 
 
+def csi_driver() -> Obj:
+    """What the driver of that class says of itself: a directory on a server is mounted, never attached."""
+    return {
+        "metadata": {"name": PROVISIONER},
+        "spec": {"attachRequired": False, "fsGroupPolicy": "File", "volumeLifecycleModes": ["Persistent"]},
+    }
+
+
 def storage_class() -> Obj:
     """The class that claims get when they name none."""
     return {
@@ -204,7 +213,7 @@ def storage_class() -> Obj:
             "name": "standard",
             "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
         },
-        "provisioner": "nfs.csi.k8s.io",
+        "provisioner": PROVISIONER,
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "Immediate",
     }

@@ -387,6 +387,7 @@ class Kubeadm:
         client = Client(self._plant.apiserver, "kubectl", "")
         for resource, obj in calico.network(self.pod_subnet):
             client.create(resource, obj, why="kubectl.apply-create")
+        client.create("csidrivers", calico.csi_driver(), why="kubectl.apply-create")
         client.create("storageclasses", calico.storage_class(), why="kubectl.apply-create")
         newcomers = [
             machine.name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.kubelet import admission, resources
+from apps.cluster.kubelet import admission, attaching, resources
 from apps.cluster.kubelet import pod_worker as stage
 from apps.cluster.kubelet.containers import WARNING
 from apps.cluster.kubelet.cri import SandboxError
@@ -125,6 +125,15 @@ def _process_of(pod: Obj) -> str:
     return str(labels.get("component") or labels.get("k8s-app") or "")
 
 
+def _attached(node: PodWorkers, worker: PodWorker, pod: Obj) -> bool:
+    """Whether the volumes that have to be attached to the machine are. Its Node says first that they are needed."""
+    if worker.attached is None:
+        worker.attached = attaching.needed(pod, node.find)
+        if worker.attached:
+            node.wake(attaching.REPORT, attaching.until_report_ms(node.node, node.engine.now_ms))
+    return not worker.attached or attaching.is_there(node.node_object(), worker.attached)
+
+
 def make_sandbox(node: PodWorkers, worker: PodWorker, pod: Obj) -> bool:
     """One step towards the sandbox. True once it stands."""
     now = node.engine.now_ms
@@ -143,6 +152,8 @@ def make_sandbox(node: PodWorkers, worker: PodWorker, pod: Obj) -> bool:
     if pod["spec"].get("volumes"):
         namespace = pod["metadata"]["namespace"]
         problem = missing_volume(pod, lambda resource, name: node.find(resource, namespace, name))
+        if problem is None and not _attached(node, worker, pod):
+            problem = ""
         if problem is not None:
             if problem:
                 node.recorder.event(pod, WARNING, "FailedMount", problem)

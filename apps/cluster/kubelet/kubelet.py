@@ -10,6 +10,7 @@ An API server that does not answer changes nothing of what runs: what could not 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 from zlib import crc32
 
@@ -18,7 +19,7 @@ from apps.cluster.apimachinery.timestamps import format_micro, format_ms
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import REACTION_MS, Access, Client, Informers, Problem, Recorder
 from apps.cluster.engine import Engine
-from apps.cluster.kubelet import failing, node_status, shutdown, static_pods
+from apps.cluster.kubelet import attaching, failing, node_status, shutdown, static_pods
 from apps.cluster.kubelet.cri import Network
 from apps.cluster.kubelet.cri.flavours import CRIO, Flavour
 from apps.cluster.kubelet.cri.runtime import ContainerRuntime
@@ -335,6 +336,8 @@ class Kubelet:
             self._found()
         elif key == RUNTIME:
             self._runtime_changed()
+        elif key == attaching.REPORT:
+            self._report_volumes()
         elif key == REGISTER and self.connected and not self.registered:
             self._register()
 
@@ -444,9 +447,10 @@ class Kubelet:
                 self.workers.shutting_down,
             ),
             self.runtime,
-            existing["status"].get("conditions") or [] if existing is not None else [],
+            existing["status"] if existing is not None else {},
             format_ms(now),
             self.version,
+            self.workers.volumes_in_use(),
         )
 
     def _register(self) -> None:
@@ -475,6 +479,7 @@ class Kubelet:
             self._engine.wake(self.name, REGISTER, RETRY_MS, quiet=True)
             return
         self.registered = True
+        self._describe_storage(node)
         if existing is not None:
             boot = made["nodeInfo"]["bootID"]
             if boot != existing["status"].get("nodeInfo", {}).get("bootID"):
@@ -484,6 +489,18 @@ class Kubelet:
         self._tell(node, "Normal", "Starting", "Starting kubelet.")
         for reason in ("NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"):
             self._tell_status(node, reason)
+
+    def _describe_storage(self, node: Obj) -> None:
+        """A CSINode beside the Node, on which drivers of storage would be listed."""
+        if self._find("csinodes", "", self.node) is None:
+            with suppress(StatusError):
+                self._client.create("csinodes", attaching.csi_node(node), why="kubelet.csi-node")
+
+    def _report_volumes(self) -> None:
+        """Say on the Node which volumes are needed here: they are attached then, and not taken off before."""
+        node = self._find("nodes", "", self.node) if self.connected else None
+        if node is not None and (node["status"].get("volumesInUse") or []) != self.workers.volumes_in_use():
+            self._report_node(why="kubelet.volumes-in-use")
 
     def _report_node(self, *, quiet: bool = False, why: str = "kubelet.node-ready") -> None:
         """Write the node's status, and tell of what has changed in it."""

@@ -2,8 +2,7 @@
 
 Models      pkg/volume/configmap, secret, projected (SetUp), pkg/kubelet/volumemanager (claims must be bound),
             pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables)
-Leaves out  what files and variables then contain; attaching (no driver here attaches); a program that would make a
-            Secret itself makes none
+Leaves out  what files and variables then contain; a program that would make a Secret itself makes none
 """
 
 from __future__ import annotations

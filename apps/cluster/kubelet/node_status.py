@@ -1,7 +1,7 @@
 """The Node object that a kubelet keeps: who the machine is, what it has, and how it is.
 
 Models      pkg/kubelet/kubelet_node_status.go (initialNode, registerWithAPIServer), pkg/kubelet/nodestatus/setters.go
-Leaves out  cloud providers; volumes attached and in use; devices; machine ids are made of the name
+Leaves out  cloud providers; devices; machine ids are made of the name
 """
 
 from __future__ import annotations
@@ -172,15 +172,16 @@ def status(
     boot: int,
     how: Condition,
     runtime: ContainerRuntime,
-    before: Sequence[Obj],
+    before: Obj,
     now: str,
     version: str = KUBELET_VERSION,
+    volumes: Sequence[str] = (),
 ) -> Obj:
-    """The whole `status`. `boot`: how many times the machine has been switched on."""
-    return {
+    """The whole `status`. `boot`: how many times the machine has been switched on. `volumes`: attached ones in use."""
+    made = {
         "capacity": capacity(machine),
         "allocatable": allocatable(machine),
-        "conditions": conditions(how, before, now),
+        "conditions": conditions(how, before.get("conditions") or [], now),
         "addresses": [
             {"type": "InternalIP", "address": machine.address},
             {"type": "Hostname", "address": machine.name},
@@ -202,6 +203,11 @@ def status(
         "runtimeHandlers": runtime.flavour.handler_list(),
         "features": FEATURES,
     }
+    if volumes:
+        made["volumesInUse"] = list(volumes)
+    if "volumesAttached" in before:
+        made["volumesAttached"] = before["volumesAttached"]  # the attach/detach controller's to say
+    return made
 
 
 def _digest(what: str, name: str) -> str:

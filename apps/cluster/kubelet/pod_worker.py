@@ -195,6 +195,7 @@ class PodWorker:
         "address",
         "again",
         "allocated",
+        "attached",
         "began_ms",
         "can_reset",
         "containers",
@@ -253,6 +254,7 @@ class PodWorker:
         self.process = ""  # the system component it runs, if it is one
         self.told = False  # the host knows that the process runs
         self.tries = 0
+        self.attached: list[str] | None = None  # volumes that have to be attached here; None before that is known
         self.sandboxes = 0  # how many could not be made
         self.evicted: tuple[str, str] | None = None  # reason and message of why it has to fail
         self.disruption = ""  # the message of its DisruptionTarget condition
@@ -363,6 +365,7 @@ _PLAIN = (
     "address",
     "again",
     "allocated",
+    "attached",
     "began_ms",
     "counted",
     "deadline_ms",

@@ -14,7 +14,7 @@ from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.client import Unreachable
 from apps.cluster.engine import Engine
-from apps.cluster.kubelet import admission, beginning, ending, probing, resizing, status, stopping
+from apps.cluster.kubelet import admission, attaching, beginning, ending, probing, resizing, status, stopping
 from apps.cluster.kubelet import pod_worker as stage
 from apps.cluster.kubelet.containers import ContainerManager, EventSink
 from apps.cluster.kubelet.cri import Network, Runtime
@@ -354,6 +354,11 @@ class PodWorkers:
     def node_object(self) -> Obj | None:
         return self.find("nodes", "", self.node)
 
+    def volumes_in_use(self) -> list[str]:
+        """Volumes of its Pods that have to be attached to this machine."""
+        workers = [*self.workers.values(), *(worker for worker, _ in self.orphans.values())]
+        return sorted({name for worker in workers for name in worker.attached or ()})
+
     def pod_of(self, worker: PodWorker) -> Obj | None:
         """The Pod of a worker: what its file says, or the API server."""
         pod = self.static_pod(worker.key) if worker.static else self.report_to(worker.key)
@@ -496,6 +501,8 @@ class PodWorkers:
         if self.workers.get(worker.key) is worker:
             del self.workers[worker.key]
         self.containers.forget(worker.uid)
+        if worker.attached:
+            self.wake(attaching.REPORT, attaching.until_report_ms(self.node, self.engine.now_ms))
         if worker.told:
             worker.told = False
             self.tell_host(worker.process, False)
