@@ -4,8 +4,7 @@ What comes out is what Kubernetes would write back: fields in the kinds' own ter
 `omitempty` has it, quantities in their canonical form. What is not a built-in kind passes through as it is.
 
 Models      k8s.io/apimachinery/pkg/runtime/serializer/json, sigs.k8s.io/json (UnmarshalStrict), kubectl's sorted JSON
-Leaves out  a missing kind's message is cut after 1,000 characters; times keep their own UTC text; a real server's
-            warnings beside an accepted object (old node labels, a doubled port), which nobody is shown
+Leaves out  a missing kind's message is cut after 1,000 characters; times keep their own UTC text
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which kinds there are.
 
 Models      pkg/controlplane/instance.go (the groups served by default in 1.36), pkg/kubeapiserver storage prefixes
-Leaves out  alpha and beta versions, conversion between versions; events.k8s.io shows core/v1 Events
+Leaves out  alpha and beta versions, conversion between versions
 """
 
 from __future__ import annotations

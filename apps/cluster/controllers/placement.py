@@ -1,7 +1,7 @@
 """Whether a Pod may stand on a node: required node affinity, and taints against tolerations.
 
 Models      k8s.io/component-helpers/scheduling/corev1 (GetRequiredNodeAffinity, FindMatchingUntoleratedTaint)
-Leaves out  the tolerations that compare numbers (operators Lt and Gt)
+Leaves out  nothing known (tolerations that compare numbers are refused: their feature gate is off)
 
 Pure. Controllers ask it about nodes; the scheduler has its own plugins.
 """

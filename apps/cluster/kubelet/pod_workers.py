@@ -185,13 +185,16 @@ class PodWorkers:
         if pod["spec"] is not worker.seen:
             self._respec(worker, pod)
         containers = self.containers
-        ended = False
+        ended = risen = False
         for c in worker.containers:
+            waited = c.sidecar and not c.started
             if c.due_ms != NEVER and c.due_ms <= now:
                 ended = ended or c.step in (stage.UP, stage.STOPPING)
                 containers.turn(worker, pod, c)
             if c.probes:
                 probing.probe(containers, worker, pod, c)
+            if waited and c.started:
+                risen = True
         if worker.deadline_ms != NEVER and now >= worker.deadline_ms:
             ending.past_deadline(self, worker, pod)
             return
@@ -207,6 +210,8 @@ class PodWorkers:
             if ending.finished(worker):
                 ending.begin_finish(self, worker, pod)
                 return
+        if risen and not worker.busy():
+            self.report(worker, pod)  # that a sidecar is up is told by the sync that goes on to the next container
         self._start_next(worker, pod)
         if not worker.busy():
             self.report(worker, pod)

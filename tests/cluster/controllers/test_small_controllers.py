@@ -122,7 +122,6 @@ def test_a_kubelet_renews_its_own_certificate(certified):
 @pytest.mark.parametrize(
     "request_",
     [
-        pytest.param(csr(username="system:node:worker-1", groups=["system:nodes"]), id="another node's"),
         pytest.param(csr(common_name="worker-9"), id="no node's name"),
         pytest.param(csr(organizations=()), id="not of system:nodes"),
         pytest.param(csr(usages=["server auth"]), id="another use"),
@@ -131,6 +130,28 @@ def test_a_kubelet_renews_its_own_certificate(certified):
 )
 def test_what_is_not_a_kubelets_waits_for_a_person(certified, request_):
     assert not certified(request_).get("conditions")
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        pytest.param(
+            csr(username="system:node:worker-1", groups=["system:nodes"]),
+            "can only create a node CSR with CN=system:node:worker-1",
+            id="for another node's name",
+        ),
+        pytest.param(
+            csr(organizations=("system:masters",), signerName="kubernetes.io/kube-apiserver-client"),
+            "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed",
+            id="for the masters' group",
+        ),
+    ],
+)
+def test_a_request_is_refused_for_what_it_would_say(certified, request_, expected):
+    with pytest.raises(StatusError) as refused:
+        certified(request_)
+    assert refused.value.code == 403
+    assert refused.value.message.endswith(expected)
 
 
 def test_an_approved_request_that_breaks_the_signers_rules_fails(certified):

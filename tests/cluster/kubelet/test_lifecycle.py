@@ -100,6 +100,22 @@ def test_a_job_is_done_though_its_sidecar_would_go_on() -> None:
     assert world.status()["phase"] == "Succeeded"
 
 
+def test_a_sidecar_is_said_to_run_before_the_next_container_begins() -> None:
+    world = NodeWorld()
+    world.pod(initContainers=[{"name": "log", "image": "redis", "restartPolicy": "Always"}])
+    world.run(30_000)
+    steps = [step for step in world.engine.trace.steps if step.ref == "pods/default/web"]
+    told = next(
+        step.index
+        for step in steps
+        if step.subresource == "status"
+        and step.after is not None
+        and "running" in step.after["status"]["initContainerStatuses"][0]["state"]
+    )
+    pulled = next(step.index for step in steps if step.verb == "PullImage" and "nginx" in step.params["image"])
+    assert told < pulled
+
+
 def test_a_sidecar_that_ends_is_started_again_beside_the_others() -> None:
     world = NodeWorld()
     world.pod(

@@ -1,16 +1,16 @@
 """The plugins of certificates: who may approve or sign for a signer, and what no client certificate may say.
 
 Models      plugin/pkg/admission/certificates (approval, signing, subjectrestriction), pkg/certauthorization
-Leaves out  the subject inside a request is not decoded: CertificateSubjectRestriction looks for the group's name in it;
-            ClusterTrustBundleAttest (the kind is behind a feature gate that is off)
+Leaves out  ClusterTrustBundleAttest (the kind is behind a feature gate that is off)
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 
-from apps.cluster.apiserver.admission.attributes import CREATE, NOTHING, UPDATE, Attributes, Plugin
+from apps.cluster.apimachinery import x509
+from apps.cluster.apiserver.admission.attributes import CREATE, NOTHING, UPDATE, Attributes, Obj, Plugin
+from apps.cluster.apiserver.authentication import MASTERS
 
 GROUP = "certificates.k8s.io"
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
@@ -49,21 +49,22 @@ def sign(a: Attributes) -> None:
 
 def restrict_subject(a: Attributes) -> None:
     """Raises: StatusError 403."""
-    spec = a.obj.get("spec") or NOTHING
-    if spec.get("signerName") != CLIENT_SIGNER:
+    if (a.obj.get("spec") or NOTHING).get("signerName") != CLIENT_SIGNER:
         return
-    if b"system:masters" in _der(str(spec.get("request", ""))):
-        raise a.forbidden(f"use of {CLIENT_SIGNER} signer with system:masters group is not allowed")
-
-
-def _der(request: str) -> bytes:
-    """What a PEM block in base64 holds; nothing when it is none."""
     try:
-        pem = base64.b64decode(request).decode("ascii", "replace")
-        body = "".join(line for line in pem.splitlines() if not line.startswith("-----"))
-        return base64.b64decode(body)
-    except (binascii.Error, ValueError):
-        return b""
+        _, organizations = subject_of(a.obj)
+    except ValueError as error:
+        raise a.forbidden(f"failed to parse CSR: {error}") from None
+    if MASTERS in organizations:
+        raise a.forbidden(f"use of {CLIENT_SIGNER} signer with {MASTERS} group is not allowed")
+
+
+def subject_of(csr: Obj) -> tuple[str, tuple[str, ...]]:
+    """The common name and the organizations that a CertificateSigningRequest asks for.
+
+    Raises: ValueError: it cannot be read.
+    """
+    return x509.subject(base64.b64decode(str((csr.get("spec") or NOTHING).get("request", ""))).decode())
 
 
 APPROVAL = Plugin("CertificateApproval", frozenset({UPDATE}), frozenset({f"{_CSR}/approval"}), None, approve)

@@ -1,7 +1,7 @@
 """NodeRestriction: a kubelet changes its own Node, its own lease and the Pods that run on it, and nothing else.
 
 Models      plugin/pkg/admission/noderestriction
-Leaves out  the audiences of requested tokens; PodCertificateRequests; the subject inside a CertificateSigningRequest
+Leaves out  the audiences of requested tokens; PodCertificateRequests (behind a feature gate that is off)
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 from apps.cluster.apimachinery import status as errors
 from apps.cluster.apiserver.admission.attributes import CREATE, DELETE, NOTHING, UPDATE, Attributes, Obj, Plugin
+from apps.cluster.apiserver.admission.certificates import subject_of
 from apps.cluster.apiserver.admission.service_account import MIRROR, secret_names
-from apps.cluster.apiserver.authentication import node_of
+from apps.cluster.apiserver.authentication import NODE_PREFIX, node_of
 from apps.cluster.apiserver.authorization.node import config_map_names
 
 RESTRICTED = "node-restriction.kubernetes.io"
@@ -31,6 +32,7 @@ KUBELET_LABELS = frozenset(
         "beta.kubernetes.io/arch",
     }
 )
+KUBELET_SIGNERS = ("kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet")
 KUBELET_NAMESPACES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 # Volume sources whose use lets a mirror Pod reach into the API, with how the refusal calls them.
 _REACHING = {
@@ -271,6 +273,18 @@ def _csi_node(a: Attributes, node: str) -> None:
         raise a.forbidden("can only access CSINode with the same name as the requesting node")
 
 
+def _signing_request(a: Attributes, node: str) -> None:
+    spec = a.obj.get("spec") or NOTHING
+    if a.operation != CREATE or spec.get("signerName") not in KUBELET_SIGNERS:
+        return
+    try:
+        name, _ = subject_of(a.obj)
+    except ValueError as error:
+        raise a.forbidden(f"unable to parse csr: {error}") from None
+    if name != f"{NODE_PREFIX}{node}":
+        raise a.forbidden(f"can only create a node CSR with CN={NODE_PREFIX}{node}")
+
+
 def _slice(a: Attributes, node: str) -> None:
     if a.operation == CREATE:
         if (a.obj.get("spec") or NOTHING).get("nodeName") != node:
@@ -287,6 +301,7 @@ _JUDGES = {
     "leases": _lease,
     "csinodes": _csi_node,
     "resourceslices": _slice,
+    "certificatesigningrequests": _signing_request,
 }
 PLUGIN = Plugin(
     "NodeRestriction",

@@ -1,7 +1,7 @@
 """The node lifecycle controller: notices silent nodes, says so on them and their Pods, and taints them.
 
 Models      pkg/controller/nodelifecycle/node_lifecycle_controller.go (1.36)
-Leaves out  marking Pods not ready that are bound to a node already known to be down
+Leaves out  nothing that shows: a Pod that is bound to a node known to be down has not been Ready yet
 """
 
 from __future__ import annotations
