@@ -1,7 +1,6 @@
 """The kubelet: the agent of one node. Registers it, keeps its lease, and runs the Pods that are bound to it.
 
-Models      pkg/kubelet/kubelet.go, kubelet_node_status.go, pkg/kubelet/nodelease, pkg/kubelet/config (sources),
-            pkg/kubelet/nodeshutdown
+Models      pkg/kubelet/kubelet.go, pkg/kubelet/config (sources), pkg/kubelet/nodeshutdown
 Leaves out  the node's own HTTP API; a node that is switched off keeps nothing but what is on its disk
 
 An API server that does not answer changes nothing of what runs: what could not be said is said again later.
@@ -10,12 +9,11 @@ An API server that does not answer changes nothing of what runs: what could not 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Protocol
 from zlib import crc32
 
 from apps.cluster.apimachinery.status import StatusError
-from apps.cluster.apimachinery.timestamps import format_micro, format_ms
+from apps.cluster.apimachinery.timestamps import format_micro
 from apps.cluster.apiserver import APIServer
 from apps.cluster.client import REACTION_MS, Access, Client, Informers, Problem, Recorder
 from apps.cluster.engine import Engine
@@ -23,6 +21,7 @@ from apps.cluster.kubelet import attaching, failing, node_status, shutdown, stat
 from apps.cluster.kubelet.cri import Network
 from apps.cluster.kubelet.cri.flavours import CRIO, Flavour
 from apps.cluster.kubelet.cri.runtime import ContainerRuntime
+from apps.cluster.kubelet.node_reporter import LEASE_MS, REGISTER, RETRY_MS, NodeReporter, is_true
 from apps.cluster.kubelet.phase import CONFIG_MIRROR
 from apps.cluster.kubelet.pod_worker import NEVER, PodWorker
 from apps.cluster.kubelet.pod_workers import ORPHAN, PodWorkers
@@ -31,12 +30,8 @@ from apps.cluster.machines import Machine
 
 Obj = dict[str, Any]
 
-LEASE_MS = 10_000  # a quarter of leaseDurationSeconds
-STATUS_MS = 300_000  # nodeStatusReportFrequency
-RETRY_MS = 1_000  # from a request that was not answered to the next
 HEARTBEAT = "@heartbeat"
 SILENCE = "@silence"
-REGISTER = "@register"
 FOUND, RUNTIME = "@found", "@runtime"
 FOUND_MS, FOUND_SPREAD_MS = 400, 1_600  # until a kubelet tries again to reach an API server that answers again
 SILENCE_MS = 21_000  # by then the node controller has seen that a lease was not renewed
@@ -55,25 +50,23 @@ class Kubelet:
     """One a node, registered with the engine as `kubelet/<node>`. Its keys: Pods' keys, and those that begin with @."""
 
     __slots__ = (
-        "_boots",
         "_client",
         "_engine",
         "_epoch",
         "_host",
-        "_network",
-        "_reported_images",
-        "_reported_ms",
         "access",
+        "boots",
         "connected",
         "enrolled",
         "informers",
         "machine",
         "name",
+        "network",
         "node",
         "offline",
         "pressure",
         "recorder",
-        "registered",
+        "reporter",
         "running",
         "runtime",
         "runtime_down_ms",
@@ -96,7 +89,7 @@ class Kubelet:
     ) -> None:
         """`images`: what differs from the catalogue, by image or by its short name. `flavour`: the runtime."""
         self._engine = engine
-        self._network = network
+        self.network = network
         self._host = host
         self.machine = machine
         self.node = machine.name
@@ -120,25 +113,23 @@ class Kubelet:
             runtime=self.runtime,
             network=network,
             overrides=images,
-            find=self._find,
+            find=self.find,
             report_to=pods.get,
             static_pod=self._static_pod,
             tell_host=self._tell_host,
             wake=self.wake,
             changed=self._changed,
         )
-        self.pressure = PressureManager(engine, machine, self.runtime, self.workers, self)
+        self.reporter = NodeReporter(self, engine, self._client)
+        self.pressure = PressureManager(engine, machine, self.runtime, self.workers, self.reporter)
         self.running = False
         self.enrolled = False  # it has been told where the API server is
         self.connected = False  # it has found it
-        self.registered = False  # … and is known to it
         self.offline: Problem | None = None  # why the API server does not answer
         self.access = Access(apiserver, [self._client], [self.recorder])  # follows a moment later
         self.runtime_down_ms = NEVER  # since when the container runtime is down
-        self._boots = 0
+        self.boots = 0  # how many times the machine has been switched on
         self._epoch = 0  # tells this life's heartbeats from those of an earlier one
-        self._reported_ms = 0
-        self._reported_images: list[str] = []
         engine.register(self.name, self)
 
     @property
@@ -153,9 +144,9 @@ class Kubelet:
             return
         self.running = self.workers.running = True
         self.access.change(self.offline)
-        self._boots += 1
-        if self._boots > 1:
-            self._network.wiped(self.node)  # sandboxes did not outlive the power cut
+        self.boots += 1
+        if self.boots > 1:
+            self.network.wiped(self.node)  # sandboxes did not outlive the power cut
         self.runtime.hello()
         for key in self.static:
             self._engine.wake(self.name, key, REACTION_MS)
@@ -170,19 +161,19 @@ class Kubelet:
         self.recorder.flush()
         self.connected = True
         self._epoch += 1
-        self._register()
+        self.reporter.register()
         self.informers.forget()
         self.informers.start()
         for key in self.static:
             self._engine.wake(self.name, key)
-        self._renew_lease()
+        self.reporter.renew_lease()
         self._engine.wake(self.name, f"{HEARTBEAT}{self._epoch}", LEASE_MS, quiet=True)
 
     def stop(self) -> None:
         """The power is cut. Nothing is written; what was in memory is gone."""
         if not self.running:
             return
-        self.running = self.connected = self.registered = False
+        self.running = self.connected = self.reporter.registered = False
         self.runtime_down_ms = NEVER
         # Nobody has noticed yet. Until somebody can, the cluster is not at rest, though only house-keeping is due.
         self._engine.wake(self.name, SILENCE, SILENCE_MS)
@@ -192,12 +183,12 @@ class Kubelet:
 
     def shut_down(self, grace_s: int) -> int:
         """The machine is asked to switch itself off, politely. Gives the ms until nothing of its Pods runs any more."""
-        return shutdown.begin(self.workers, self, grace_s) if self.running else 0
+        return shutdown.begin(self.workers, self.reporter, grace_s) if self.running else 0
 
     def halt(self) -> None:
         """The kubelet is killed. Containers run on; nobody looks after them, and nobody reports."""
         if self.running:
-            self.running = self.connected = self.registered = False
+            self.running = self.connected = self.reporter.registered = False
             self._engine.wake(self.name, SILENCE, SILENCE_MS)
             self.informers.stop()
             self.recorder.forget()
@@ -236,8 +227,8 @@ class Kubelet:
             return
         self.recorder.flush()
         self.informers.start()
-        self._report_node(quiet=True)
-        self._renew_lease()
+        self.reporter.report(quiet=True)
+        self.reporter.renew_lease()
         self.workers.catch_up()
         self._look_at_everything()
 
@@ -331,15 +322,15 @@ class Kubelet:
         if key in (EVICTION, COLLECTION, OOM):
             self.pressure.run(key)
         elif key == f"{HEARTBEAT}{self._epoch}" and self.connected:
-            self._beat(key)
+            self.reporter.beat(key)
         elif key == FOUND:
             self._found()
         elif key == RUNTIME:
             self._runtime_changed()
         elif key == attaching.REPORT:
-            self._report_volumes()
-        elif key == REGISTER and self.connected and not self.registered:
-            self._register()
+            self.reporter.report_volumes()
+        elif key == REGISTER and self.connected and not self.reporter.registered:
+            self.reporter.register()
 
     def _wake_at(self, key: str, due_ms: int) -> None:
         """Ask for a turn, unless the same one was asked for already."""
@@ -359,9 +350,9 @@ class Kubelet:
 
     def _runtime_changed(self) -> None:
         if self.connected and self.access.open:
-            node = self._find("nodes", "", self.node)
-            if node is not None and _is_true(node, "Ready") is bool(failing.runtime_error(self)):
-                self._report_node(why="kubelet.node-ready" if self.runtime_up else "kubelet.node-runtime-down")
+            node = self.find("nodes", "", self.node)
+            if node is not None and is_true(node, "Ready") is bool(failing.runtime_error(self)):
+                self.reporter.report(why="kubelet.node-ready" if self.runtime_up else "kubelet.node-runtime-down")
         if self.runtime_up:
             self.runtime.hello()
             self._look_at_everything()
@@ -386,7 +377,7 @@ class Kubelet:
         if key in self.workers.workers:
             self._wake(key)
 
-    def _find(self, resource: str, namespace: str, name: str) -> Obj | None:
+    def find(self, resource: str, namespace: str, name: str) -> Obj | None:
         try:
             return self._client.get(resource, namespace, name)
         except StatusError:
@@ -424,148 +415,12 @@ class Kubelet:
         if not running:
             self._host.process_stopped(self.node, process)
             return
-        if process == NETWORK_AGENT and not self._network.ready(self.node):
-            self._network.up(self.node)
+        if process == NETWORK_AGENT and not self.network.ready(self.node):
+            self.network.up(self.node)
             for key in self.workers.network_up():
                 self._wake(key)
-            self._report_node()
+            self.reporter.report()
         self._host.process_started(self.node, process)
-
-    # ---- the node ------------------------------------------------------------------------------
-
-    def _status(self, existing: Obj | None) -> Obj:
-        now = self._engine.now_ms
-        self._reported_ms = now
-        self._reported_images = list(self.runtime.images)
-        return node_status.status(
-            self.machine,
-            self._boots,
-            node_status.Condition(
-                self._network.ready(self.node),
-                self.workers.pressures,
-                failing.runtime_error(self),
-                self.workers.shutting_down,
-            ),
-            self.runtime,
-            existing["status"] if existing is not None else {},
-            format_ms(now),
-            self.version,
-            self.workers.volumes_in_use(),
-        )
-
-    def _register(self) -> None:
-        """Create the Node, or find it as it was. An API server that does not answer is asked again."""
-        try:
-            existing: Obj | None = self._client.get("nodes", "", self.node)
-        except StatusError as error:
-            if error.code != 404:
-                self._engine.wake(self.name, REGISTER, RETRY_MS, quiet=True)
-                return
-            existing = None
-        made = self._status(existing)
-        try:
-            if existing is None:
-                metadata: Obj = {
-                    "name": self.node,
-                    "labels": node_status.labels(self.node),
-                    "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
-                }
-                node = self._client.create(
-                    "nodes", {"metadata": metadata, "spec": {}, "status": made}, why="kubelet.register-node"
-                )
-            else:
-                node = self._client.update_status("nodes", {**existing, "status": made}, why="kubelet.node-again")
-        except StatusError:
-            self._engine.wake(self.name, REGISTER, RETRY_MS, quiet=True)
-            return
-        self.registered = True
-        self._describe_storage(node)
-        if existing is not None:
-            boot = made["nodeInfo"]["bootID"]
-            if boot != existing["status"].get("nodeInfo", {}).get("bootID"):
-                self._tell(node, "Warning", "Rebooted", f"Node {self.node} has been rebooted, boot id: {boot}")
-            if self._network.ready(self.node) and not _is_true(existing, "Ready"):
-                self._tell_status(node, "NodeReady")
-        self._tell(node, "Normal", "Starting", "Starting kubelet.")
-        for reason in ("NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"):
-            self._tell_status(node, reason)
-
-    def _describe_storage(self, node: Obj) -> None:
-        """A CSINode beside the Node, on which drivers of storage would be listed."""
-        if self._find("csinodes", "", self.node) is None:
-            with suppress(StatusError):
-                self._client.create("csinodes", attaching.csi_node(node), why="kubelet.csi-node")
-
-    def _report_volumes(self) -> None:
-        """Say on the Node which volumes are needed here: they are attached then, and not taken off before."""
-        node = self._find("nodes", "", self.node) if self.connected else None
-        if node is not None and (node["status"].get("volumesInUse") or []) != self.workers.volumes_in_use():
-            self._report_node(why="kubelet.volumes-in-use")
-
-    def _report_node(self, *, quiet: bool = False, why: str = "kubelet.node-ready") -> None:
-        """Write the node's status, and tell of what has changed in it."""
-        node = self._find("nodes", "", self.node)
-        if node is None:
-            return  # it was deleted, or nobody answers: a kubelet registers when it starts, not again
-        made = self._status(node)
-        turned = _is_true(node, "Ready") is not _is_true({"status": made}, "Ready")
-        if quiet and turned:
-            why = "kubelet.node-runtime-down" if failing.runtime_error(self) else "kubelet.node-ready"
-        elif quiet:
-            why = "heartbeat.node-status"
-        try:
-            written = self._client.update_status("nodes", {**node, "status": made}, why=why)
-        except StatusError:
-            self._reported_ms = 0  # tried again with the next heartbeat
-            return
-        for reason in node_status.told(node["status"].get("conditions") or (), made["conditions"]):
-            self._tell_status(written, reason)
-
-    def pressure_changed(self) -> None:
-        """Memory or disk have become short, or are so no longer."""
-        if self.connected:
-            self._report_node(why="kubelet.node-pressure")
-
-    def shutting_down(self) -> None:
-        """The node says that it is not Ready any more, while its Pods are being stopped."""
-        if self.connected:
-            self._report_node(why="kubelet.node-shutdown")
-
-    def tell_node(self, type_: str, reason: str, message: str) -> None:
-        """Record an Event about the node."""
-        if self.connected:
-            self._tell({"apiVersion": "v1", "kind": "Node", "metadata": {}}, type_, reason, message)
-
-    def _tell_status(self, node: Obj, reason: str) -> None:
-        self._tell(node, "Normal", reason, f"Node {self.node} status is now: {reason}")
-
-    def _tell(self, node: Obj, type_: str, reason: str, message: str) -> None:
-        # Upstream's events about nodes name the node as uid, not the uid of its object.
-        self.recorder.event({**node, "metadata": {"name": self.node, "uid": self.node}}, type_, reason, message)
-
-    def _beat(self, key: str) -> None:
-        """Ten seconds have passed: the lease, and the status when it is time or when images have come or gone."""
-        if self.access.open:
-            self._renew_lease()
-            late = self._engine.now_ms - self._reported_ms >= STATUS_MS
-            if self.registered and (
-                late or failing.runtime_error(self) or self._reported_images != list(self.runtime.images)
-            ):
-                self._report_node(quiet=True)
-        self._engine.wake(self.name, key, LEASE_MS, quiet=True)
-
-    def _renew_lease(self) -> None:
-        renewed = format_micro(self._engine.now_ms)
-        lease = self._find("leases", "kube-node-lease", self.node)
-        try:
-            if lease is None:
-                node = self._client.get("nodes", "", self.node)
-                self._client.create("leases", node_status.lease(node, renewed), why="heartbeat.lease")
-            else:
-                spec = {**lease["spec"], "renewTime": renewed}
-                self._client.update("leases", {**lease, "spec": spec}, why="heartbeat.lease")
-        except StatusError:
-            pass  # the node or its namespace is not there, or nobody answers: tried again in ten seconds
 
     # ---- saving --------------------------------------------------------------------------------
 
@@ -578,11 +433,9 @@ class Kubelet:
             "problem": list(self.access.problem) if self.access.problem is not None else None,
             "runtime_down_ms": self.runtime_down_ms,
             "connected": self.connected,
-            "registered": self.registered,
-            "boots": self._boots,
+            "reporter": self.reporter.save(),
+            "boots": self.boots,
             "epoch": self._epoch,
-            "reported_ms": self._reported_ms,
-            "reported_images": list(self._reported_images),
             "static": dict(self.static),
             "informers": self.informers.save(),
             "recorder": self.recorder.save(),
@@ -599,11 +452,9 @@ class Kubelet:
         self.access.change(Problem(*data["problem"]) if data["problem"] is not None else None)
         self.runtime_down_ms = data["runtime_down_ms"]
         self.connected = data["connected"]
-        self.registered = data["registered"]
-        self._boots = data["boots"]
+        self.reporter.load(data["reporter"])
+        self.boots = data["boots"]
         self._epoch = data["epoch"]
-        self._reported_ms = data["reported_ms"]
-        self._reported_images = list(data["reported_images"])
         self.static = dict(data["static"])
         self.informers.load(data["informers"])
         self.recorder.load(data["recorder"])
@@ -619,10 +470,3 @@ def worker_of(kubelet: Kubelet, key: str) -> PodWorker | None:
 
 def _is_mirror(pod: Obj) -> bool:
     return CONFIG_MIRROR in (pod["metadata"].get("annotations") or ())
-
-
-def _is_true(node: Obj, type_: str) -> bool:
-    return any(
-        condition["type"] == type_ and condition["status"] == "True"
-        for condition in node["status"].get("conditions") or ()
-    )
