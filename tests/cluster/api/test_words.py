@@ -109,7 +109,7 @@ def test_every_kind_says_what_it_is():
 
 
 def test_how_much_is_said_is_known():
-    """Half of all fields have a sentence; those that have none point at the reference."""
+    """What has no sentence of its own, old volume types above all, points at the reference."""
     said = every = 0
     for package in definitions.PACKAGES.values():
         for name in definitions._file(package):
@@ -117,7 +117,7 @@ def test_how_much_is_said_is_known():
             for field in definitions.definition(whole).fields:
                 every += 1
                 said += words.about_field(whole, field.name) != words.NONE
-    assert said / every > 0.7, said / every
+    assert said / every > 0.92, said / every
 
 
 def test_pages_and_words_lie_together():

@@ -65,6 +65,40 @@ def test_every_version_that_is_served_is_told(rest):
     assert "subresources" not in beta["resources"][0]
 
 
+FORM = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        pytest.param("", "APIGroupList", id="nothing said"),
+        pytest.param("application/json, */*", "APIGroupList", id="JSON"),
+        pytest.param(
+            f"{FORM.format('v2')},{FORM.format('v2beta1')},application/json", "APIGroupDiscoveryList", id="v2"
+        ),
+        pytest.param(f"{FORM.format('v2beta1')},application/json", "APIGroupList", id="v2beta1 is gone"),
+        pytest.param(
+            f"{FORM.format('v2beta1')},{FORM.format('v2')}", "APIGroupDiscoveryList", id="the second that is accepted"
+        ),
+        pytest.param(f"application/json,{FORM.format('v2')}", "APIGroupList", id="the first that is known counts"),
+        pytest.param(
+            f"application/vnd.kubernetes.protobuf,{FORM.format('v2')}", "APIGroupDiscoveryList", id="no protobuf"
+        ),
+    ],
+)
+def test_forms_of_discovery(rest, accept, kind):
+    answer = handle(rest.server, Request("GET", "/apis", "", {"Accept": accept}))
+    assert answer.body["kind"] == kind
+
+
+def test_who_has_it_already_gets_nothing(rest):
+    first = handle(rest.server, Request("GET", "/apis", "", {"Accept": AGGREGATED}))
+    headers = {"Accept": AGGREGATED, "If-None-Match": first.headers["Etag"]}
+    assert handle(rest.server, Request("GET", "/apis", "", headers)).status == 304
+    rest.engine.run_to_rest(1_000)
+    assert handle(rest.server, Request("GET", "/apis", "", headers)).status == 200
+
+
 def test_nothing_is_made_of_a_kind_that_goes(rest):
     rest.engine.run_to_rest(1_000)
     path = "/apis/example.com/v1/namespaces/default/widgets"

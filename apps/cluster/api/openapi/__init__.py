@@ -4,5 +4,5 @@ Names, types and extensions are facts kept in `definitions/`, written by `genera
 descriptions in `words/` are our own. `documents` puts them together, the schemas of custom kinds among them.
 
 Models      k8s.io/kube-openapi (builder, builder3, handler, handler3), apiserver pkg/endpoints/installer.go
-Leaves out  most fields below the common kinds have no sentence of their own; v3 in protobuf
+Leaves out  fields of old volume types have no sentence of their own; v3 in protobuf
 """

@@ -93,13 +93,13 @@ def answer(server: APIServer, request: Request) -> Response | None:
         return openapi.answer(server, request)
     if path == "/":
         return Response(200, {"paths": _paths(server)}, indent=2)
-    whole = "apidiscovery.k8s.io" in request.header("Accept").partition(",")[0]
+    whole = _wants_whole(request.header("Accept"))
     if path == "/api":
-        return _aggregated(server, [""]) if whole else Response(200, _legacy())
+        return _aggregated(server, request, [""]) if whole else Response(200, _legacy())
     if path == "/apis":
         groups = _groups(server)
         if whole:
-            return _aggregated(server, groups)
+            return _aggregated(server, request, groups)
         listed = [_group(server, group) for group in groups]
         return Response(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed})
     parts = path.strip("/").split("/")
@@ -110,6 +110,20 @@ def answer(server: APIServer, request: Request) -> Response | None:
     if parts[0] == "apis" and len(parts) == 3:
         return _resources(server, parts[1], parts[2])
     return None
+
+
+def _wants_whole(accept: str) -> bool:
+    """Whether the first form that is accepted and known is aggregated discovery, which is v2 alone."""
+    for clause in accept.split(","):
+        media, *parameters = (part.strip() for part in clause.split(";"))
+        if media not in ("application/json", "application/yaml", "application/*", "*/*"):
+            continue
+        given = dict(part.split("=", 1) for part in parameters if "=" in part)
+        if "as" not in given:
+            return False
+        if (given.get("g"), given.get("v"), given["as"]) == ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"):
+            return True
+    return False
 
 
 def _legacy() -> Obj:
@@ -204,7 +218,7 @@ def _subresource(info: ResourceInfo, sub: served.Sub, group: str, version: str) 
     return entry | {"kind": sub.kind, "verbs": list(sub.verbs)}
 
 
-def _aggregated(server: APIServer, groups: list[str]) -> Response:
+def _aggregated(server: APIServer, request: Request, groups: list[str]) -> Response:
     items = []
     for group in groups:
         versions = aggregated.versions(server, group)
@@ -220,6 +234,8 @@ def _aggregated(server: APIServer, groups: list[str]) -> Response:
     }
     tag = hashlib.sha512(json.dumps(body, separators=(",", ":")).encode()).hexdigest().upper()
     headers = {"Cache-Control": "public", "Content-Type": AGGREGATED, "Etag": f'"{tag}"', "Vary": "Accept"}
+    if request.header("If-None-Match") == headers["Etag"]:
+        return Response(304, None, headers)
     return Response(200, body, headers)
 
 
