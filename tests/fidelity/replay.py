@@ -39,19 +39,21 @@ class Profile:
     later: tuple[float, int] = (0.0, 0)  # from that second on, commands come so many ms later
     runs_ms: int = -1  # how long containers run before they end; -1: until they are stopped
     starts_at: str = ""  # the time of day at which the recording began, where that matters
+    seed: int = 1  # another where chance, which no two real runs share, fell otherwise in the recording
 
 
 _NODES = {"cp": "control-plane-1", "w1": "worker-1", "w2": "worker-2", "w3": "worker-3"}
 PROFILES = {
     # A machine that joins runs its first Pods some seconds later than a stand-in.
     "c1-daemonset": Profile(workers=2, nodes=_NODES, namespace="c1", later=(3.0, 20_000)),
-    # Recorded with a node grace of 8 s, where ours is the default 50 s.
-    "d1-job-3x2": Profile(runs_ms=1_000),
+    # Both Pods of a round end within one turn of the controller.
+    "d1-job-3x2": Profile(runs_ms=1_000, seed=3),
     "d2-job-backofflimit": Profile(runs_ms=1_000),
     "d4-job-ttl": Profile(runs_ms=1_000),
     # A CronJob's Jobs are named by the minute.
     "d7-cronjob": Profile(runs_ms=1_000, starts_at="2026-11-23T04:03:57Z"),
-    "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000)),
+    # Recorded with a node grace of 8 s, where ours is the default 50 s. Of three like nodes sts-0 got the second.
+    "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000), seed=37),
     "f1-namespace": Profile(namespace="fresh"),
     "f2-services": Profile(namespace="f2"),
 }
@@ -85,14 +87,14 @@ def names() -> list[str]:
     return sorted(path.stem for path in TESTDATA.glob("*.json"))
 
 
-def replay(scenario: Scenario, seed: int = 1) -> dict[str, Any]:
-    """Run the scenario and give our recording of it."""
+def replay(scenario: Scenario, seed: int = 0) -> dict[str, Any]:
+    """Run the scenario and give our recording of it, with the scenario's own seed unless another is wanted."""
     profile = PROFILES.get(scenario.name, Profile())
     namespace = profile.namespace or scenario.name
     manifests = [[doc for doc in yaml.safe_load_all(text) if doc] for text in scenario.manifests]
     behaviour = STAND_IN if profile.runs_ms < 0 else {**STAND_IN, "ends_after_ms": profile.runs_ms}
     images = dict.fromkeys(sorted(_images(scenario)), behaviour)
-    cluster = Cluster.boot(Config(workers=profile.workers, seed=seed, images=images))
+    cluster = Cluster.boot(Config(workers=profile.workers, seed=seed or profile.seed, images=images))
     if profile.starts_at:
         cluster.run_until(timestamps.parse(profile.starts_at) - SETTLE_MS)
     if "Namespace" not in scenario.kinds:

@@ -1,7 +1,8 @@
 """The recorded scenarios of a real Kubernetes 1.36.2, held against ours: `make fidelity` as tests.
 
-Where a floor is lower: which of three equal nodes a Pod got, and so which Pod a lost node took with it (e1); a reason
-that the stand-ins for kubelets gave to the Initialized condition of a failed Pod, and a kubelet does not (d2).
+Where a floor is lower: which of two Pods that are created at once came first, and so which of them a lost node took
+with it (e1); a reason that the stand-ins for kubelets gave to the Initialized condition of a failed Pod, and a kubelet
+does not (d2).
 """
 
 import json
@@ -14,7 +15,7 @@ import pytest
 from tests.fidelity.facts import count, facts
 from tests.fidelity.replay import load, names, replay
 
-FLOORS = {"d2-job-backofflimit": 0.95, "e1-node-failure": 0.8}  # the others: 0.99
+FLOORS = {"d2-job-backofflimit": 0.95, "e1-node-failure": 0.95}  # the others: 0.99
 REFERENCE = Path(os.environ.get("K8SDOCS_REFERENCE", Path(__file__).parents[2] / ".." / "shared" / "reference"))
 
 
@@ -63,3 +64,10 @@ def test_facts_are_counted_as_the_reference_counts_them(name):
     data = json.loads(recording.read_text())
     theirs = runpy.run_path(str(script))["facts"](data)
     assert facts(data) == theirs == load(name).facts
+
+
+def test_chance_may_fall_as_it_did_for_the_recording():
+    """A scenario has a seed of its own where nothing but chance parts it from the recording."""
+    scenario = load("d1-job-3x2")
+    matched = {seed: count(scenario.facts, facts(replay(scenario, seed)))[0] for seed in (1, 3)}
+    assert matched == {1: scenario.facts.total() - 1, 3: scenario.facts.total()}
