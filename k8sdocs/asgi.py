@@ -1,6 +1,7 @@
-"""The door: HTTP to Django, WebSockets to the consumers of `apps.live`, behind one origin check."""
+"""The door: `/k8s/` to the Kubernetes API, other HTTP to Django, WebSockets to `apps.live` behind an origin check."""
 
 import os
+from typing import Any
 
 from k8sdocs.handler import http_application
 
@@ -17,9 +18,17 @@ websocket_urlpatterns: list = []
 if has("live", "routing"):
     from apps.live.routing import websocket_urlpatterns
 
+http: Any = django_application
+if has("kubeapi", "asgi"):
+    from apps.kubeapi.asgi import Door
+    from apps.kubeapi.asgi import websocket_urlpatterns as not_websockets
+
+    http = Door(django_application)
+    websocket_urlpatterns = [*websocket_urlpatterns, *not_websockets]
+
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": http,
         "websocket": AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns)),
     }
 )

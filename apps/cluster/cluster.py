@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv4Network
 from typing import Any
 
-from apps.cluster import drain, kubeadm, kubectl, logs
+from apps.cluster import drain, kubeadm, kubectl, logs, rest
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
+from apps.cluster.apiserver.requests import Response
 from apps.cluster.client import Access, Client, Informers, Recorder
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
@@ -117,6 +118,7 @@ class Cluster:
         self.engine.register(drain.NAME, self.drains)
         self._start_control_plane()
         self.host = ControlPlane(self)
+        self.response: Response | None = None
         self.strain = Strain(self)
         self.apiserver.readers["log"] = logs.Reader(self._reach_kubelet)
 
@@ -207,8 +209,12 @@ class Cluster:
         several = len(command.get("objects") or ()) > 1 or command.get("verb") in SEVERAL_STEPS
         mark = self._mark() if several else None
         drawn = None if several else self.engine.random.save()
+        before = self.revision
         try:
-            return kubectl.execute(command, self._kubectl, self, self.now_ms)
+            objects = kubectl.execute(command, self._kubectl, self, self.now_ms)
+            if command["op"] == rest.OP and self.revision == before and drawn is not None:
+                self.engine.random.load(drawn)  # it has changed nothing, not even what chance gives next
+            return objects
         except StatusError:
             if mark is not None:
                 self._rewind(mark)
@@ -233,6 +239,10 @@ class Cluster:
     def warnings(self) -> list[str]:
         """What the API server warned of while it carried out the last command."""
         return list(self.apiserver.warnings)
+
+    def answered(self, response: Response) -> None:
+        """What the API server said to the last request from outside: `response`."""
+        self.response = response
 
     # ---- machines (kubectl.Machines) -----------------------------------------------------------
 

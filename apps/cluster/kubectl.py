@@ -12,12 +12,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from apps.cluster import apply, rollout
+from apps.cluster import apply, rest, rollout
 from apps.cluster.api.decode import decode
 from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.meta import controller_of, key_of, name_of
 from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.apiserver.admission import MIRROR
+from apps.cluster.apiserver.requests import Response
 from apps.cluster.client import Client
 from apps.cluster.strain import FILLS, SHUT_DOWN, Strain
 
@@ -42,6 +43,7 @@ class Machines(Protocol):
     def strain(self) -> Strain: ...
     def component(self, verb: str, name: str, node: str) -> None: ...
     def kubeadm(self, verb: str, name: str, version: str) -> None: ...
+    def answered(self, response: Response) -> None: ...
 
 
 def execute(command: Command, client: Client, machines: Machines, now_ms: int) -> list[Obj]:
@@ -51,6 +53,9 @@ def execute(command: Command, client: Client, machines: Machines, now_ms: int) -
         StatusError: refused. A command of several objects may have done part of its work: the caller puts it back.
     """
     op = command.get("op")
+    if op == rest.OP:
+        machines.answered(rest.carry_out(command, client.apiserver))
+        return []
     if command.get("as"):
         client = client.as_user(command["as"], tuple(command.get("as_groups") or ()))
     if op in ("apply", "create", "replace"):

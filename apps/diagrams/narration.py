@@ -87,7 +87,18 @@ def who(step: Step) -> str:
     """Who acted, with the machine where one program runs on many: `kubelet/worker-2`."""
     if step.node and step.component in ("kubelet", *RUNTIMES, *_PROXIES):
         return f"{step.component}/{step.node}"
+    if step.component == "kubectl" and "agent" in step.params:
+        return agent_name(step.params["agent"])
     return step.component
+
+
+def agent_name(agent: str) -> str:
+    """The program in a user agent.
+
+    >>> agent_name("kubectl/v1.32.4 (linux/amd64) kubernetes/4ea3eb5"), agent_name("OpenAPI-Generator/35.0.0/python")
+    ('kubectl', 'OpenAPI-Generator')
+    """
+    return agent.partition("/")[0].strip()[:40] or "kubectl"
 
 
 def controller_name(component: str) -> str:

@@ -6,12 +6,14 @@ Only the shape is checked here. Whether the cluster accepts it is for its API se
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from apps.cluster import strain
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import bad_request
+from apps.cluster.apiserver.requests import Request, routes
 from apps.cluster.controlplane import names
 from apps.cluster.kubeadm.versions import KNOWN
 from apps.cluster.kubelet import registry
@@ -42,6 +44,11 @@ PROPAGATION = ("Background", "Foreground", "Orphan")
 MAX_NAME = 253
 MAX_GROUPS = 16
 MAX_QUANTITY = 32
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+PATH = re.compile(r"/apis?/[!-~]{1,2040}")
+MAX_QUERY = 8192
+MAX_AGENT = 256
+MAX_EXTRA = 16
 
 
 def _text(value: Any) -> bool:
@@ -101,6 +108,28 @@ def _groups(value: Any) -> bool:
     return isinstance(value, list) and len(value) <= MAX_GROUPS and all(_name(group) for group in value)
 
 
+def _extra(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= MAX_EXTRA
+        and all(map(_name, value))
+        and all(map(_groups, value.values()))
+    )
+
+
+def _words(most: int) -> Callable[[Any], bool]:
+    """Text of one line, as a header or a query has it."""
+    return lambda value: isinstance(value, str) and len(value) <= most and value.isprintable()
+
+
+def _path(value: Any) -> bool:
+    return isinstance(value, str) and PATH.fullmatch(value) is not None
+
+
+def _manifest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= limits.MANIFEST_BYTES
+
+
 _TARGET = {"resource": _name, "namespace": _text, "name": _name}
 REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "apply": {"objects": _objects},
@@ -115,6 +144,7 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "image": {"name": _name},
     "component": {"verb": _one_of(*names.VERBS), "name": _one_of(*names.NAMES)},
     "kubeadm": {"verb": _one_of(*KUBEADM_VERBS)},
+    "request": {"method": _one_of(*METHODS), "path": _path},
 }
 OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
     "patch": {"namespace": _text, "type": _one_of(*PATCH_TYPES), "subresource": _text},
@@ -132,11 +162,23 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
     "image": {strain.PURGE: _flag, **{field: _said_of_image(field) for field in registry.FIELDS}},
     "component": {"node": _name},
     "kubeadm": {"name": _name, "version": _one_of(*KNOWN)},
+    "request": {
+        "query": _words(MAX_QUERY),
+        "content_type": _words(MAX_NAME),
+        "accept": _words(MAX_NAME),
+        "user_agent": _words(MAX_AGENT),
+        "body": lambda value: isinstance(value, dict | list),
+        "text": _manifest,
+        "as_uid": _name,
+        "as_extra": _extra,
+        "user": _name,
+        "groups": _groups,
+    },
 }
 
 
 IN_A_NAME: dict[str, Callable[[Any], bool]] = {"as": _name, "as_groups": _groups}
-for _op in ("apply", "create", "replace", "patch", "delete", "scale", "rollout"):
+for _op in ("apply", "create", "replace", "patch", "delete", "scale", "rollout", "request"):
     OPTIONAL[_op] = {**OPTIONAL.get(_op, {}), **IN_A_NAME}
 
 
@@ -169,6 +211,10 @@ def check(value: Any) -> Body:
             raise bad_request(f"command {op}: {field} has the wrong form")
     if "as_groups" in value and "as" not in value:
         raise bad_request(f"command {op}: as_groups needs as")
+    if "body" in value and "text" in value:
+        raise bad_request(f"command {op}: text has no meaning beside body")
+    if "groups" in value and "user" not in value:
+        raise bad_request(f"command {op}: groups needs user")
     if op == "node" and "peer" in value and value["verb"] not in NETWORK_VERBS:
         raise bad_request(f"command node: peer has no meaning for {value['verb']}")
     if op == "node":
@@ -274,6 +320,8 @@ def said(body: Body) -> str:
         plain = {name: value for name, value in body.items() if name not in IN_A_NAME}
         return f"{said(plain)} --as={body['as'][:80]}{groups[:120]}"
     op = body["op"]
+    if op == "request":
+        return _request(body)
     namespace = body.get("namespace") or "default"
     where = "" if namespace == "default" else f" -n {namespace}"
     target = f"{body.get('resource', '')}/{body.get('name', '')}"
@@ -316,6 +364,23 @@ def said(body: Body) -> str:
         return f"kubectl delete nodes/{name}"
     plain = verb.startswith("power") or verb in ("reboot", strain.SHUT_DOWN)
     return f"{verb} {name}" if plain else f"kubectl {verb} {name}"
+
+
+def _request(body: Body) -> str:
+    """Who asked, and the request as an access log has it, the address cut to what it names.
+
+    >>> _request({"method": "DELETE", "path": "/api/v1/namespaces/dev/pods/web-0", "user_agent": "kubectl/v1.36.2"})
+    'kubectl: DELETE pods/web-0 -n dev'
+    """
+    about = routes.parse(Request(body["method"], body["path"], body.get("query", "")))
+    sent = body.get("body")
+    agent = body.get("user_agent", "").partition("/")[0].strip() or "HTTP"
+    name = about.name or (_typed(sent).partition("/")[2] if isinstance(sent, dict) else "")
+    target = "/".join(part for part in (about.resource or body["path"], name, about.subresource) if part)
+    patched = about.verb == "patch" and isinstance(sent, dict)
+    changed = " " + ", ".join(_paths(sent)[:3]) if patched else ""
+    where = f" -n {about.namespace}" if about.namespace not in ("", "default") else ""
+    return f"{agent[:40]}: {body['method']} {target[:120]}{changed}{where}"
 
 
 def _kubeadm(body: Body) -> str:

@@ -30,6 +30,10 @@ def check_command(body: Body, allowed: limits.Limits) -> None:
             spec = obj.get("spec")
             if isinstance(spec, dict):
                 _check_spec(spec, _name_of(obj), allowed)
+    elif op == "request":
+        spec = body["body"].get("spec") if isinstance(body.get("body"), dict) else None
+        if isinstance(spec, dict):
+            _check_spec(spec, body["path"].rpartition("/namespaces/")[2][:120], allowed)
     elif op == "scale":
         _check_count(body["replicas"], f"{body['resource']}/{body['name']}", allowed)
     elif op == "patch" and isinstance(body["body"], dict):

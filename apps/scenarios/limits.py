@@ -29,6 +29,11 @@ HORIZON_MS = 600_000  # simulated time after the last command, for a cluster tha
 SCENARIOS_PER_HOUR = 240  # from one address
 MESSAGE_BYTES = MANIFEST_BYTES + 4096  # of one WebSocket message
 MESSAGES_PER_10S = 60  # from one WebSocket
+REQUESTS_PER_SECOND = 100  # to the Kubernetes API, from one holder of a token; and so many at once:
+REQUESTS_BURST = 400
+WATCHES = 2000  # open in one process
+WATCHES_PER_SCENARIO = 200
+WATCH_QUEUE_BYTES = 8 * 1024 * 1024  # waiting for one watcher; who falls further behind is cut off
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class Scenario(models.Model):
     preset = models.CharField(max_length=40, default="empty")
     config = models.JSONField(default=dict, blank=True)  # what differs from the preset's cluster: workers, seed …
     base = models.JSONField(default=list, blank=True)  # [[time_ms, command], …] it began with, before its own log
-    key_hash = models.CharField(max_length=64)
-    view_hash = models.CharField(max_length=64, blank=True)
+    key_hash = models.CharField(max_length=64, db_index=True)
+    view_hash = models.CharField(max_length=64, blank=True, db_index=True)
     forked_from = models.CharField(max_length=16, blank=True)
     maker = models.CharField(max_length=64, blank=True, db_index=True)  # a keyed digest of the maker's address
     anchor_sim_ms = models.BigIntegerField(default=0)

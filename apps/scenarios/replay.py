@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from apps.cluster import rest
 from apps.cluster.apimachinery.quantity import InvalidQuantity, value
 from apps.cluster.apimachinery.status import StatusError, bad_request
 from apps.cluster.cluster import Cluster, Config, Snapshot
@@ -121,9 +122,11 @@ class Run:
         """A command that is to be carried out when its time comes; times never go back."""
         self.pending.insert(0, entry)
 
-    def cut_script(self, time_ms: int) -> None:
-        """What the story would still have told after `time_ms` does not happen."""
+    def cut_script(self, time_ms: int) -> bool:
+        """What the story would still have told after `time_ms` does not happen. True: there was something."""
+        known = len(self.pending)
         self.pending = [entry for entry in self.pending if entry.time_ms <= time_ms]
+        return len(self.pending) < known
 
     def settle(self) -> None:
         """To the end of the story, and on until the cluster is at rest.
@@ -147,6 +150,8 @@ class Run:
         self.cluster.run_until(self.base_ms + time_ms)
         before = self.cluster.revision
         objects = self.cluster.execute(body)
+        if body["op"] == rest.OP and self.cluster.revision == before:
+            return objects  # a dry run, a review, a patch that changes nothing: there is nothing to remember
         guard.check_cluster(self.cluster.view(), self.allowed)
         self._note(Mark(len(self.marks) + 1, time_ms, before, body))
         return objects

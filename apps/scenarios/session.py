@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from apps.cluster.apimachinery.status import StatusError, conflict
+from apps.cluster.apiserver.requests import Response
 from apps.scenarios import commands, guard, limits
 from apps.scenarios.models import Command, Scenario
 from apps.scenarios.replay import Mark, Run
@@ -66,6 +67,7 @@ class Session:
         self.seq = 0
         self.log_bytes = 0
         self.epoch = 0  # counts the times that history was replayed anew
+        self._response: Response | None = None  # to the last request that was carried out
         self._changed_from: list[int] = []  # for each of them, the instant up to which it told the same as before
         self._load()
 
@@ -229,11 +231,22 @@ class Session:
         scenario_changed.send(Session, scenario_id=self.id, session=self)
         return outcome
 
+    def request(self, body: commands.Body, *, agent: str = "") -> Response:
+        """Carry out a request as the API server gets it: a command of its own, and not kept if it has changed nothing.
+
+        Raises:
+            Refused: the API server's own answer; StatusError: nobody answers there, or a limit is reached.
+        """
+        with self.lock:
+            self.execute(body, agent=agent)
+            assert self._response is not None
+            return self._response
+
     def _attempt(self, entries: list[Entry], size: int, agent: str) -> list[list[dict[str, Any]]] | None:
         """None: another process was first."""
         now, wall = max(self.now_ms(), self.run.done_ms), wall_ms()
-        if self.seq == 0:
-            self.run.cut_script(now)
+        cut = self.seq == 0 and self.run.cut_script(now)
+        revision, marks = self.run.head, len(self.run.marks)
         outcome: list[list[dict[str, Any]]] = []
         try:
             for entry in entries:
@@ -242,12 +255,17 @@ class Session:
             self._load()  # what it has led to never happened
             raise
         except StatusError:
-            if outcome or self.seq == 0:
+            if outcome or cut or self.run.head != revision:
                 self._load()  # what came before the refused one never happened either
             raise
         except BaseException:
             self._load()
             raise
+        self._response = self.run.cluster.response
+        if len(self.run.marks) == marks:
+            if cut:
+                self._load()  # a request that changes nothing leaves the script alone
+            return outcome
         try:
             with transaction.atomic():
                 Command.objects.bulk_create(

@@ -41,7 +41,7 @@ class User(NamedTuple):
 class Actor(NamedTuple):
     """Who asks: a component, on which machine; and, with `kubectl --as`, in whose name.
 
-    `manager` is what managedFields call a client from outside.
+    `manager` is what managedFields call a client from outside; `agent` is its user agent.
     """
 
     component: str
@@ -49,6 +49,7 @@ class Actor(NamedTuple):
     user: str = ""
     groups: tuple[str, ...] = ()
     manager: str = ""
+    agent: str = ""
 
 
 # kube-controller-manager's controllers -> the ServiceAccount in kube-system whose token each of them uses.

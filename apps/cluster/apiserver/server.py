@@ -103,6 +103,7 @@ class APIServer:
         # What others hang in: checks of every request from outside, and what reads below an object.
         self.gates: list[Callable[..., None]] = []
         self.readers: dict[str, Callable[..., Any]] = {}
+        self.sign: Callable[[bytes], bytes] | None = None  # what makes the tokens of ServiceAccounts good
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -773,7 +774,9 @@ class APIServer:
                 rank = "heartbeat"
             else:
                 rank = "change"
-            component, node, asker, groups, _ = actor
+            component, node, asker, groups, _, agent = actor
+            if agent and not params:
+                params = {"agent": agent}
             index = trace.next_index
             trace.append(
                 Step(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 
 import pytest
 
+from apps.cluster.apiserver.requests import Request, handle, tokens
+from apps.cluster.cluster import Cluster, Config
 from tests.cluster.apiserver.rest import Rest
 
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
@@ -127,3 +130,27 @@ def test_an_object_made_anew_is_another(rest):
     sent = rest.send("POST", TOKEN, bound("Secret", "s", uid="x"))
     assert sent.status == 409
     assert "The object might have been deleted and then recreated" in sent.body["message"]
+
+
+def test_a_signed_token_is_believed_until_it_is_over_or_its_account_is_gone():
+    cluster = Cluster.boot(Config(workers=1))
+    server = cluster.apiserver
+
+    def token() -> str:
+        body = json.dumps({"spec": {"expirationSeconds": 600}})
+        asked = Request("POST", TOKEN, "", {"Content-Type": "application/json"}, body)
+        return handle(server, asked).body["status"]["token"]
+
+    assert tokens.user_of(server, token()) is None  # nobody signs
+    server.sign = lambda data: hashlib.sha256(b"secret" + data).digest()
+    given = token()
+    assert tokens.user_of(server, given).name == "system:serviceaccount:default:default"
+    head, claims, signature = given.split(".")
+    for wrong in (f"{given[:-4]}AAAA", f"{head}.{claims[:-4]}AAAA.{signature}", "a.b.c", "한.글.x", ""):
+        assert tokens.user_of(server, wrong) is None
+    cluster.run_for(601_000)
+    assert tokens.user_of(server, given) is None
+    again = token()
+    cluster.execute({"op": "delete", "resource": "serviceaccounts", "name": "default"})
+    cluster.run_for(5_000)  # it is made anew, with another uid
+    assert tokens.user_of(server, again) is None

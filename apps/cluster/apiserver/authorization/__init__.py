@@ -2,7 +2,7 @@
 
 Models      staging/src/k8s.io/apiserver/pkg/authorization (union, authorizerfactory) and its
             endpoints/handlers/responsewriters (ForbiddenStatusError); --authorization-mode=Node,RBAC as kubeadm sets it
-Leaves out  webhooks and authorization configuration files; what components read and watch is not asked about, only
+Leaves out  authorization configuration files; what components read and watch is not asked about, only
             their writes and all that readers do
 
 An answer is kept until a role or a binding changes; what the Node authorizer says of names and Pods is asked each time.
@@ -10,7 +10,7 @@ An answer is kept until a role or a binding changes; what the Node authorizer sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.status import StatusError, forbidden
@@ -80,6 +80,8 @@ class Authorizer:
         self._tables = tables
         self.modes = modes
         self._open = modes == ("AlwaysAllow",)
+        # An authorizer behind the others, as --authorization-mode=Webhook adds one: its reason for a yes, or "".
+        self.webhook: Callable[[Ask], str] | None = None
         self._kept: set[tuple[Actor, str, str, str, str]] = set()
 
     def forget(self) -> None:
@@ -87,7 +89,11 @@ class Authorizer:
         self._kept.clear()
 
     def answer(self, ask: Ask) -> Answer:
-        return decide(self._tables, ask, self.modes)
+        found = decide(self._tables, ask, self.modes)
+        if found.allowed or self.webhook is None:
+            return found
+        reason = self.webhook(ask)
+        return Answer(True, "Webhook", reason) if reason else found
 
     def check(
         self, actor: Actor, verb: str, group: str, resource: str, subresource: str, namespace: str, name: str
@@ -116,7 +122,7 @@ class Authorizer:
             return not answer.granted.rule.get("resourceNames")
         if answer.authorizer == "Node":  # its own objects, by the name that stands in the key's user
             return (ask.resource, ask.verb) in _NODE_KEEPS
-        return True
+        return answer.authorizer != "Webhook"
 
 
 # What the Node authorizer allows whatever the name is; all else it says depends on names and Pods.

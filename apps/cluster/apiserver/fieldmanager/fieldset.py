@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 Path = tuple[str, ...]
 Paths = frozenset[Path]
 NONE: Paths = frozenset()
+MOST_KEPT = 200  # paths of a set that is worth remembering
 _RANK = {"f": 0, "k": 1, "v": 2, "i": 3}
 
 
@@ -41,7 +43,21 @@ def _order(element: str) -> tuple[int, Any]:
 
 
 def to_fields(paths: Iterable[Path]) -> dict[str, Any]:
-    """The paths as `fieldsV1`: nested, `.` for a member that has members below it."""
+    """The paths as `fieldsV1`: nested, `.` for a member that has members below it.
+
+    Pods of one Deployment own the same fields, and are listed again and again: the same set is laid out once.
+    """
+    if isinstance(paths, frozenset) and len(paths) <= MOST_KEPT:
+        return _kept(paths)
+    return _laid_out(paths)
+
+
+@lru_cache(maxsize=4096)
+def _kept(paths: Paths) -> dict[str, Any]:
+    return _laid_out(paths)
+
+
+def _laid_out(paths: Iterable[Path]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     members = set(paths)
     for path in members:

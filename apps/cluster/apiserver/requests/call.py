@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from apps.cluster.apiserver.server import APIServer
 
 Obj = dict[str, Any]
+MAX_AGENT = 256  # characters of a user agent that are kept
 ANONYMOUS = User(NOBODY, (UNAUTHENTICATED,))
 
 
@@ -45,11 +46,12 @@ class Call:
 
     def actor(self, field_manager: str = "") -> Actor:
         """Who writes, and the name that managedFields will have for it."""
-        manager = field_manager or from_user_agent(self.request.header("User-Agent"))
+        agent = self.request.header("User-Agent")[:MAX_AGENT]
+        manager = field_manager or from_user_agent(agent)
         user = self.request.user or ANONYMOUS
         if user == ADMIN:
-            return Actor("kubectl", manager=manager)
-        return Actor("kubectl", "", user.name, user.groups, manager)
+            return Actor("kubectl", manager=manager, agent=agent)
+        return Actor("kubectl", "", user.name, user.groups, manager, agent)
 
     def record(self) -> Record:
         """The object that the address names. Raises: StatusError 404."""

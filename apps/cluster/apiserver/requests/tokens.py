@@ -2,24 +2,30 @@
 
 Models      pkg/registry/core/serviceaccount/storage/token.go, pkg/serviceaccount/claims.go and jwt.go,
             pkg/apis/authentication (defaults, validation)
-Leaves out  a signature: what stands for one is drawn from the claims, and nobody is let in by such a token
+Leaves out  keys: unless whoever looks after the API server signs (`APIServer.sign`), nobody is let in by a token
 """
 
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.cluster.apimachinery.status import FieldError, bad_request, conflict, invalid, not_found
 from apps.cluster.apimachinery.timestamps import EPOCH_UNIX, format_ms
+from apps.cluster.apiserver.authentication import User, service_account
 from apps.cluster.apiserver.requests import bodies
 from apps.cluster.apiserver.requests.call import Call
 from apps.cluster.apiserver.requests.messages import Response
 from apps.cluster.apiserver.requests.options import write_options
 
+if TYPE_CHECKING:
+    from apps.cluster.apiserver.server import APIServer
+
 Obj = dict[str, Any]
+Sign = Callable[[bytes], bytes]
 KIND, GROUP, VERSION = "TokenRequest", "authentication.k8s.io", "authentication.k8s.io/v1"
 ISSUER = "https://kubernetes.default.svc.cluster.local"  # and the one audience of the API server
 HOUR_S, LEAST_S, MOST_S = 3600, 600, 2**32
@@ -62,7 +68,7 @@ def create(call: Call) -> Response:
     now = call.server.now_ms
     metadata["creationTimestamp"] = format_ms(now)
     asked = {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": spec.get("boundObjectRef")}
-    token = written(claims(account, bound, seconds, audiences, now))
+    token = written(claims(account, bound, seconds, audiences, now), call.server.sign)
     return Response(
         201,
         {
@@ -150,15 +156,55 @@ def _ref(obj: Obj) -> Obj:
     return {name: obj["metadata"][name] for name in ("name", "uid") if obj["metadata"].get(name)}
 
 
-def written(said: Obj) -> str:
-    """A JSON web token. Its last part is as long as an RSA signature, and is none."""
+def written(said: Obj, sign: Sign | None = None) -> str:
+    """A JSON web token. Its last part is as long as an RSA signature; unless somebody signs, it is none."""
     key = _part(sha256(ISSUER.encode()).digest())
     body = ".".join(
         _part(json.dumps(one, separators=(",", ":")).encode()) for one in ({"alg": "RS256", "kid": key}, said)
     )
+    if sign is not None:
+        return f"{body}.{_part(sign(body.encode()))}"
     signature = b"".join(sha256(f"{number} {body}".encode()).digest() for number in range(8))
     return f"{body}.{_part(signature)}"
 
 
+def user_of(server: APIServer, token: str) -> User | None:
+    """Whose token it is; None for one that is not signed here, over, or of what is no longer there."""
+    body, _, signature = token.rpartition(".")
+    if server.sign is None or body.count(".") != 1:
+        return None
+    try:
+        given, said = _whole(signature), json.loads(_whole(body.partition(".")[2]))
+    except ValueError:
+        return None
+    if not _same(given, server.sign(body.encode())):
+        return None
+    if EPOCH_UNIX + server.now_ms // 1000 >= said["exp"] or ISSUER not in said["aud"]:
+        return None
+    private = said["kubernetes.io"]
+    namespace, account = private["namespace"], private["serviceaccount"]
+    named = [("serviceaccounts", account), *((BINDS["v1", kind], private.get(kind.lower())) for _, kind in BINDS)]
+    for resource, one in named:
+        if not one or "uid" not in one or (resource == "nodes" and "pod" in private):
+            continue  # a node that is named beside a Pod binds nothing
+        key = one["name"] if resource == "nodes" else f"{namespace}/{one['name']}"
+        there = server.tables.get(resource, {}).get(key)
+        if there is None or there["metadata"]["uid"] != one["uid"]:
+            return None
+    return service_account(namespace, account["name"])._replace(uid=account["uid"])
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    """Whether they are equal; takes the same time wherever they differ."""
+    wrong = len(one) ^ len(other)
+    for a, b in zip(one, other, strict=False):
+        wrong |= a ^ b
+    return not wrong
+
+
 def _part(data: bytes) -> str:
     return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _whole(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,1 @@
+"""The Kubernetes API of a stored scenario's cluster, over HTTP: for kubectl and client libraries."""

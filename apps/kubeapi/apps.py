@@ -1,0 +1,14 @@
+"""The app's registration."""
+
+from django.apps import AppConfig
+
+
+class KubeAPIConfig(AppConfig):
+    """The Kubernetes REST paths over HTTP, for kubectl and client libraries."""
+
+    name = "apps.kubeapi"
+
+    def ready(self) -> None:
+        from apps.kubeapi import lookout
+
+        lookout.connect()
