@@ -15,9 +15,11 @@ from apps.cluster.apimachinery import quantity, timestamps
 from apps.cluster.apimachinery.conditions import is_true
 from apps.cluster.apimachinery.meta import EMPTY, Obj, labels_of
 from apps.cluster.apimachinery.selectors import parse
+from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import APIServer
 from apps.cluster.engine import Engine
+from apps.cluster.metrics import tables
 from apps.cluster.metrics.load import Loads
 from apps.cluster.metrics.usage import Usage, of_pod, on_node
 
@@ -67,8 +69,8 @@ class MetricsServer:
         now, demands = self._engine.now_ms, self._loads.demands()
         by_node: dict[str, dict[str, dict[str, Usage]]] = {}
         windows: dict[str, int] = {}
-        tables = self._apiserver.tables
-        for key, pod in tables.get("pods", EMPTY).items():
+        objects = self._apiserver.tables
+        for key, pod in objects.get("pods", EMPTY).items():
             node = pod["spec"].get("nodeName")
             started = _started_ms(pod)
             if not node or started is None or not self._reachable(node):
@@ -80,7 +82,7 @@ class MetricsServer:
                 windows[key] = now - started
         pods: dict[str, Sample] = {}
         nodes: dict[str, Sample] = {}
-        for name, node in tables.get("nodes", EMPTY).items():
+        for name, node in objects.get("nodes", EMPTY).items():
             if not self._reachable(name):
                 continue
             capacity = quantity.milli(str((node["status"].get("capacity") or EMPTY).get("cpu", "0")))
@@ -110,6 +112,17 @@ class MetricsServer:
             if matcher is None or matcher.matches(labels_of(obj)):
                 out.append(_pod_metrics(obj, sample) if resource == "pods" else _node_metrics(obj, sample))
         return out
+
+    def columns(self, items: list[Obj]) -> list[Obj]:
+        return tables.columns(items)
+
+    def cells(self, item: Obj) -> list[Any]:
+        return tables.cells(item)
+
+    def missing(self, resource: str, namespace: str, name: str) -> StatusError:
+        key = f"{namespace}/{name}" if namespace else name
+        known = key in self._apiserver.tables.get(resource, EMPTY)
+        return tables.missing(resource, namespace, name, known=known)
 
     def save(self) -> dict[str, Any]:
         return {"ticking": self._ticking, "seen_ms": self.seen_ms, "pods": self.pods, "nodes": self.nodes}

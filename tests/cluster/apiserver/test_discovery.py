@@ -153,10 +153,31 @@ def test_a_group_behind_a_service(cluster):
     assert {item["metadata"]["namespace"] for item in pods["items"]} == {"kube-system"}
 
 
+YOUNG = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+
+
+def test_metrics_as_a_table(cluster):
+    cluster.run_until(cluster.now_ms + 90_000)
+    accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
+    table = get(cluster, f"{METRICS}/nodes", headers=accept).body
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "cpu", "memory", "Window"]
+    rows = [row["cells"] for row in table["rows"]]
+    assert [row[0] for row in rows] == ["control-plane-1", "worker-1", "worker-2"]
+    assert {row[3] for row in rows} == {"15s"}
+    assert all(row[1].endswith("m") and row[2].endswith("Mi") for row in rows)
+    assert table["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+    nobody = get(cluster, f"{METRICS}/namespaces/default/pods", headers=accept).body
+    assert (nobody["columnDefinitions"], nobody["rows"]) == (None, None)
+
+
 def test_what_is_not_there_or_not_allowed(cluster):
     cluster.run_until(cluster.now_ms + 90_000)
     missing = get(cluster, f"{METRICS}/namespaces/default/pods/nosuch")
-    assert missing.body["message"] == 'podmetrics.metrics.k8s.io "default/nosuch" not found'
+    assert missing.body["message"] == 'pods "nosuch" not found'
+    pod = {"name": "young", "namespace": "default"}
+    cluster.execute({"op": "apply", "objects": [{**YOUNG, "metadata": pod}]})
+    unseen = get(cluster, f"{METRICS}/namespaces/default/pods/young")
+    assert unseen.body["message"] == 'podmetrics.metrics.k8s.io "default/young" not found'
     assert get(cluster, f"{METRICS}/services").status == 404
     assert handle(cluster.apiserver, Request("DELETE", f"{METRICS}/nodes/worker-1")).status == 405
     refused = get(cluster, f"{METRICS}/nodes", user=User("jane", ("system:authenticated",)))

@@ -127,7 +127,7 @@ def cells(group: str, kind: str, obj: Obj, look: Look) -> Cells:
     return PRINTERS.get(handler(group, kind), _plain)(obj, look)
 
 
-def _row_object(obj: Obj, include: str) -> Obj | None:
+def row_object(obj: Obj, include: str) -> Obj | None:
     if include == "None":
         return None
     if include == "Object":
@@ -165,7 +165,7 @@ def table(
         }
         if info.kind == "Pod" and info.builtin and pods.row_conditions(obj):
             row["conditions"] = pods.row_conditions(obj)
-        row["object"] = _row_object(obj, include)
+        row["object"] = row_object(obj, include)
         rows.append(row)
     return {
         "kind": "Table",

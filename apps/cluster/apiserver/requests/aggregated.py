@@ -1,17 +1,19 @@
 """Groups that another server answers: in discovery, and its resources themselves.
 
 Models      kube-aggregator pkg/apiserver (handler_proxy.go, handler_discovery.go, handler_apis.go)
-Leaves out  writes and watches of what another server has, and Tables of it
+Leaves out  writes and watches of what another server has
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from apps.cluster.api.printers import row_object
 from apps.cluster.apimachinery.conditions import is_true
-from apps.cluster.apimachinery.status import generic, not_found
+from apps.cluster.apimachinery.status import generic
 from apps.cluster.apiserver.aggregation import Backend
 from apps.cluster.apiserver.authentication import Actor
+from apps.cluster.apiserver.requests import presenting
 from apps.cluster.apiserver.requests.messages import ADMIN, Attributes, Request, Response
 
 if TYPE_CHECKING:
@@ -109,13 +111,25 @@ def answer(server: APIServer, request: Request, attributes: Attributes) -> Respo
         raise generic(405)
     selector = (request.params().get("labelSelector") or [""])[0]
     items = backend.answer(resource, namespace, "" if name else selector)
-    if not name:
-        body = {"kind": f"{kind}List", "apiVersion": f"{group}/{version}", "metadata": {}, "items": items}
-        return Response(200, body)
-    found = next((item for item in items if item["metadata"]["name"] == name), None)
-    if found is None:
-        raise not_found(kind.lower(), f"{namespace}/{name}" if namespace else name, group)
-    return Response(200, found)
+    items = sorted(items, key=lambda item: (item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+    form = presenting.negotiate(request)
+    if name:
+        items = [item for item in items if item["metadata"]["name"] == name]
+        if not items:
+            raise backend.missing(resource, namespace, name)
+    if form.as_ == "table":
+        return Response(200, _table(backend, items, form.include_object))
+    if name:
+        return Response(200, items[0])
+    listed = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
+    body = {"kind": f"{kind}List", "apiVersion": f"{group}/{version}", "metadata": {}, "items": listed}
+    return Response(200, body)
+
+
+def _table(backend: Backend, items: list[Obj], include: str) -> Obj:
+    rows = [{"cells": backend.cells(item), "object": row_object(item, include)} for item in items]
+    head: Obj = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}}
+    return {**head, "columnDefinitions": backend.columns(items) or None, "rows": rows or None}
 
 
 def _unavailable() -> Response:
