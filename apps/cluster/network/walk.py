@@ -1,0 +1,458 @@
+"""A packet's way from where it starts to where it ends, hop by hop, by nothing but what each kernel on the way holds.
+
+Models      the Netfilter hooks in the order in which Linux calls them (raw, conntrack, mangle, nat, filter), the
+            routing decision, the translation of what belongs to a connection, IP-in-IP and VXLAN devices, every MTU
+Leaves out  fragments (every packet has "don't fragment" set, as TCP's have); TTL; ICMP errors on their way back
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from apps.cluster.network.addresses import family_of, within
+from apps.cluster.network.iptables.evaluate import Chance, Host, Visit, run
+from apps.cluster.network.machine import (
+    IPIP_BYTES,
+    VXLAN_BYTES,
+    VXLAN_PORT,
+    Connection,
+    Interface,
+    Machine,
+    Route,
+    Tuple5,
+    World,
+)
+from apps.cluster.network.packet import Packet
+
+MOST_HOPS = 64  # after that it goes round in circles
+HEADERS = 40  # of IP and TCP
+EPHEMERAL = 32_768
+
+
+class Outer(NamedTuple):
+    """The header around a packet inside a tunnel."""
+
+    source: str
+    destination: str
+    kind: str  # ipip vxlan
+
+
+class Hop(NamedTuple):
+    """One thing that happened to the packet on one machine. `what` is a message id of `network.*`, `params` go with it.
+
+    `before` and `after` are its inner header, `outer` what is around it afterwards. `visits` are the rules it came to,
+    `route` the one that was chosen, `connection` the conntrack entry that was made or used.
+    """
+
+    machine: str
+    what: str
+    interface: str
+    before: Packet
+    after: Packet
+    outer: Outer | None = None
+    visits: tuple[Visit, ...] = ()
+    route: Route | None = None
+    connection: Connection | None = None
+    params: Mapping[str, str | int] = {}
+
+
+class Walk(NamedTuple):
+    """The whole way. `end`: delivered refused dropped unreachable lost; `why` the message id of its last hop."""
+
+    hops: tuple[Hop, ...]
+    end: str
+    machine: str  # where it ended
+    packet: Packet  # as it arrived
+    connections: Mapping[str, tuple[Connection, ...]]  # machine -> entries there now
+    recent: Mapping[str, Mapping[str, frozenset[str]]]
+
+    @property
+    def why(self) -> str:
+        return self.hops[-1].what if self.hops else ""
+
+
+class _Ended(Exception):
+    def __init__(self, end: str) -> None:
+        super().__init__(end)
+        self.end = end
+
+
+def send(world: World, start: str, packet: Packet, chance: Chance, *, size: int = HEADERS) -> Walk:
+    """Send a packet from a machine's own program. `size` in bytes, headers included.
+
+    Raises:
+        KeyError: there is no such machine.
+    """
+    return _Walker(world, chance, size).send(start, packet)
+
+
+def answer(world: World, walk: Walk, chance: Chance, *, size: int = HEADERS) -> Walk:
+    """The answer of whoever got the packet: the same connection, the other way round."""
+    came = walk.packet
+    packet = Packet(came.destination, came.source, came.protocol, came.source_port, came.port, state="ESTABLISHED")
+    machines = {
+        name: machine._replace(connections=walk.connections.get(name, machine.connections))
+        for name, machine in world.machines.items()
+    }
+    return _Walker(world._replace(machines=machines), chance, size).send(walk.machine, packet)
+
+
+class _Walker:
+    def __init__(self, world: World, chance: Chance, size: int) -> None:
+        self.world, self.chance, self.size = world, chance, size
+        self.hops: list[Hop] = []
+        self.connections: dict[str, list[Connection]] = {}
+        self.recent: dict[str, dict[str, frozenset[str]]] = {}
+        self.outer: Outer | None = None
+        self.machine = ""
+        self.packet: Packet
+
+    def send(self, start: str, packet: Packet) -> Walk:
+        self.packet = packet
+        try:
+            self._start(self.world.machines[start])
+        except _Ended as ended:
+            end = ended.end
+        connections = {name: tuple(entries) for name, entries in self.connections.items()}
+        return Walk(tuple(self.hops), end, self.machine, self.packet, connections, self.recent)
+
+    # ---- telling -------------------------------------------------------------------------------
+
+    def _tell(self, what: str, interface: str, before: Packet, **more: object) -> None:
+        params = more.pop("params", {})
+        self.hops.append(
+            Hop(self.machine, what, interface, before, self.packet, self.outer, params=params, **more)  # type: ignore[arg-type]
+        )
+        if len(self.hops) > MOST_HOPS:
+            raise _Ended("lost")
+
+    def _end(self, end: str, what: str, interface: str = "", **more: object) -> None:
+        self._tell(what, interface, self.packet, **more)
+        raise _Ended(end)
+
+    # ---- one machine ---------------------------------------------------------------------------
+
+    def _host(self, machine: Machine) -> Host:
+        lists = {**machine.recent, **self.recent.get(machine.name, {})}
+        return Host(machine.addresses(), machine.sets, lists)
+
+    def _start(self, machine: Machine) -> None:
+        """A program of this machine sends it."""
+        self.machine = machine.name
+        if not machine.up:
+            self._end("lost", "network.machine-down")
+        packet = self.packet
+        route = self._local(machine, packet.destination) or machine.route(packet.destination)
+        if route is None or route.kind == "blackhole":
+            self._end("unreachable", "network.no-route", route=route)
+            return
+        source = packet.source or (packet.destination if route.kind == "local" else machine.source_for(route))
+        port = packet.source_port or (EPHEMERAL if packet.protocol != "icmp" else 0)
+        self.packet = packet._replace(source=source, source_port=port, out_interface=route.device)
+        self._tell("network.sent", route.device, packet, route=route)
+        self._filter(machine, ("raw",), "OUTPUT")
+        connection = self._track(machine)
+        self._filter(machine, ("mangle",), "OUTPUT")
+        self._translate_destination(machine, "OUTPUT", connection)
+        route = self._route(machine)
+        self._filter(machine, ("filter",), "OUTPUT")
+        if route.kind == "local":
+            self.packet = self.packet._replace(in_interface="lo", out_interface="")
+            self._filter(machine, ("mangle", "filter"), "INPUT")
+            self._source_of_local(machine)
+            self._delivered(machine)
+        self._leave(machine, route)
+
+    def _arrive(self, machine: Machine, interface: Interface) -> None:
+        """It comes in from outside."""
+        self.machine = machine.name
+        if not machine.up:
+            self._end("lost", "network.machine-down")
+        if not interface.up:
+            self._end("lost", "network.interface-down", interface.name)
+        self.packet = self.packet._replace(mark=0, in_interface=interface.name, out_interface="")
+        if self.outer is not None:
+            self._decapsulate(machine, interface)
+            return
+        before = self.packet
+        self._tell("network.arrived", interface.name, before)
+        self._filter(machine, ("raw",), "PREROUTING")
+        connection = self._track(machine)
+        self._filter(machine, ("mangle",), "PREROUTING")
+        self._translate_destination(machine, "PREROUTING", connection)
+        route = self._route(machine)
+        if route.kind == "local":
+            self._filter(machine, ("mangle", "filter"), "INPUT")
+            self._source_of_local(machine)
+            self._delivered(machine)
+        if not machine.forwards:
+            self._end("dropped", "network.not-forwarding", interface.name)
+        self._filter(machine, ("mangle", "filter"), "FORWARD")
+        self._leave(machine, route)
+
+    def _local(self, machine: Machine, destination: str) -> Route | None:
+        loopback = family_of(destination) == 4 and within(destination, "127.0.0.0/8")
+        if loopback or destination in machine.addresses():
+            return Route(destination, "lo", kind="local")
+        return None
+
+    def _route(self, machine: Machine) -> Route:
+        """Where to, now that the destination is known."""
+        packet = self.packet
+        route = self._local(machine, packet.destination) or machine.route(packet.destination)
+        if route is None:
+            self._end("unreachable", "network.no-route", packet.in_interface)
+            raise AssertionError
+        if route.kind == "blackhole":
+            self._end("dropped", "network.blackhole", packet.in_interface, route=route)
+        if route.kind != "local":
+            self.packet = packet._replace(out_interface=route.device)
+        self._tell("network.routed", route.device, packet, route=route)
+        return route
+
+    def _filter(self, machine: Machine, tables: tuple[str, ...], chain: str) -> None:
+        """The tables of one hook that translate nothing."""
+        for table in tables:
+            if not machine.tables.get(table, {}).get(chain):
+                continue
+            before = self.packet
+            verdict = run(machine.tables, table, chain, before, self._host(machine), self.chance)
+            self.packet = verdict.packet
+            if verdict.target in {"DROP", "REJECT"}:
+                what = "network.dropped" if verdict.target == "DROP" else "network.rejected"
+                end = "dropped" if verdict.target == "DROP" else "refused"
+                self._end(
+                    end, what, before.in_interface, visits=verdict.visits, params={"table": table, "chain": chain}
+                )
+            self._tell(
+                "network.filtered",
+                before.in_interface,
+                before,
+                visits=verdict.visits,
+                params={"table": table, "chain": chain},
+            )
+
+    # ---- conntrack and translation -------------------------------------------------------------
+
+    def _entries(self, machine: Machine) -> list[Connection]:
+        return self.connections.setdefault(machine.name, list(machine.connections))
+
+    def _tuple(self) -> Tuple5:
+        packet = self.packet
+        return Tuple5(packet.protocol, packet.source, packet.source_port, packet.destination, packet.port)
+
+    def _track(self, machine: Machine) -> Connection | None:
+        """The connection that the packet belongs to, if this kernel has seen it before."""
+        mine = self._tuple()
+        for entry in self._entries(machine):
+            if mine in (entry.original, entry.reply):
+                state = "ESTABLISHED"
+                self.packet = self.packet._replace(state=state, dnat=entry.dnat, snat=entry.snat)
+                return entry
+        if self.packet.state == "NEW":
+            self._entries(machine).append(Connection(mine, _back(mine)))
+            self.packet = self.packet._replace(dnat=False, snat=False)
+        else:  # the answer to what this kernel has not seen
+            self.packet = self.packet._replace(dnat=False, snat=False, state="INVALID")
+        return None
+
+    def _translate_destination(self, machine: Machine, chain: str, known: Connection | None) -> None:
+        before = self.packet
+        if known is not None:
+            if before.source == known.reply.source and self._tuple() == known.reply:
+                target, port = known.original.source, known.original.source_port
+            else:
+                target, port = known.reply.source, known.reply.source_port
+            if (target, port) != (before.destination, before.port):
+                self.packet = before._replace(destination=target, port=port)
+                self._tell("network.translated-known", before.in_interface, before, connection=known)
+            return
+        if not machine.tables.get("nat", {}).get(chain) or before.state != "NEW":
+            return
+        verdict = run(machine.tables, "nat", chain, before, self._host(machine), self.chance)
+        self.packet = verdict.packet
+        if verdict.remembered:
+            lists = self.recent.setdefault(machine.name, {})
+            for name in verdict.remembered:
+                lists[name] = lists.get(name, machine.recent.get(name, frozenset())) | {before.source}
+        params = {"table": "nat", "chain": chain}
+        if verdict.target == "DNAT":
+            made = self._amend(machine, Tuple5(*_of(before)), source=(verdict.packet.destination, verdict.packet.port))
+            self._tell(
+                "network.dnat", before.in_interface, before, visits=verdict.visits, connection=made, params=params
+            )
+        elif verdict.target == "DROP":
+            self._end("dropped", "network.dropped", before.in_interface, visits=verdict.visits, params=params)
+        else:
+            self._tell("network.not-translated", before.in_interface, before, visits=verdict.visits, params=params)
+
+    def _amend(
+        self,
+        machine: Machine,
+        original: Tuple5,
+        *,
+        source: tuple[str, int] | None = None,
+        destination: tuple[str, int] | None = None,
+    ) -> Connection:
+        """Write into the newest entry how answers will come: from whom, and to whom."""
+        entries = self._entries(machine)
+        at = next(i for i in range(len(entries) - 1, -1, -1) if entries[i].original == original)
+        reply = entries[at].reply
+        if source is not None:
+            reply = reply._replace(source=source[0], source_port=source[1])
+        if destination is not None:
+            reply = reply._replace(destination=destination[0], port=destination[1])
+        entries[at] = entries[at]._replace(reply=reply)
+        return entries[at]
+
+    def _translate_source(self, machine: Machine, route: Route) -> None:
+        """nat POSTROUTING, for the first packet of a connection; what it decided, for the others."""
+        before = self.packet
+        entry = self._entry_of(machine)
+        if before.state != "NEW":
+            if entry is None:
+                return
+            answered = (before.destination, before.port) == (entry.original.source, entry.original.source_port)
+            source, port = (
+                (entry.original.destination, entry.original.port)
+                if answered
+                else (entry.reply.destination, entry.reply.port)
+            )
+            if (source, port) != (before.source, before.source_port):
+                self.packet = before._replace(source=source, source_port=port)
+                self._tell("network.translated-known", route.device, before, connection=entry)
+            return
+        if not machine.tables.get("nat", {}).get("POSTROUTING"):
+            return
+        verdict = run(machine.tables, "nat", "POSTROUTING", before, self._host(machine), self.chance)
+        params = {"table": "nat", "chain": "POSTROUTING"}
+        if verdict.target in {"MASQUERADE", "SNAT"} and entry is not None:
+            source = machine.source_for(route)
+            if verdict.target == "SNAT" and verdict.decided is not None:
+                source = verdict.decided.text.rpartition("--to-source ")[2].split()[0]
+            self.packet = verdict.packet._replace(source=source, snat=True)
+            made = self._amend(machine, entry.original, destination=(source, before.source_port))
+            self._tell("network.snat", route.device, before, visits=verdict.visits, connection=made, params=params)
+        else:
+            self.packet = verdict.packet
+            self._tell("network.not-masqueraded", route.device, before, visits=verdict.visits, params=params)
+
+    def _entry_of(self, machine: Machine) -> Connection | None:
+        """The connection of the packet, whose destination has been translated already."""
+        packet = self.packet
+        for entry in reversed(self._entries(machine)):
+            there = (entry.reply.source, entry.reply.source_port) == (packet.destination, packet.port)
+            if there and (entry.original.source, entry.original.source_port) == (packet.source, packet.source_port):
+                return entry
+            back = (entry.original.source, entry.original.source_port) == (packet.destination, packet.port)
+            if back and (entry.reply.source, entry.reply.source_port) == (packet.source, packet.source_port):
+                return entry
+        return None
+
+    def _source_of_local(self, machine: Machine) -> None:
+        """An answer that ends on this machine: it comes from whom the program had asked."""
+        entry = self._entry_of(machine)
+        if self.packet.state == "NEW" or entry is None:
+            return
+        before = self.packet
+        if (before.destination, before.port) == (entry.original.source, entry.original.source_port):
+            source = entry.original.destination, entry.original.port
+            if source != (before.source, before.source_port):
+                self.packet = before._replace(source=source[0], source_port=source[1])
+                self._tell("network.translated-known", before.in_interface, before, connection=entry)
+
+    # ---- leaving -------------------------------------------------------------------------------
+
+    def _leave(self, machine: Machine, route: Route) -> None:
+        self._filter(machine, ("mangle",), "POSTROUTING")
+        self._translate_source(machine, route)
+        device = machine.interfaces[route.device]
+        if self.size > device.mtu:
+            self._end("dropped", "network.too-big", device.name, params={"size": self.size, "mtu": device.mtu})
+        if device.kind in {"ipip", "vxlan"}:
+            self._encapsulate(machine, device, route)
+        elif device.kind == "veth":
+            self._tell("network.left", device.name, self.packet, route=route)
+            self._cross(machine, *device.peer)
+        else:
+            self._tell("network.left", device.name, self.packet, route=route)
+            self._wire(machine, device, route.via or self.packet.destination)
+
+    def _cross(self, machine: Machine, name: str, interface: str) -> None:
+        there = self.world.machines.get(name)
+        if there is None or interface not in there.interfaces:
+            self._end("lost", "network.nobody")
+            return
+        self._arrive(there, there.interfaces[interface])
+
+    def _wire(self, machine: Machine, device: Interface, next_hop: str) -> None:
+        """Over a cable: whoever has the next hop's address on this segment takes it."""
+        found = self.world.segments.get(device.peer[1], {}).get(next_hop)
+        if found is None:
+            self._end("unreachable", "network.no-neighbour", device.name, params={"address": next_hop})
+            return
+        if not self.world.reachable(machine.name, found[0]):
+            self._end("lost", "network.cable-cut", device.name, params={"machine": found[0]})
+        self._cross(machine, *found)
+
+    def _encapsulate(self, machine: Machine, device: Interface, route: Route) -> None:
+        gateway = route.via or self.packet.destination
+        remote = gateway if device.kind == "ipip" else device.remote.get(gateway, "")
+        if not remote:
+            self._end("unreachable", "network.no-neighbour", device.name, params={"address": gateway})
+        under = self._local(machine, remote) or machine.route(remote)
+        if under is None or under.kind != "unicast":
+            self._end("unreachable", "network.no-route", device.name, route=under)
+            return
+        before = self.packet
+        added = IPIP_BYTES if device.kind == "ipip" else VXLAN_BYTES
+        self.outer = Outer(machine.source_for(under), remote, device.kind)
+        self._tell("network.encapsulated", device.name, before, route=under, params={"bytes": added})
+        # The packet around it is one of this machine's own: it passes OUTPUT and POSTROUTING as such.
+        inner, self.packet = self.packet, self._carrier(self.outer, under.device)
+        self._filter(machine, ("raw", "mangle", "filter"), "OUTPUT")
+        self.packet = inner
+        out = machine.interfaces[under.device]
+        if self.size + added > out.mtu:
+            self._end("dropped", "network.too-big", out.name, params={"size": self.size + added, "mtu": out.mtu})
+        self._tell("network.left", out.name, self.packet, route=under)
+        self._wire(machine, out, under.via or remote)
+
+    def _decapsulate(self, machine: Machine, interface: Interface) -> None:
+        outer = self.outer
+        assert outer is not None
+        inner, self.packet = self.packet, self._carrier(outer, "")._replace(in_interface=interface.name)
+        self._filter(machine, ("raw", "mangle"), "PREROUTING")
+        if outer.destination not in machine.addresses():
+            self._end("lost", "network.nobody", interface.name)
+        self._filter(machine, ("mangle", "filter"), "INPUT")
+        self.packet = inner
+        tunnel = next((one for one in machine.interfaces.values() if one.kind == outer.kind and one.up), None)
+        if tunnel is None:
+            self._end("dropped", "network.no-tunnel", interface.name, params={"kind": outer.kind})
+            return
+        self.outer = None
+        self._tell("network.decapsulated", tunnel.name, inner)
+        self._arrive(machine, tunnel)
+
+    def _carrier(self, outer: Outer, device: str) -> Packet:
+        """The packet around another, as rules see it."""
+        if outer.kind == "vxlan":
+            return Packet(outer.source, outer.destination, "udp", VXLAN_PORT, out_interface=device)
+        return Packet(outer.source, outer.destination, "4", out_interface=device)
+
+    def _delivered(self, machine: Machine) -> None:
+        packet = self.packet
+        open_ = packet.state != "NEW" or packet.protocol == "icmp" or (packet.protocol, packet.port) in machine.listens
+        if open_:
+            self._end("delivered", "network.delivered", packet.in_interface)
+        self._end("refused", "network.nobody-listens", packet.in_interface)
+
+
+def _back(one: Tuple5) -> Tuple5:
+    return Tuple5(one.protocol, one.destination, one.port, one.source, one.source_port)
+
+
+def _of(packet: Packet) -> tuple[str, str, int, str, int]:
+    return (packet.protocol, packet.source, packet.source_port, packet.destination, packet.port)
