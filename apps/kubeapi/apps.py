@@ -7,8 +7,3 @@ class KubeAPIConfig(AppConfig):
     """The Kubernetes REST paths over HTTP, for kubectl and client libraries."""
 
     name = "apps.kubeapi"
-
-    def ready(self) -> None:
-        from apps.kubeapi import lookout
-
-        lookout.connect()

@@ -12,22 +12,21 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from django.db import close_old_connections
 
 from apps.cluster.apimachinery.status import StatusError
-from apps.scenarios import limits
+from apps.scenarios import hearing, limits
 from apps.scenarios.models import Scenario
 from apps.scenarios.session import Session, session
-from apps.scenarios.signals import scenario_changed
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 THREADS = 4  # that read, write and poll
 TICK_S = 0.02  # changes of a busy cluster are gathered this long
-REFRESH_S = 2.0  # how long what another process wrote may take to be seen
+REFRESH_S = 10.0  # a hint of another process's that was lost costs at most this
 
 
 class Source(Protocol):
@@ -88,6 +87,8 @@ class Lookout:
 
     async def _run(self) -> None:
         loop = self.post.loop
+        await self.post.ear.listen(self.id, self.poke)
+        self._stale = True
         stale_at = loop.time() + REFRESH_S
         try:
             while self.streams:
@@ -117,6 +118,7 @@ class Lookout:
                 stream.put(b"", done=True)
             self.streams.clear()
             self.post.forget(self)
+            await self.post.ear.unlisten(self.id, self.poke)
 
     def _turn(self, stale: bool, streams: list[Stream]) -> list[bytes]:
         """Let happen what is due, and ask every watch. Runs in a thread."""
@@ -157,6 +159,7 @@ class Post:
         self.loop = asyncio.get_running_loop()
         self._lookouts: dict[str, Lookout] = {}
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="kubeapi")
+        self.ear = hearing.ear()
         self.count = 0
 
     async def work(self, function: Callable[[], T]) -> T:
@@ -207,11 +210,6 @@ class Post:
         if self._lookouts.get(lookout.id) is lookout:
             del self._lookouts[lookout.id]
 
-    def poke(self, scenario_id: str, by: Session | None = None) -> None:
-        lookout = self._lookouts.get(scenario_id)
-        if lookout is not None:
-            lookout.poke(by)
-
     async def close(self) -> None:
         """Let go of everything; for tests and for the end of the process."""
         for lookout in list(self._lookouts.values()):
@@ -239,16 +237,3 @@ def post() -> Post:
         _posts[:] = [found for found in _posts if not found.loop.is_closed()]
         _posts.append(Post())
         return _posts[-1]
-
-
-def connect() -> None:
-    """Hear of every change, once."""
-    scenario_changed.connect(_on_change, dispatch_uid="kubeapi")
-
-
-def _on_change(sender: Any, scenario_id: str, session: Session | None = None, **kwargs: Any) -> None:
-    """May run in any thread."""
-    with _lock:
-        posts = [found for found in _posts if found.loop.is_running()]
-    for found in posts:
-        found.loop.call_soon_threadsafe(found.poke, scenario_id, session)

@@ -7,8 +7,3 @@ class LiveConfig(AppConfig):
     """WebSocket consumers and the running clusters they watch."""
 
     name = "apps.live"
-
-    def ready(self) -> None:
-        from apps.live import hints
-
-        hints.connect()

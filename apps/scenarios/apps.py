@@ -8,3 +8,8 @@ class ScenariosConfig(AppConfig):
 
     name = "apps.scenarios"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from apps.scenarios import hearing
+
+        hearing.connect()

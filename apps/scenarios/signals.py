@@ -1,4 +1,4 @@
-"""What the rest of the site may want to hear of: `apps.live` tells every process that watches a scenario."""
+"""What the rest of the site may want to hear of: `hearing.py` tells whoever watches a scenario, in every process."""
 
 from django.dispatch import Signal
 

@@ -116,9 +116,9 @@ for _ in range({count}):
 """
 
 
-def new(var: Path, count: int) -> list[dict[str, str]]:
+def new(var: Path, count: int, **more: str) -> list[dict[str, str]]:
     """So many scenarios, made by one process."""
-    printed = servers.manage(var, "shell", "-v0", "-c", MANY.format(count=count))
+    printed = servers.manage(var, "shell", "-v0", "-c", MANY.format(count=count), **more)
     return [json.loads(text) for text in printed.split("\0") if text.strip()]
 
 
