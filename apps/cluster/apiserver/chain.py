@@ -83,10 +83,15 @@ def asker_of(step: Step) -> User:
 
 def _authentication(step: Step, user: User) -> Iterator[Line]:
     who = {"user": user.name, "groups": ", ".join(user.groups)}
+    agent = step.params.get("agent")
+    if agent:
+        yield Line("chain.agent", {"agent": agent})
     if step.asker:
         yield Line("chain.asked-as", {**who, "component": step.component})
     elif user.name.startswith(ACCOUNT_PREFIX):
         yield Line("chain.token", who)
+    elif agent:
+        yield Line("chain.bearer", who)
     elif step.component in CERTIFICATES or step.component == "kubelet":
         yield Line("chain.certificate", who)
     else:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.cluster.apimachinery.status import StatusError
+from apps.cluster.apiserver import authorization
+from apps.cluster.apiserver.authorization import Ask
 from apps.cluster.apiserver.requests import (
     aggregated,
     discovery,
@@ -20,7 +22,7 @@ from apps.cluster.apiserver.requests import (
     writes,
 )
 from apps.cluster.apiserver.requests.call import Call
-from apps.cluster.apiserver.requests.messages import Request, Response
+from apps.cluster.apiserver.requests.messages import Attributes, Request, Response
 from apps.cluster.apiserver.warnings.other import DEPRECATED
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
         gate(server, request, attributes)
     request = impersonation.impersonated(request, attributes, server.authorizer.answer)
     if not attributes.is_resource:
+        _authorize(server, request, attributes)
         found = discovery.answer(server, request)
         if found is None:
             return not_found(request), True
@@ -105,6 +108,17 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
         form = presenting.negotiate(request)
         response.headers["Content-Type"] = form.content_type
     return response, not call.dry_run
+
+
+def _authorize(server: APIServer, request: Request, attributes: Attributes) -> None:
+    """Raises: StatusError 403, this path is not for who asks."""
+    assert request.user is not None
+    asked = Ask(request.user, attributes.verb, path=attributes.path)
+    answer = server.authorizer.answer(asked)
+    if not answer.allowed:
+        error = authorization.refusal(asked, answer.reason)
+        error.stage = "authorization"
+        raise error
 
 
 def not_found(request: Request) -> Response:
