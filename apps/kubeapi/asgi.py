@@ -18,6 +18,7 @@ from django.urls import re_path
 
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver.requests import Request, Response, handle, presenting, routes
+from apps.cluster.apiserver.requests.call import ANONYMOUS
 from apps.cluster.apiserver.requests.handler import refusal
 from apps.kubeapi import desk, identity, talk
 from apps.kubeapi.kubeconfig import kubeconfig
@@ -106,7 +107,7 @@ class Visit:
             raise StatusError(429, "TooManyRequests", text, {"retryAfterSeconds": wait})
         user = who.user
         if user is None and self.path.rstrip("/") in PUBLIC and self.method in ("GET", "HEAD"):
-            user = identity.VIEWER
+            user = ANONYMOUS
         self.request = Request(
             self.method, self.path, self.scope["query_string"].decode("latin-1"), self._headers(), body, user
         )
