@@ -19,10 +19,11 @@ from apps.cluster.apimachinery import timestamps
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Cluster, Config
 from tests.fidelity.commands import Command, commands, job_from
-from tests.fidelity.facts import Fact
+from tests.fidelity.facts import Fact, facts
 from tests.fidelity.recorder import record
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "fidelity"
+SEEDS = 16  # tried at most
 SETTLE_MS = 2_000  # for the service account of a new namespace
 # The stand-in kubelets of the recordings: no pulls, half a second to start and to stop.
 PROVISIONER = "nfs.csi.k8s.io"  # of our class `standard`; theirs was rk.io/fake
@@ -39,21 +40,28 @@ class Profile:
     later: tuple[float, int] = (0.0, 0)  # from that second on, commands come so many ms later
     runs_ms: int = -1  # how long containers run before they end; -1: until they are stopped
     starts_at: str = ""  # the time of day at which the recording began, where that matters
-    seed: int = 1  # another where chance, which no two real runs share, fell otherwise in the recording
+    chance: tuple[Fact, ...] = ()  # facts that chance decides: seeds are tried until they hold as in the recording
 
 
 _NODES = {"cp": "control-plane-1", "w1": "worker-1", "w2": "worker-2", "w3": "worker-3"}
+_COUNTED_AT_ONCE = "status.uncountedTerminatedPods.succeeded[1]"
 PROFILES = {
     # A machine that joins runs its first Pods some seconds later than a stand-in.
     "c1-daemonset": Profile(workers=2, nodes=_NODES, namespace="c1", later=(3.0, 20_000)),
     # Both Pods of a round end within one turn of the controller.
-    "d1-job-3x2": Profile(runs_ms=1_000, seed=3),
+    "d1-job-3x2": Profile(runs_ms=1_000, chance=(("Job/j", "ended", _COUNTED_AT_ONCE, "<uid>"),)),
     "d2-job-backofflimit": Profile(runs_ms=1_000),
     "d4-job-ttl": Profile(runs_ms=1_000),
     # A CronJob's Jobs are named by the minute.
     "d7-cronjob": Profile(runs_ms=1_000, starts_at="2026-11-23T04:03:57Z"),
-    # Recorded with a node grace of 8 s, where ours is the default 50 s. Of three like nodes sts-0 got the second.
-    "e1-node-failure": Profile(nodes=_NODES, namespace="e1", later=(3.0, 42_000), seed=37),
+    # Recorded with a node grace of 8 s, where ours is the default 50 s. Of like nodes sts-0 got the one that is lost,
+    # and the Pod that took another's place got one that is not.
+    "e1-node-failure": Profile(
+        nodes=_NODES,
+        namespace="e1",
+        later=(3.0, 42_000),
+        chance=(("Pod/sts-0", "ended", "status.phase", "Failed"), ("Pod/fast-767779d46f-<x>", "deleted")),
+    ),
     "f1-namespace": Profile(namespace="fresh"),
     "f2-services": Profile(namespace="f2"),
 }
@@ -87,14 +95,30 @@ def names() -> list[str]:
     return sorted(path.stem for path in TESTDATA.glob("*.json"))
 
 
-def replay(scenario: Scenario, seed: int = 0) -> dict[str, Any]:
-    """Run the scenario and give our recording of it, with the scenario's own seed unless another is wanted."""
+def replay(scenario: Scenario) -> dict[str, Any]:
+    """Run the scenario, with the first seed with which chance falls as it did, and give our recording of it."""
     profile = PROFILES.get(scenario.name, Profile())
+    recordings = (_replay(scenario, profile, seed) for seed in range(1, SEEDS + 1))
+    first = next(recordings)
+    if as_recorded(scenario, profile, first):
+        return first
+    return next((other for other in recordings if as_recorded(scenario, profile, other)), first)
+
+
+def as_recorded(scenario: Scenario, profile: Profile, recording: dict[str, Any]) -> bool:
+    """Whether what chance decides came out as it did for the recording."""
+    if not profile.chance:
+        return True
+    found = facts(recording)
+    return all(found[fact] == scenario.facts[fact] for fact in profile.chance)
+
+
+def _replay(scenario: Scenario, profile: Profile, seed: int) -> dict[str, Any]:
     namespace = profile.namespace or scenario.name
     manifests = [[doc for doc in yaml.safe_load_all(text) if doc] for text in scenario.manifests]
     behaviour = STAND_IN if profile.runs_ms < 0 else {**STAND_IN, "ends_after_ms": profile.runs_ms}
     images = dict.fromkeys(sorted(_images(scenario)), behaviour)
-    cluster = Cluster.boot(Config(workers=profile.workers, seed=seed or profile.seed, images=images))
+    cluster = Cluster.boot(Config(workers=profile.workers, seed=seed, images=images))
     if profile.starts_at:
         cluster.run_until(timestamps.parse(profile.starts_at) - SETTLE_MS)
     if "Namespace" not in scenario.kinds:

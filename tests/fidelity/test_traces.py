@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fidelity.facts import count, facts
-from tests.fidelity.replay import load, names, replay
+from tests.fidelity.replay import PROFILES, as_recorded, load, names, replay
 
 FLOORS = {"d2-job-backofflimit": 0.95, "e1-node-failure": 0.95}  # the others: 0.99
 REFERENCE = Path(os.environ.get("K8SDOCS_REFERENCE", Path(__file__).parents[2] / ".." / "shared" / "reference"))
@@ -66,8 +66,8 @@ def test_facts_are_counted_as_the_reference_counts_them(name):
     assert facts(data) == theirs == load(name).facts
 
 
-def test_chance_may_fall_as_it_did_for_the_recording():
-    """A scenario has a seed of its own where nothing but chance parts it from the recording."""
-    scenario = load("d1-job-3x2")
-    matched = {seed: count(scenario.facts, facts(replay(scenario, seed)))[0] for seed in (1, 3)}
-    assert matched == {1: scenario.facts.total() - 1, 3: scenario.facts.total()}
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if profile.chance])
+def test_chance_can_fall_as_it_did_for_the_recording(name):
+    scenario, profile = load(name), PROFILES[name]
+    assert all(fact in scenario.facts for fact in profile.chance)
+    assert as_recorded(scenario, profile, replay(scenario))
