@@ -142,6 +142,7 @@ def test_a_group_behind_a_service(cluster):
     ]
     groups = [group["name"] for group in get(cluster, "/apis").body["groups"]]
     assert groups[-1] == "metrics.k8s.io"
+    assert get(cluster, f"{METRICS}/nodes").headers["Content-Type"] == "application/json"
     nodes = get(cluster, f"{METRICS}/nodes").body
     assert (nodes["kind"], len(nodes["items"])) == ("NodeMetricsList", 3)
     one = get(cluster, f"{METRICS}/nodes/worker-1").body

@@ -80,7 +80,9 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
     try:
         info = routes.check(server, attributes, request.method.upper())
     except LookupError:
-        return aggregated.answer(server, request, attributes) or not_found(request), True
+        answered = aggregated.answer(server, request, attributes) or not_found(request)
+        answered.headers = answered.headers or dict(HEADERS)
+        return answered, True
     if info.plural in DEPRECATED:
         warnings.append(DEPRECATED[info.plural])
     call = Call(server, request, attributes, info, warnings)
