@@ -114,7 +114,8 @@ def everything_at(reader: Reader, revision: int) -> None:
     until(
         page,
         """([at, base]) => {
-          const present = [...document.querySelectorAll("tr.now")].map((row) => row.cells[1].textContent.trim());
+          const cells = [...document.querySelectorAll("tr.now")].map((row) => row.cells[1].textContent.trim());
+          const present = cells.map((place) => place.split(".")[0]); // what follows on a revision stands with it
           return at === base ? present.length === 0 : present.includes(at) && present.every((one) => one === at);
         }""",
         [number, reader.figure("base")],

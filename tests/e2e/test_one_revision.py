@@ -102,8 +102,8 @@ def test_the_slider_reaches_every_revision(watching):
 
 
 def test_a_row_of_the_timeline(watching):
-    row = watching.page.locator(".timeline tr.next[data-revision]").nth(3)
-    revision = int(row.get_attribute("data-revision"))
+    row = watching.page.locator(".timeline tr.next.rank-change[data-at]").nth(3)
+    revision = int(row.get_attribute("data-at"))
     row.locator(".says").click()
     everything_at(watching, revision)
 
@@ -114,7 +114,7 @@ def test_a_command_in_the_form_and_a_cause_in_the_inspector(watching):
     revision = int(command.inner_text())
     command.click()
     everything_at(watching, revision)
-    page.locator(".timeline tr.next[data-revision]").nth(5).click()
+    page.locator(".timeline tr.next.rank-change[data-at]").nth(5).click()
     expect(page.locator(".transport [data-out=revision]")).not_to_have_text(str(revision))
     everything_at(watching, watching.at())
     cause = page.locator("[data-inspector] .why a").first
