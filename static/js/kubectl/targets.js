@@ -4,6 +4,13 @@ import { apiVersion, full, path } from "./discovery.js";
 import { Failure, Refused, Said } from "./failure.js";
 import { documents } from "./yaml.js";
 
+export const NOTHING = `error: You must provide one or more resources by argument or filename.
+Example resource specifications include:
+   '-f rsrc.yaml'
+   '--filename=rsrc.json'
+   '<resource> <name>'
+   '<resource>'`;
+
 /**
  * @typedef {object} Target
  * @property {Resource} resource
@@ -66,7 +73,7 @@ export function selection(line) {
 export async function find(line, args, { all = false, missing = false } = {}) {
   if (line.flags.filename) return described(line, true);
   const wanted = await targets(line, args);
-  if (wanted.length === 0) throw new Failure(`error: You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'`);
+  if (wanted.length === 0) throw new Failure(NOTHING);
   const found = [];
   for (const { resource, name } of wanted) {
     const namespace = namespaceFor(line, resource);

@@ -120,7 +120,7 @@ export function role(page, { metadata, rules = [] }) {
 export function ruleLines(rules) {
   const found = new Map();
   const add = (group, raw, whole, url, only, verbs) => {
-    const key = `${group} ${whole} ${url} ${only}`;
+    const key = raw ? `${group} ${whole} ${only}` : String(found.size); // addresses are not gathered
     const known = found.get(key) ?? { cells: [whole, url, only], verbs: [], order: `${group}],${raw}],${only}${url}]` };
     for (const verb of verbs) if (!known.verbs.includes(verb)) known.verbs.push(verb);
     found.set(key, known);

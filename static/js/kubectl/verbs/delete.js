@@ -5,7 +5,7 @@ import { Failure, Refused } from "../failure.js";
 import { SETS } from "../flags.js";
 import { walk, shown } from "../jsonpath.js";
 import { dryRun } from "../output.js";
-import { address, described, namespaceFor, selection, targets } from "../targets.js";
+import { NOTHING, address, described, namespaceFor, selection, targets } from "../targets.js";
 import { duration } from "../times.js";
 import { gone } from "./apply.js";
 
@@ -67,7 +67,7 @@ export const remove = {
 async function condemned(line) {
   if (line.flags.filename) return described(line);
   const wanted = await targets(line, line.args);
-  if (wanted.length === 0) throw new Failure("error: You must provide one or more resources by argument or filename.");
+  if (wanted.length === 0) throw new Failure(NOTHING);
   const found = [];
   for (const { resource, name } of wanted) {
     const namespace = namespaceFor(line, resource);
@@ -127,8 +127,8 @@ export const wait = {
     try {
       for (const each of found) {
         try {
-          await until(line, each, wish, test);
-          line.out(line.flags.output === "name" ? `${single(each.resource)}/${each.name}\n` : `${single(each.resource)}/${each.name} ${wish === "delete" ? "deleted" : wish === "create" ? "created" : "condition met"}\n`);
+          const there = await until(line, each, wish, test);
+          if (there) line.out(`${single(each.resource)}/${each.name}${line.flags.output === "name" ? "" : " condition met"}\n`);
         } catch (error) {
           if (!end.aborted || signal?.aborted) throw error;
           line.fail(new Failure(`error: timed out waiting for the condition on ${each.resource.plural}/${each.name}`));
@@ -165,17 +165,17 @@ function condition(wish) {
   throw new Failure(`error: unrecognized condition: "${wish}"`);
 }
 
-/** @param {Line} line @param {Found} found */
+/** @param {Line} line @param {Found} found @returns {Promise<boolean>} false: it was gone before anybody waited */
 async function until(line, { resource, namespace, name }, wish, test) {
   const query = { fieldSelector: `metadata.name=${name}` };
-  while (true) {
+  for (let first = true; ; first = false) {
     const list = await line.api.get(path(resource, namespace), query);
     const [object] = list.items;
     if (!object && !["delete", "create"].includes(wish)) throw new Refused({ reason: "NotFound", message: `${full(resource)} "${name}" not found` }, 404);
-    if (test(object)) return;
+    if (test(object)) return !(first && wish === "delete");
     for await (const { type, object: fresh } of line.api.watch(path(resource, namespace), { ...query, resourceVersion: list.metadata.resourceVersion })) {
       if (type === "ERROR") break;
-      if (type !== "BOOKMARK" && test(type === "DELETED" ? undefined : fresh)) return;
+      if (type !== "BOOKMARK" && test(type === "DELETED" ? undefined : fresh)) return true;
     }
   }
 }

@@ -21,7 +21,8 @@ export const explain = {
     const schemas = document.components?.schemas ?? {};
     const schema = Object.values(schemas).find((each) => (each["x-kubernetes-group-version-kind"] ?? []).some((known) => known.group === group && known.version === number && known.kind === resource.kind));
     if (!schema) throw new Failure(`error: GVR (${group}/${number}, Resource=${resource.plural}) not found in OpenAPI schema`);
-    line.out(`${group ? `GROUP:      ${group}\n` : ""}KIND:       ${resource.kind}\nVERSION:    ${number}\n\n${new Pages(schemas, Boolean(line.flags.recursive)).output(schema, fields)}\n`);
+    line.out(`${group ? `GROUP:      ${group}\n` : ""}KIND:       ${resource.kind}\nVERSION:    ${number}\n\n`);
+    line.out(`${new Pages(schemas, Boolean(line.flags.recursive)).output(schema, fields)}\n`);
   },
 };
 
@@ -30,7 +31,10 @@ async function split(line, what) {
   const parts = what.split(".");
   const exact = (await line.discovery.all()).find(({ plural, group }) => group && what.startsWith(`${plural}.${group}`));
   if (exact) return [exact, what.slice(`${exact.plural}.${exact.group}`.length).split(".").filter(Boolean)];
-  return [await line.discovery.find(parts[0]), parts.slice(1).filter(Boolean)];
+  const found = await line.discovery.find(parts[0]).catch((error) => {
+    throw error instanceof Failure ? new Failure(error.message.replace(/^error: /, "")) : error;
+  });
+  return [found, parts.slice(1).filter(Boolean)];
 }
 
 /** @param {string} text @param {number} width @param {number} indent */
