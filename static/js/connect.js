@@ -1,5 +1,7 @@
 /** The panel for one's own kubectl: opened by links to it, its lines copied whole, with the key though it is not shown. */
 
+import { copyButtons } from "./share.js";
+
 const panel = document.getElementById("kubectl");
 
 /** @param {boolean} [focus] */
@@ -10,6 +12,7 @@ function open(focus = true) {
 }
 
 if (panel) {
+  copyButtons(panel);
   for (const opener of document.querySelectorAll("[data-opens=connect]")) {
     opener.addEventListener("click", (event) => {
       event.preventDefault();

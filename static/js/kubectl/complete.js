@@ -30,9 +30,17 @@ export async function complete(kubectl, text) {
   return argument(kubectl, command, rest, word);
 }
 
+/** What a reader is likely to mean stands before what is only possible. */
+const FIRST = ["kubectl", "get", "describe", "pods", "deployments", "services", "nodes", "replicasets", "statefulsets", "daemonsets", "jobs", "events", "namespaces"];
+
 /** @param {string} word @param {Iterable<string>} all */
 function offer(word, all) {
-  return { word, found: [...new Set(all)].filter((each) => each.startsWith(word) && each !== word).sort() };
+  const rank = (each) => {
+    const place = FIRST.indexOf(each.replace(/\/$/, ""));
+    return place < 0 ? FIRST.length : place;
+  };
+  const found = [...new Set(all)].filter((each) => each.startsWith(word) && each !== word);
+  return { word, found: found.sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1)) };
 }
 
 /** @param {Kubectl} kubectl @param {Command} command @param {string[]} rest @param {string} word */
