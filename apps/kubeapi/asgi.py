@@ -26,6 +26,7 @@ from apps.kubeapi.lookout import Post, post
 from apps.kubeapi.rates import Rates
 from apps.kubeapi.talk import Gone, Receive, Scope, Send
 from apps.kubeapi.watches import LogSource, WatchSource
+from apps.scenarios import access
 from apps.scenarios.models import Scenario
 from apps.scenarios.session import session
 
@@ -37,6 +38,7 @@ PUBLIC = ("/version", "/healthz", "/livez", "/readyz")  # what real clusters tel
 RAW = ("/api", "/version", "/openapi", "/healthz", "/livez", "/readyz", "/metrics")
 KUBECONFIG = "/kubeconfig"
 METRICS = "/metrics"
+PAGE_AGENT = "x-k8sdocs-agent"  # what the page's own terminal sends; it is told the cluster's time
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BACKLOG_BYTES = 512 * 1024  # handed to the server and not yet taken by the client's network
 BACKLOG_WAIT_S = 0.05
@@ -138,14 +140,19 @@ class Visit:
         return found._replace(token="") if found.user is None else found
 
     def _headers(self) -> dict[str, str | tuple[str, ...]]:
+        """A script in a page cannot name itself as a program does, so it says who it is in a header of its own."""
         found: dict[str, tuple[str, ...]] = {}
         for name, value in self.headers:
             key = name.decode("latin-1")
             found[key] = (*found.get(key, ()), value.decode("utf-8", "replace"))
+        if PAGE_AGENT in found:
+            found["user-agent"] = found.pop(PAGE_AGENT)
         return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
 
     def _kubeconfig(self, token: str) -> Response:
-        text = kubeconfig(self.scenario_id, identity.origin_of(self.scope), token)
+        text = kubeconfig(
+            self.scenario_id, identity.origin_of(self.scope), token or access.view_token(self.scenario_id)
+        )
         name = f"k8sdocs-{self.scenario_id}.yaml"
         headers = {
             "Content-Type": "application/yaml",
@@ -156,6 +163,8 @@ class Visit:
 
     def _answer(self) -> tuple[Response, bytes]:
         response = desk.ask(self.scenario_id, self.request)
+        if identity.header(self.headers, PAGE_AGENT.encode()):
+            response.headers = {**response.headers, "X-K8sdocs-Time": desk.clock(self.scenario_id)}
         return response, self._content(response)
 
     def _content(self, response: Response) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 from apps.cluster import rest
 from apps.cluster.api import protobuf
 from apps.cluster.apimachinery.status import StatusError, bad_request
+from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver.requests import Request, Response, User, bodies, handle, presenting, routes, tokens
 from apps.cluster.apiserver.requests.handler import refusal
 from apps.cluster.apiserver.requests.messages import ADMIN
@@ -42,6 +43,12 @@ def ask(scenario_id: str, request: Request) -> Response:
         return error.response
     except StatusError as error:
         return refusal(error)
+
+
+def clock(scenario_id: str) -> str:
+    """The cluster's own time, to the millisecond: whoever shows ages needs it."""
+    now = session(scenario_id).run.cluster.now_ms
+    return f"{format_ms(now).removesuffix('Z')}.{now % 1000:03}Z"
 
 
 @contextmanager

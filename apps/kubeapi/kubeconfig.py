@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from apps.scenarios import yamlwrite
 
-NO_TOKEN = "Put the token here: the scenario's key to change it, its view token to look."  # noqa: S105
-
 
 def kubeconfig(scenario_id: str, origin: str, token: str) -> str:
     """The file. `origin`: as the reader reached the site, "https://k8sdocs.example"."""
     scheme, _, host = origin.partition("://")
     secure = scheme == "https"
-    key = f":{token}" if token and not secure else ""
+    key = "" if secure else f":{token}"
     name = f"k8sdocs-{scenario_id}"
-    user = {"token": token or NO_TOKEN} if secure else {}
+    user = {"token": token} if secure else {}
     return yamlwrite.dump(
         {
             "apiVersion": "v1",

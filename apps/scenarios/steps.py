@@ -38,6 +38,7 @@ def step_json(step: Step, lang: str, base_ms: int, at: str = "") -> dict[str, An
         "time_ms": time_ms,
         "time": clock_text(time_ms),
         "who": narration.who(step),
+        "reader": step.component == "kubectl",  # a reader's own, whatever program they used
         "node": step.node,
         "verb": step.verb,
         "verb_text": narration.verb_text(step, lang),

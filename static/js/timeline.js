@@ -110,7 +110,7 @@ export class Timeline extends HTMLElement {
   /** @param {Element} template @param {object} step */
   #row(template, step) {
     const row = template.cloneNode(true);
-    row.className = `rank-${step.rank}${step.who === "kubectl" ? " command" : ""}`;
+    row.className = `rank-${step.rank}${step.reader ? " command" : ""}`;
     row.dataset.at = step.at;
     const [time, revision, who, verb, object, says] = row.children;
     time.textContent = step.time.replace(/^t\+| s$/g, "");

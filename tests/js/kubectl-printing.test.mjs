@@ -139,9 +139,10 @@ test("rows that follow keep the columns and bring no head", () => {
   assert.equal(new TablePrinter({}).print({ ...TABLE, rows: [] }), "");
 });
 
-test("--sort-by sorts numbers as numbers and names as people do", () => {
+test("--sort-by sorts numbers and quantities by what they are, names by their letters", () => {
   assert.deepEqual(sorted([{ n: 10 }, { n: 9 }], ".n"), [{ n: 9 }, { n: 10 }]);
-  assert.deepEqual(sorted([{ n: "web-10" }, { n: "web-9" }], "{.n}"), [{ n: "web-9" }, { n: "web-10" }]);
+  assert.deepEqual(sorted([{ n: "web-9" }, { n: "web-10" }], "{.n}"), [{ n: "web-10" }, { n: "web-9" }]);
+  assert.deepEqual(sorted([{ n: "1Gi" }, { n: "64Mi" }], ".n"), [{ n: "64Mi" }, { n: "1Gi" }]);
   assert.equal(sorted([{ n: 1 }], ".m"), undefined);
 });
 

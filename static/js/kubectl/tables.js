@@ -2,6 +2,7 @@
 
 import { single } from "./discovery.js";
 import { shown, walk } from "./jsonpath.js";
+import { amount } from "./quantities.js";
 import { Columns } from "./tabs.js";
 
 /**
@@ -99,5 +100,7 @@ export function sorted(items, field, of = (item) => item) {
 function compare(one, other) {
   if (one === undefined || other === undefined) return (one === undefined ? 0 : 1) - (other === undefined ? 0 : 1);
   if (typeof one === "number" && typeof other === "number") return one - other;
-  return shown(one).localeCompare(shown(other), "en", { numeric: true });
+  const amounts = [one, other].map((value) => (/^[-+]?[\d.]+([eE][-+]?\d+|[numkMGTPE]i?)?$/.test(shown(value)) ? amount(value) : NaN));
+  if (!amounts.some(Number.isNaN)) return amounts[0] - amounts[1]; // quantities, as they are
+  return shown(one) < shown(other) ? -1 : shown(one) > shown(other) ? 1 : 0;
 }
