@@ -11,13 +11,14 @@ from typing import Any
 from apps.cluster import drain, kubeadm, kubectl, logs, rest
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
-from apps.cluster.apiserver.requests import Response
+from apps.cluster.apiserver.requests import Response, components
 from apps.cluster.client import Access, Client, Informers, Recorder
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.controlplane import ControlPlane, topology
+from apps.cluster.controlplane.names import APISERVER, MANAGER, SCHEDULER
 from apps.cluster.drain import Drains
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Lessor, Members, ReplicatedStore, Store
@@ -33,6 +34,7 @@ from apps.cluster.metrics.metrics_server import MetricsServer
 from apps.cluster.poststart.autoregister import AutoRegisterController
 from apps.cluster.poststart.flowcontrol import FlowControl
 from apps.cluster.poststart.ipaddresses import RepairIPAddress
+from apps.cluster.poststart.kubernetes_service import KubernetesService
 from apps.cluster.processes import Process
 from apps.cluster.scheduler import Scheduler
 from apps.cluster.scheduler.journal import LATEST, Scheduling
@@ -121,6 +123,7 @@ class Cluster:
         self.response: Response | None = None
         self.strain = Strain(self)
         self.apiserver.readers["log"] = logs.Reader(self._reach_kubelet)
+        self.apiserver.readers[components.READER] = self._silent_components
 
     def _etcd(self) -> tuple[Store, Members | None]:
         """One member writes at once; several agree on every write first."""
@@ -234,6 +237,16 @@ class Cluster:
             return machine.address, "i/o timeout"
         kubelet = self.kubelets.get(node)
         return machine.address, "" if kubelet is not None and kubelet.running else "connect: connection refused"
+
+    def _silent_components(self) -> list[str]:
+        """Programs beside the API server that do not answer it."""
+        if not self.host.ruling:
+            return []
+        running = self.host.running
+        node = next((where for where, _, name in (key.rpartition("/") for key in running) if name == APISERVER), "")
+        names = {"controller-manager": MANAGER, "scheduler": SCHEDULER}
+        silent = [short for short, name in names.items() if f"{node}/{name}" not in running]
+        return [*silent, "etcd-0"] if self.apiserver.unhealthy else silent
 
     @property
     def warnings(self) -> list[str]:
@@ -411,7 +424,8 @@ class Cluster:
         self.processes["kube-controller-manager"] = Process("kube-controller-manager", informers, controllers)
         informers = Informers(apiserver)
         inside: list[Any] = []
-        for part in (FlowControl, AutoRegisterController, RepairIPAddress, AvailableConditionController):
+        parts = (FlowControl, AutoRegisterController, RepairIPAddress, KubernetesService, AvailableConditionController)
+        for part in parts:
             client = Client(apiserver, "kube-apiserver", kubeadm.CONTROL_PLANE)
             recorder = Recorder(engine, client, part.source or "kube-apiserver", modern=bool(part.source))
             hook = part(engine, client, informers, recorder)

@@ -13,6 +13,7 @@ from apps.cluster.apiserver import authorization
 from apps.cluster.apiserver.authorization import Ask
 from apps.cluster.apiserver.requests import (
     aggregated,
+    components,
     discovery,
     impersonation,
     presenting,
@@ -91,6 +92,8 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
     server.authorizer.check(call.actor(), verb, info.group, info.plural, attributes.subresource, namespace, name)
     if attributes.subresource:
         response = subresources.answer(call)
+    elif info.plural == "componentstatuses":
+        response = components.answer(call)
     elif verb == "get":
         response = reads.get(call)
     elif verb in ("list", "watch"):

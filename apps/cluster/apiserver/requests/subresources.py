@@ -6,6 +6,7 @@ Leaves out  exec, attach, portforward, proxy: there is nobody at the other end o
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from apps.cluster.api.validation import pods
@@ -58,7 +59,7 @@ def _scale(call: Call) -> Response:
     shown = scale.of(record.value, info, paths)
     verb = call.attributes.verb
     if verb == "get":
-        return Response(200, shown)
+        return _shown(call, shown)
     if verb == "update":
         options = write_options(call.params, "UpdateOptions")
         call.dry_run = options.dry_run
@@ -80,7 +81,13 @@ def _scale(call: Call) -> Response:
     if given and given != call.namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     stored = server.scale(call.actor(options.field_manager), info, record.value, wanted, dry_run=options.dry_run)
-    return Response(200, scale.of(stored, info, paths))
+    return _shown(call, scale.of(stored, info, paths))
+
+
+def _shown(call: Call, shown: Obj) -> Response:
+    """A Scale in the form that was asked for."""
+    info = dataclasses.replace(call.info, group="autoscaling", version="v1", kind="Scale", builtin=True)
+    return Response(200, presenting.one(call.server, info, shown, call.form))
 
 
 def _bind(call: Call) -> Response:
