@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.fidelity import bootstrap, explain, scheduling, tables, verdicts
 from tests.fidelity.facts import count, facts
 from tests.fidelity.replay import load, names, replay
+from tests.kubectl import programs, served, story
+from tests.kubectl.recorded import recorded
 
 
 @dataclass
@@ -100,6 +104,26 @@ def objects_of_bootstrap() -> Line:
     return line
 
 
+def commands_of_kubectl() -> Group:
+    """Each command of the recording, given to a site of ours; counted by its verb."""
+    found = Group("recorded", "kubectl", skipped=programs.missing())
+    if found.skipped:
+        return found
+    lines: dict[str, Line] = {}
+    with TemporaryDirectory() as folder, served.site(Path(folder)) as site, served.make(site) as scenario:
+        ran = story.play(scenario, Path(folder) / "work")
+    for command in recorded():
+        name = story.counted_as(command)
+        line = lines.setdefault(name, Line(name, 0, 0))
+        differences = list(story.judge(command, ran[command.number]))
+        line.total += 1
+        line.matched += not differences
+        for how in differences:
+            line.differs(command.line, how)
+    found.lines = [lines[name] for name in sorted(lines)]
+    return found
+
+
 def groups(wanted: Sequence[str] = ()) -> Iterator[Group]:
     """Every group, one at a time; or those, and the lines of those, whose names begin as wanted."""
 
@@ -113,6 +137,8 @@ def groups(wanted: Sequence[str] = ()) -> Iterator[Group]:
         yield Group("recorded", "scheduling", [cases_of_scheduling()])
     if chosen("bootstrap"):
         yield Group("recorded", "bootstrap", [objects_of_bootstrap()])
+    if chosen("kubectl"):
+        yield commands_of_kubectl()
     for topic in tables.topics():
         run = [name for name in tables.tables(topic) if tables.adaptor_of(name) and chosen(topic, name, "tables")]
         lines = [line for line in map(table, run) if line.total]
