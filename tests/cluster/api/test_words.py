@@ -15,6 +15,7 @@ PACKAGES = {
     "meta": META.removeprefix(ROOT).rstrip("."),
     "apiextensions": definitions.PACKAGES["apiextensions.k8s.io/v1"],
     "apiregistration": definitions.PACKAGES["apiregistration.k8s.io/v1"],
+    "metrics": definitions.PACKAGES["metrics.k8s.io/v1beta1"],
     "autoscalingv1": "api.autoscaling.v1",
     "autoscalingv2": "api.autoscaling.v2",
 }

@@ -1,5 +1,7 @@
 """Discovery where there is more than what is built in: custom kinds, and groups that another server answers."""
 
+import json
+
 import pytest
 
 from apps.cluster.apiserver.requests import Request, User, handle
@@ -155,6 +157,22 @@ def test_a_group_behind_a_service(cluster):
 
 
 YOUNG = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+
+
+def test_metrics_have_documents_while_somebody_answers(cluster):
+    cluster.run_until(cluster.now_ms + 90_000)
+    index = json.loads(get(cluster, "/openapi/v3").content())["paths"]
+    assert {"apis/metrics.k8s.io", "apis/metrics.k8s.io/v1beta1"} <= set(index)
+    found = json.loads(get(cluster, "/openapi/v3/apis/metrics.k8s.io/v1beta1").content())
+    assert set(found["paths"][f"{METRICS}/namespaces/{{namespace}}/pods/{{name}}"]) == {"get", "parameters"}
+    one = found["components"]["schemas"]["io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetrics"]
+    assert one["x-kubernetes-group-version-kind"] == [
+        {"group": "metrics.k8s.io", "kind": "PodMetrics", "version": "v1beta1"}
+    ]
+    old = json.loads(get(cluster, "/openapi/v2").content())["definitions"]
+    assert "io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetrics" in old
+    without = json.loads(get(Cluster.boot(Config(workers=1)), "/openapi/v2").content())["definitions"]
+    assert "io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetrics" not in without
 
 
 def test_metrics_as_a_table(cluster):

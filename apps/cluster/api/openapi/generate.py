@@ -12,6 +12,7 @@ other is a field: its name (with `!` when required), its type (`[]` a list, `{}`
     e:…|…  the values it may have, which only the Go sources tell
 
 Required fields come first, in the order in which they are told. Lists of kinds follow from the kinds and are not kept.
+metrics.k8s.io is not in those documents: its file is kept by hand.
 """
 
 from __future__ import annotations

@@ -13,7 +13,12 @@ from pathlib import Path
 HERE = Path(__file__).parent / "words"
 NONE = "See the Kubernetes API reference."
 META = "meta"
-FILES = {"apimachinery": META, "apiextensions-apiserver": "apiextensions", "kube-aggregator": "apiregistration"}
+FILES = {
+    "apimachinery": META,
+    "apiextensions-apiserver": "apiextensions",
+    "kube-aggregator": "apiregistration",
+    "metrics": "metrics",
+}
 # Two versions of a group whose types are not the same have a file each.
 VERSIONED = {"autoscaling"}
 

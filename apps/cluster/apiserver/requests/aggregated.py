@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from apps.cluster.apiserver.server import APIServer
 
 Obj = dict[str, Any]
+VERBS = ("get", "list")
 TEXT = {
     "Cache-Control": "no-cache, private",
     "Content-Type": "text/plain; charset=utf-8",
@@ -45,6 +46,12 @@ def _backend(server: APIServer, group: str, version: str) -> Backend | None:
     return server.aggregation.backend(group, version) if available else None
 
 
+def kinds(server: APIServer, group: str, version: str) -> tuple[tuple[str, str, bool], ...]:
+    """The resources of a version: name, kind, whether in namespaces; none while nobody answers."""
+    backend = _backend(server, group, version)
+    return backend.resources if backend is not None else ()
+
+
 def knows(server: APIServer, group: str, version: str) -> bool:
     return (group, version) in groups(server)
 
@@ -57,7 +64,7 @@ def resources(server: APIServer, group: str, version: str) -> Response | None:
     if backend is None:
         return _unavailable()
     listed = [
-        {"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": ["get", "list"]}
+        {"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": list(VERBS)}
         for name, kind, namespaced in backend.resources
     ]
     body = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/{version}", "resources": listed}
@@ -80,7 +87,7 @@ def versions(server: APIServer, group: str) -> list[Obj]:
                 "responseKind": {"group": "", "version": "", "kind": kind},
                 "scope": "Namespaced" if namespaced else "Cluster",
                 "singularResource": "",
-                "verbs": ["get", "list"],
+                "verbs": list(VERBS),
             }
             for name, kind, namespaced in backend.resources
         ]
@@ -107,7 +114,7 @@ def answer(server: APIServer, request: Request, attributes: Attributes) -> Respo
     kind = next((kind for one, kind, _ in backend.resources if one == resource), "")
     if not kind or attributes.subresource:
         raise generic(404)
-    if verb not in ("get", "list"):
+    if verb not in VERBS:
         raise generic(405)
     selector = (request.params().get("labelSelector") or [""])[0]
     items = backend.answer(resource, namespace, "" if name else selector)

@@ -5,7 +5,7 @@ cluster; those of custom kinds are kept by what their definitions say. The hash 
 made from, so that the index makes none.
 
 Models      k8s.io/kube-openapi pkg/handler, pkg/handler3; kube-aggregator pkg/controllers/openapi
-Leaves out  documents of aggregated servers
+Leaves out  nothing known
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from apps.cluster.api.openapi import documents, gnostic
 from apps.cluster.api.openapi.custom import name_of as custom_name
 from apps.cluster.api.openapi.definitions import PACKAGES, name_of
 from apps.cluster.api.openapi.paths import Resource, Sub
-from apps.cluster.apiserver.requests import served
+from apps.cluster.apiserver.requests import aggregated, served
 from apps.cluster.apiserver.requests.messages import Request, Response
 from apps.cluster.apiserver.requests.writes import SHOWN_WHEN_DELETED
 
@@ -75,6 +75,12 @@ def api(server: APIServer) -> documents.API:
             shown = info.plural in SHOWN_WHEN_DELETED and info.plural != "namespaces"
             verbs = served.verbs(server, info)
             resources.append(Resource(kind, name, info.resource, info.namespaced, verbs, subs, shown, custom))
+    resources += [
+        Resource((group, version, kind), name_of(f"{group}/{version}", kind), name, namespaced, aggregated.VERBS)
+        for group, version in aggregated.groups(server)
+        for name, kind, namespaced in aggregated.kinds(server, group, version)
+        if f"{group}/{version}" in PACKAGES
+    ]
     return documents.API(tuple(resources), tuple(customs[name] for name in sorted(customs)))
 
 
@@ -97,9 +103,10 @@ def _hashes(found: documents.API) -> dict[str, str]:
 
 def _hash(found: documents.API, key: str) -> str:
     """The hash of a document: another one whenever it says something else."""
-    group, _, version = key.removeprefix("apis/").rpartition("/")
+    group = key.removeprefix("apis/").rpartition("/")[0]
     mine = [crd["spec"] for crd in found.customs if key == "v2" or crd["spec"]["group"] == group]
-    told = [one.plural for one in found.resources if key == "v2" or one.kind[:2] == (group, version)] if mine else []
+    told = [one.definition for one in found.resources if one.custom and (key == "v2" or one.kind[0] == group)]
+    told += sorted({one.kind[0] for one in found.resources if key == "v2"})
     return documents.digest(documents.encoded({"key": key, "facts": _facts(), "customs": mine, "served": told}))
 
 
