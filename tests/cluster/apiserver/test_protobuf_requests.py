@@ -8,6 +8,7 @@ import pytest
 
 from apps.cluster.apiserver.requests import Request, handle
 from tests.cluster.apiserver.rest import MAPS, Rest
+from tests.cluster.apiserver.test_custom_kinds import CRDS, definition
 
 DATA = Path(__file__).parents[2] / "testdata" / "protobuf" / "kubectl-1.32.json"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -62,3 +63,15 @@ def test_no_body_at_all_is_refused(rest):
     response = send(rest, "POST", MAPS, b"")
     told = "the object provided is unrecognized (must be of type ConfigMap): empty data (<empty>)"
     assert (response.status, response.body["message"]) == (400, told)
+
+
+def test_custom_kinds_have_no_messages():
+    rest = Rest()
+    rest.post(CRDS, definition())
+    rest.engine.run_to_rest(1_000)
+    response = send(rest, "POST", "/apis/example.com/v1/namespaces/default/widgets", b"k8s\0")
+    told = (
+        "the body of the request was in an unknown format - accepted media types include:"
+        " application/json, application/yaml"
+    )
+    assert (response.status, response.body["message"]) == (415, told)

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from apps.cluster.api.openapi import custom, swagger
 from apps.cluster.api.openapi.definitions import META, PACKAGES, name_of
-from apps.cluster.api.openapi.paths import GVK, Resource, discovery, paths
+from apps.cluster.api.openapi.operations import GVK, Resource
+from apps.cluster.api.openapi.paths import discovery, paths
 from apps.cluster.api.openapi.schemas import REF_V3, closure, schema
 
 Obj = dict[str, Any]

@@ -23,7 +23,7 @@ from apps.cluster.api import openapi
 from apps.cluster.api.openapi import documents, gnostic
 from apps.cluster.api.openapi.custom import name_of as custom_name
 from apps.cluster.api.openapi.definitions import PACKAGES, name_of
-from apps.cluster.api.openapi.paths import Resource, Sub
+from apps.cluster.api.openapi.operations import Resource, Sub
 from apps.cluster.apiserver.requests import aggregated, served
 from apps.cluster.apiserver.requests.messages import Request, Response
 from apps.cluster.apiserver.requests.writes import SHOWN_WHEN_DELETED
@@ -65,16 +65,18 @@ def api(server: APIServer) -> documents.API:
                 for one in served.subresources(info)
             )
             custom = server.customs.knows(info.plural)
+            listed = ""
             if custom:
-                customs[info.plural] = server.tables["customresourcedefinitions"][info.plural]
+                crd = customs[info.plural] = server.tables["customresourcedefinitions"][info.plural]
                 name = custom_name(group, version, info.kind)
+                listed = custom_name(group, version, crd["spec"]["names"].get("listKind") or f"{info.kind}List")
             elif f"{group}/{version}".lstrip("/") in PACKAGES:
                 name = name_of(f"{group}/{version}".lstrip("/"), info.kind)
             else:
                 continue
             shown = info.plural in SHOWN_WHEN_DELETED and info.plural != "namespaces"
             verbs = served.verbs(server, info)
-            resources.append(Resource(kind, name, info.resource, info.namespaced, verbs, subs, shown, custom))
+            resources.append(Resource(kind, name, info.resource, info.namespaced, verbs, subs, shown, custom, listed))
     resources += [
         Resource((group, version, kind), name_of(f"{group}/{version}", kind), name, namespaced, aggregated.VERBS)
         for group, version in aggregated.groups(server)
