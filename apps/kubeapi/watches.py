@@ -14,7 +14,7 @@ from apps.kubeapi.talk import go_json
 from apps.scenarios.session import Session
 
 NEVER_MS = 2**62
-LONGEST_FOLLOW_S = 4 * 3600.0  # --streaming-connection-idle-timeout of a kubelet
+LONGEST_S = 4 * 3600.0  # --streaming-connection-idle-timeout of a kubelet
 
 
 class WatchSource:
@@ -24,7 +24,7 @@ class WatchSource:
         self.done = False
         self._watch, self._form = watch, form
         self._epoch = found.epoch
-        self.ends_at = now + (watch.deadline_ms - found.run.cluster.now_ms) / 1000
+        self.ends_at = now + min((watch.deadline_ms - found.run.cluster.now_ms) / 1000, LONGEST_S)
         watch.deadline_ms, watch.next_bookmark_ms = NEVER_MS, -1
         self._bookmark_at = self._after(now) if watch.bookmarks else None
 
@@ -69,7 +69,7 @@ class LogSource:
     def __init__(self, found: Session, response: Response, now: float) -> None:
         assert response.tail is not None
         self.done = False
-        self.ends_at = now + LONGEST_FOLLOW_S
+        self.ends_at = now + LONGEST_S
         self._tail = response.tail
         self._first = talk.content(response, pretty=False)
 

@@ -113,8 +113,10 @@ def parse_version(text: str) -> int:
     """Raises: StatusError 400."""
     if not text:
         return 0
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise bad_request(f'invalid resource version: strconv.ParseUint: parsing "{text}": invalid syntax')
+    if len(text) > 20 or int(text) >= 2**64:
+        raise bad_request(f'invalid resource version: strconv.ParseUint: parsing "{text}": value out of range')
     return int(text)
 
 

@@ -6,6 +6,7 @@ Leaves out  `pretty`, `timeout`
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.status import FieldError, bad_request, invalid
@@ -14,6 +15,7 @@ from apps.cluster.apiserver.listing import ListOptions
 Obj = dict[str, Any]
 Params = dict[str, list[str]]
 MAX_MANAGER = 128
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 class WriteOptions(NamedTuple):
@@ -49,10 +51,11 @@ def _number(params: Params, name: str) -> int | None:
     text = _first(params, name)
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    if _WHOLE.fullmatch(text) is None:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return int(text)
 
 
 def _dry_run(values: list[str], found: list[FieldError]) -> bool:

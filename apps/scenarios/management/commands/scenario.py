@@ -61,5 +61,6 @@ class Command(BaseCommand):
             "url": url,
             "edit_url": f"{url}?key={made.key}",
             "kube_url": f"{site}/k8s/{made.scenario.id}",
+            "kubeconfig_url": f"{site}/k8s/{made.scenario.id}:{made.key}/kubeconfig",
         }
         self.stdout.write(json.dumps(out, indent=1))
