@@ -64,9 +64,14 @@ lint: $(STAMPS)/python-dev
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
+# A kubectl of long ago beside the one on PATH: Debian's, unpacked into a folder of its own.
+$(STAMPS)/old-kubectl: deploy/unpacked-package $(STAMPS)/system-test
+	@deploy/unpacked-package kubernetes-client var/kubernetes-client
+	@[ ! -d var/kubernetes-client/usr ] || touch $@
+
 # Browser tests apart: Playwright keeps an event loop running in its process, which asyncio's own tests cannot share.
 # One that fails is tried once more, and named: on two busy cores a browser may miss a deadline.
-test: $(STAMPS)/system-test assets lint
+test: $(STAMPS)/system-test $(STAMPS)/old-kubectl assets lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not browser"
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m browser --reruns 1
 
