@@ -5,8 +5,8 @@ view token a reader. kubectl keeps its tokens to itself where the site has no TL
 the token stands in the server's address (`http://127.0.0.1:8000/k8s/ID:KEY`).
 
 The page sends no token: its cookie is the key, and a browser says of itself that a request comes from the same origin
-(`Sec-Fetch-Site`, which no script can set). What changes anything must also carry Django's CSRF token in its header, so
-that no other site can use the cookie.
+(`Sec-Fetch-Site`, which no script can set; `Origin` and `Referer` where there is no TLS). What changes anything must
+also carry Django's CSRF token in its header, so that no other site can use the cookie.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -71,13 +72,13 @@ def caller(scope: dict[str, Any], scenario: Scenario, in_path: str = "") -> Call
     request = _request(scope)
     holds_key = access.holds_key(request, scenario)
     key = request.COOKIES[access.cookie_name(scenario.id)] if holds_key else ""
+    same_origin = _same_origin(request, headers)
     if scope["method"] in SAFE:
-        if header(headers, b"sec-fetch-site") == "same-origin" or (holds_key and _csrf(request)):
+        if same_origin or (holds_key and _csrf(request)):
             return Caller(ADMIN if holds_key else VIEWER, address, key)
         return Caller(None, address)
     if not holds_key:
-        same = header(headers, b"sec-fetch-site") == "same-origin"
-        return Caller(VIEWER if same else None, address)
+        return Caller(VIEWER if same_origin else None, address)
     if not _csrf(request):
         raise StatusError(403, "Forbidden", "the page's CSRF token is missing or wrong: send it as X-CSRFToken")
     return Caller(ADMIN, address, key)
@@ -125,6 +126,18 @@ def _token(authorization: str) -> str:
 
 def _request(scope: dict[str, Any]) -> HttpRequest:
     return ASGIRequest(scope, BytesIO())
+
+
+def _same_origin(request: HttpRequest, headers: Headers) -> bool:
+    """Whether a page of this site asks. Browsers say so where there is TLS; elsewhere their address does."""
+    said = header(headers, b"sec-fetch-site")
+    if said:
+        return said == "same-origin"
+    came_from = header(headers, b"origin") or header(headers, b"referer")
+    try:
+        return bool(came_from) and urlsplit(came_from).netloc == request.get_host()
+    except ValueError:
+        return False
 
 
 def _csrf(request: HttpRequest) -> bool:

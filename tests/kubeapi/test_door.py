@@ -120,6 +120,9 @@ def test_a_page_of_the_site_may_read_and_with_the_cookie_and_its_token_write(api
     page = api.as_(None)
     assert page.get(PODS, Sec_Fetch_Site="same-origin").status == 200
     assert page.get(PODS, Sec_Fetch_Site="cross-site").status == 401
+    assert page.get(PODS, Referer=f"http://127.0.0.1:{api.site.port}/en/s/{api.made['id']}/").status == 200
+    assert page.get(PODS, Referer="https://evil.example/").status == 401
+    assert page.get(PODS, Referer="http://[").status == 401
     assert page.ask("POST", MAPS, a_map("x"), Sec_Fetch_Site="same-origin").status == 403
     cookie = f"k8sdocs_key_{api.made['id']}={api.made['key']}; csrftoken={'a' * 32}"
     origin = f"http://127.0.0.1:{api.site.port}"
@@ -134,7 +137,9 @@ def test_the_kubeconfig_holds_the_token_of_who_asks(api):
     """In the address, where there is no TLS: kubectl would keep it to itself."""
     assert f"/k8s/{api.made['id']}:{api.made['key']}\n" in api.get("/kubeconfig").data.decode()
     nobody = api.as_(None)
-    assert f"/k8s/{api.made['id']}\n" in nobody.get("/kubeconfig").data.decode()
+    told = nobody.get("/kubeconfig").data.decode()
+    assert f"/k8s/{api.made['id']}:" in told
+    assert api.made["key"] not in told  # one that reads
     nobody.base += f":{api.made['view_token']}"
     assert nobody.get(PODS).status == 200
     nobody.base += "x"
