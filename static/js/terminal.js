@@ -326,6 +326,7 @@ export class Terminal extends HTMLElement {
       err: (words) => entry.write(words, "err"),
       say: (id, params) => entry.write(`${this.phrase(id, params)}\n`, "said"),
       box: (what, words) => this.#box(what, words),
+      unfold: () => entry.unfold(),
       heard: (request) => {
         const writes = request.method !== "GET" && !/\/(?:selfsubject\w+|token)(?:\?|$)/.test(request.path) && !/dryRun=/.test(request.path);
         if (writes && !request.status) before ??= figure?.playhead?.head;

@@ -69,7 +69,7 @@ async function argument(kubectl, command, rest, word) {
     return { word, found: found.map((each) => `--${value[1]}=${each}`) };
   }
   if (word.startsWith("-")) {
-    const all = Object.keys(flags).filter((name) => name !== "help" && !rest.some((each) => each.startsWith(`--${name}`)));
+    const all = Object.keys(flags).filter((name) => !["help", "v"].includes(name) && !rest.some((each) => each.startsWith(`--${name}`)));
     return offer(word, all.map((name) => `--${name}${["bool", "maybe"].includes(flags[name].kind) ? "" : "="}`));
   }
   return positional(kubectl, command, args, word, namespace);

@@ -17,6 +17,7 @@ const COMMON = {
   as: { kind: "text" },
   "as-group": { kind: "list" },
   "request-timeout": { kind: "text" },
+  v: { kind: "number", short: "v" },
   help: { kind: "bool", short: "h" },
 };
 

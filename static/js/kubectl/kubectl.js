@@ -11,6 +11,9 @@ import { nearest, split } from "./words.js";
 /** Programs that a reader may type by habit: there is none here. */
 const CALLED = new Set(["kubectl", "k"]);
 
+/** From this verbosity on kubectl tells the requests it makes. */
+const REQUESTS_SHOWN = 6;
+
 export class Kubectl {
   // For `help`, which cannot import what imports it.
   COMMANDS = COMMANDS;
@@ -47,6 +50,7 @@ export class Kubectl {
       line.take(found.parsed);
       if (line.flags.as) api.identity["Impersonate-User"] = line.flags.as;
       if (line.flags["as-group"]) api.identity["Impersonate-Group"] = line.flags["as-group"].join(",");
+      if (line.flags.v >= REQUESTS_SHOWN) place.unfold?.();
       await found.command.run(line);
       return line.failed ? 1 : 0;
     } catch (error) {

@@ -12,6 +12,7 @@ import { Failure, Refused, Said, refusalText } from "./failure.js";
  * @property {(text: string) => void} err
  * @property {(what: "manifest"|"edit", text: string) => Promise<string|null>} box  several lines from the reader; null: closed
  * @property {(id: string, params: Record<string, string>) => void} say  a sentence of this terminal's own
+ * @property {() => void} [unfold]  shows the requests, as -v=8 does
  */
 
 export class Line {

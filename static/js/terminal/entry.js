@@ -96,6 +96,10 @@ export class Entry {
     box.querySelector("summary").textContent = this.terminal.phrase(count === 1 ? "request" : "requests", { count: String(count) });
   }
 
+  unfold() {
+    this.element.querySelector("[data-requests]").open = true;
+  }
+
   /** @returns {string} what a screen reader says when the command has ended */
   summary() {
     this.flush();

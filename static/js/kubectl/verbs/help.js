@@ -2,7 +2,6 @@
 
 import { Said } from "../failure.js";
 import { withCommon } from "../flags.js";
-import { align } from "../tabs.js";
 import { nearest } from "../words.js";
 
 /** Commands in the order in which kubectl groups them. */
@@ -23,7 +22,7 @@ export const help = {
     const { COMMANDS, commandOf } = line.kubectl;
     if (line.args.length === 0) {
       line.place.say("help", {});
-      line.out(align(GROUPS.map((names) => `${names.map((name) => `  ${name}\t${COMMANDS[name].usage}\n`).join("")}`).join("\n")));
+      line.out(GROUPS.map((names) => names.map((name) => `  ${COMMANDS[name].usage}\n`).join("")).join("\n"));
       return;
     }
     const found = commandOf(line.args);
