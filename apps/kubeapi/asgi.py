@@ -103,7 +103,7 @@ class Visit:
                 405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
             )
         who = await here.work(self._caller)
-        wait = self.door.rates.take(who.name)
+        wait = self.door.rates.take(who.name, known=bool(who.token))
         if wait:
             text = "the server has received too many requests and has asked us to try again later"
             raise StatusError(429, "TooManyRequests", text, {"retryAfterSeconds": wait})

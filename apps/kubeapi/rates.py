@@ -18,13 +18,15 @@ class Rates:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, caller: str) -> int:
+    def take(self, caller: str, *, known: bool = True) -> int:
         """0: go on. Else the seconds to wait."""
         now = self._clock()
-        left, since = self._buckets.pop(caller, (float(limits.REQUESTS_BURST), now))
-        left = min(limits.REQUESTS_BURST, left + (now - since) * limits.REQUESTS_PER_SECOND)
+        burst = limits.REQUESTS_BURST if known else limits.UNKNOWN_BURST
+        rate = limits.REQUESTS_PER_SECOND if known else limits.UNKNOWN_PER_SECOND
+        left, since = self._buckets.pop(caller, (float(burst), now))
+        left = min(burst, left + (now - since) * rate)
         allowed = left >= 1
         self._buckets[caller] = (left - 1 if allowed else left, now)
         while len(self._buckets) > MOST:
             self._buckets.popitem(last=False)
-        return 0 if allowed else max(1, round((1 - left) / limits.REQUESTS_PER_SECOND))
+        return 0 if allowed else max(1, round((1 - left) / rate))

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from django.conf import settings
+
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver.requests import Response
 from apps.scenarios import limits, yamlwrite
@@ -22,6 +24,7 @@ SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
 }
 _ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
@@ -93,6 +96,8 @@ def headers_of(response: Response) -> list[tuple[bytes, bytes]]:
     if "cache-control" not in known:
         out.append(("Cache-Control", "no-cache, private"))
     out += [(name, value) for name, value in SECURITY.items() if name.lower() not in known]
+    if settings.HTTPS:
+        out.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
     return [(name.encode("latin-1"), value.encode("utf-8")) for name, value in out]
 
 

@@ -118,6 +118,30 @@ def open_watches(api: API) -> int:
     return int(next(line.split()[-1] for line in lines if line.startswith("apiserver_longrunning_requests")))
 
 
+def test_many_kinds_at_once_as_a_dashboard_asks(api):
+    """A list that takes what is at hand, and a watch from there, of twenty kinds."""
+    groups = {
+        "/api/v1": "pods services nodes namespaces configmaps secrets events serviceaccounts endpoints",
+        "/apis/apps/v1": "deployments replicasets daemonsets statefulsets",
+        "/apis/batch/v1": "jobs cronjobs",
+        "/apis/networking.k8s.io/v1": "ingresses networkpolicies",
+        "/apis/rbac.authorization.k8s.io/v1": "clusterroles rolebindings",
+        "/apis/storage.k8s.io/v1": "storageclasses",
+    }
+    watchers = []
+    for prefix, kinds in groups.items():
+        for kind in kinds.split():
+            listed = api.get(f"{prefix}/{kind}?resourceVersion=0").json
+            since = listed["metadata"]["resourceVersion"]
+            query = f"watch=1&allowWatchBookmarks=true&resourceVersion={since}&timeoutSeconds=3"
+            watchers.append(Watcher(api, f"{prefix}/{kind}?{query}"))
+    assert len(watchers) == 20
+    change(api, "one", "1")
+    frames = [watcher.rest() for watcher in watchers]
+    assert [told(frame) for frame in frames[4] if frame["type"] == "ADDED"] == [("ADDED", "one", "1")]
+    assert all(frame["type"] != "ERROR" for one in frames for frame in one)
+
+
 def test_there_is_a_bound_to_watches(api):
     watchers = [Watcher(api, f"{MAPS}?watch=1&resourceVersion=0&timeoutSeconds=30") for _ in range(200)]
     answer = api.get(f"{MAPS}?watch=1")
