@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.fidelity import bootstrap
 from tests.fidelity.reference import reference
@@ -57,6 +60,26 @@ def _pod(entry: Any) -> Any:
     return inside["Pod"]
 
 
+class _Yaml(yaml.SafeLoader):
+    """YAML as Go reads it: `100:6532` is text, not a number of sixtieths."""
+
+
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag.rpartition(":")[2] not in ("int", "timestamp")]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Yaml.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]+$"), list("-+0123456789"))
+
+
+def _resources(text: str) -> list[Any]:
+    """The documents of a YAML text. A label is text, whatever it looks like."""
+    found = [one for one in yaml.load_all(text, _Yaml) if one]
+    for one in found:
+        labels = one["metadata"].get("labels") or {}
+        labels.update({name: str(value).lower() for name, value in labels.items() if isinstance(value, bool)})
+    return found
+
+
 def rows_of(topic: str, data: dict[str, Any]) -> list[tuple[str, str, Any]]:
     """The rows of a table as (title, part, case), titles unlike each other."""
     found = []
@@ -64,6 +87,9 @@ def rows_of(topic: str, data: dict[str, Any]) -> list[tuple[str, str, Any]]:
         for handler in data["handlers"]:
             columns = [{k: v for k, v in column.items() if k != "description"} for column in handler["columns"]]
             found.append((handler.get("type", ""), "handlers", {**handler, "columns": columns}))
+    if "input_yaml" in data:  # resources, and the files that come of them
+        resources = _resources(data["input_yaml"])
+        found += [(name, "", {"resources": resources, "text": text}) for name, text in data["expected"].items()]
     if topic == "facts":  # no table: rules and ranges, each by its name
         found += [(name, "", value) for name, value in data.items() if name != "source" and isinstance(value, dict)]
     if "steps" in data:  # a scenario: a row each time it starts over
