@@ -31,11 +31,15 @@ PLANS: dict[str, tuple[str, ...]] = {
         *("control-plane-prepare/kubeconfig", "control-plane-prepare/control-plane", "check-etcd", "kubelet-start"),
         *("etcd-join", "kubelet-wait-bootstrap", "control-plane-join/mark-control-plane", "wait-control-plane"),
     ),
-    APPLY: ("preflight", "control-plane", "upload-config", "kubelet-config", "addon", "post-upgrade"),
-    NODE: ("preflight", "control-plane", "kubelet-config"),
-    RESET: ("preflight", "cleanup-node"),
+    APPLY: (
+        *("preflight", "control-plane", "upload-config", "kubeconfig", "kubelet-config", "bootstrap-token"),
+        *("addon", "post-upgrade"),
+    ),
+    NODE: ("preflight", "control-plane", "kubeconfig", "kubelet-config", "addon", "post-upgrade"),
+    RESET: ("preflight", "remove-etcd-member", "cleanup-node"),
 }
 _BEFORE = {"upgrade": APPLY, "upgrade-node": NODE, "reset": RESET}
+_OF_PLANES = ("control-plane", "kubeconfig", "addon")  # phases of an upgrade that a worker skips
 _ALONE = ("kubeadm.token-create", "kubeadm.token-delete")  # commands of their own, in no workflow
 
 
@@ -99,7 +103,7 @@ def _command(before: str, role: str, first: bool) -> str:
 
 def _workflow(command: str, found: Sequence[tuple[Step, Sequence[Step]]], up: bool, role: str) -> Workflow:
     seen = {split(step.params["phase"])[1]: (step, made) for step, made in found}
-    plan = [name for name in PLANS[command] if command != NODE or role == CONTROL_PLANE or name != CONTROL_PLANE]
+    plan = [name for name in PLANS[command] if command != NODE or role == CONTROL_PLANE or name not in _OF_PLANES]
     plan += [name for name in seen if name not in plan]
     present = list(seen)[-1]
     over = _over(command, present, found[-1][1], up)

@@ -141,3 +141,33 @@ def test_a_machine_without_power_is_cut_off_in_the_figure(three):
     drawn = render(cluster.view(), "cluster", "en")
     assert " off" in drawn.parts["edge-kubelet-control-plane-3"].cls
     assert " off" in drawn.parts["fig-nodes-control-plane-3"].cls
+
+
+def test_the_frame_of_the_control_plane_is_off_only_when_all_its_machines_are(three):
+    cluster = fresh(three)
+    cluster.execute({"op": "node", "verb": "power-off", "name": "control-plane-1"})
+    cluster.run_for(120_000)
+    drawn = render(cluster.view(), "cluster", "en")
+    assert drawn.parts["fig-nodes-control-plane-1"].cls == "k-node k-control"
+    assert " down" in drawn.parts["fig-control-plane-1-kubelet"].cls
+    assert "away: control-plane-1" in " ".join(drawn.parts["fig-control-plane-1-name"].text)
+    for number in (2, 3):
+        cluster.execute({"op": "node", "verb": "power-off", "name": f"control-plane-{number}"})
+    assert " off" in render(cluster.view(), "cluster", "en").parts["fig-nodes-control-plane-1"].cls
+
+
+def test_a_control_plane_that_was_reset_is_no_member_and_joins_again(three):
+    cluster = fresh(three)
+    cluster.execute({"op": "kubeadm", "verb": "reset", "name": "control-plane-1"})
+    cluster.run_for(90_000)
+    drawn = render(cluster.view(), "etcd", "en", Options(width="full"))
+    assert "fig-member-control-plane-1" not in drawn.parts
+    assert "2 of 2 follow the log" in " ".join(drawn.parts["fig-members-words"].text)
+    assert seats(cluster, "kube-apiserver") == ["away", "lead", "lead"]
+    drawn = render(cluster.view(), "cluster", "en")
+    assert " down" in drawn.parts["fig-control-plane-1-kubelet"].cls
+    cluster.execute({"op": "node", "verb": "join", "name": "control-plane-1"})
+    cluster.run_for(90_000)
+    drawn = render(cluster.view(), "etcd", "en", Options(width="full"))
+    assert "3 of 3 follow the log" in " ".join(drawn.parts["fig-members-words"].text)
+    assert "down" not in render(cluster.view(), "cluster", "en").parts["fig-control-plane-1-kubelet"].cls

@@ -206,7 +206,29 @@ class ControlPlane:
     def came(self, node: str) -> None:
         """A kubelet has been installed: whom the others reach is as it was."""
         if self.ruling:
+            self.ledger.write(len(self._engine.trace.steps), node, KUBELET, ledger.RUNNING)
             self._plant.kubelets[node].reach(self.problem_for(node))
+
+    def leave(self, node: str) -> None:
+        """A machine is about to lose all that runs on it: nobody is sent to its API server any more."""
+        self.ledger.write(len(self._engine.trace.steps), node, KUBELET, ledger.STOPPED)
+        self.servers.pop(node, None)
+        self.since.pop(node, None)
+        self.stopped = {who: pod for who, pod in self.stopped.items() if not who.startswith(f"{node}/")}
+
+    def remove_member(self, node: str) -> str:
+        """Take its member out of etcd. Gives what etcd refuses with, "" when it has gone or is the only one."""
+        members = self._plant.members
+        if members is None:
+            return ""
+        refusal = members.remove(node)
+        if not refusal and node not in members.nodes:
+            self.ledger.write(len(self._engine.trace.steps), node, ledger.TERM, ledger.NO_MEMBER)
+        return refusal
+
+    def wipe_member(self, node: str) -> None:
+        if self._plant.members is not None:
+            self._plant.members.wipe(node)
 
     def _review_server(self, node: str) -> None:
         """An API server that loses its etcd fails its liveness probe after a while."""

@@ -3,6 +3,7 @@
 Models      etcd server/etcdserver (raft.go, snapshots every 10,000 entries with 5,000 kept for who lags), heartbeats of
             100 ms and election timeouts of 1 to 2 s drawn by chance
 Leaves out  learners (a new member votes once its process runs); moving the leader; the time a message takes;
+            a member whose data were lost while the others count it begins anew (a real one ends in a panic);
             heartbeats that would say nothing new; attempts of a member that cannot win, since the others hear their
             leader; a write that timed out for want of a quorum is never carried out after all
 """
@@ -17,6 +18,7 @@ from apps.cluster.engine import Engine
 from apps.cluster.etcd.raft import LEADER, RaftNode
 from apps.cluster.etcd.raft import messages as kinds
 from apps.cluster.etcd.raft.messages import Message
+from apps.cluster.etcd.raft.node import Progress
 from apps.cluster.etcd.store import Store
 
 NAME = "etcd"
@@ -25,6 +27,8 @@ SNAPSHOT_COUNT, CATCH_UP_ENTRIES = 10_000, 5_000
 TIMEOUT, QUORUM = "timeout", "quorum"
 MAX_MESSAGES = 10_000
 UNAVAILABLE = "etcdserver: request timed out"
+UNHEALTHY = "etcdserver: unhealthy cluster"
+NO_ANSWER = "context deadline exceeded"
 
 
 class Members:
@@ -77,6 +81,43 @@ class Members:
         for node in self.nodes.values():
             node.reconfigure(voters)
         self._note(name, "etcd.member-added", members=len(voters))
+
+    def remove(self, name: str) -> str:
+        """`etcdctl member remove`. Gives what it is refused with; "" when it has gone, was none, or is the only one.
+
+        A member that runs may go only if those that run without it are a quorum of those that are left.
+        """
+        if name not in self.nodes or len(self.nodes) == 1:
+            return ""
+        self.flush()
+        leader = self.leader()
+        if leader is None:
+            return NO_ANSWER
+        alive = self._alive(leader)
+        left = len(self.nodes) - 1
+        if name in alive and len(alive) - 1 < left // 2 + 1:
+            return UNHEALTHY
+        leader.propose()
+        self._pump()
+        if name in self.running:
+            self.running.remove(name)
+        del self.nodes[name]
+        voters = tuple(self.nodes)
+        for node in self.nodes.values():
+            node.reconfigure(voters)
+        self._note(name, "etcd.member-removed", members=left)
+        self.review()
+        return ""
+
+    def wipe(self, name: str) -> None:
+        """Its data are lost: the leader has to tell it everything again."""
+        if name not in self.nodes:
+            return
+        self.stop(name)
+        self.nodes[name] = RaftNode(name, tuple(self.nodes))
+        for node in self.nodes.values():
+            if name in node.progress:
+                node.progress[name] = Progress(node.log.last + 1)
 
     def stop(self, name: str) -> None:
         """Its process is gone; what is on its disk stays."""

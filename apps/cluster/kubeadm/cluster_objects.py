@@ -111,6 +111,20 @@ CONTROL_PLANE_TAINT = {"effect": "NoSchedule", "key": v.CONTROL_PLANE_LABEL}
 def bootstrap_token(address: str, token: Obj) -> Iterator[tuple[str, Obj]]:
     """The token that machines join with, what it allows, and where they learn of the cluster."""
     yield "secrets", token
+    kubeconfig = (
+        "apiVersion: v1\nclusters:\n- cluster:\n"
+        f"    server: https://{address}:{v.API_PORT}\n"
+        '  name: ""\ncontexts: null\ncurrent-context: ""\nkind: Config\nusers: null\n'
+    )
+    info = {"metadata": {"name": "cluster-info", "namespace": "kube-public"}, "data": {"kubeconfig": kubeconfig}}
+    for resource, obj in bootstrap_rules():
+        if resource == "roles":
+            yield "configmaps", info
+        yield resource, obj
+
+
+def bootstrap_rules() -> Iterator[tuple[str, Obj]]:
+    """What bootstrap tokens, nodes and the API server's kubelet client may do, and who may read cluster-info."""
     yield (
         "clusterroles",
         {
@@ -141,15 +155,6 @@ def bootstrap_token(address: str, token: Obj) -> Iterator[tuple[str, Obj]]:
             "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "system:kubelet-api-admin"},
             "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": client}],
         },
-    )
-    kubeconfig = (
-        "apiVersion: v1\nclusters:\n- cluster:\n"
-        f"    server: https://{address}:{v.API_PORT}\n"
-        '  name: ""\ncontexts: null\ncurrent-context: ""\nkind: Config\nusers: null\n'
-    )
-    yield (
-        "configmaps",
-        {"metadata": {"name": "cluster-info", "namespace": "kube-public"}, "data": {"kubeconfig": kubeconfig}},
     )
     name = "kubeadm:bootstrap-signer-clusterinfo"
     yield "roles", role(name, "kube-public", "configmaps", "cluster-info")

@@ -109,7 +109,9 @@ def _wait_bootstrap(kubeadm: Kubeadm, machine: Machine) -> bool:
 
 def _download_certs(kubeadm: Kubeadm, machine: Machine) -> bool:
     if "kube-system/kubeadm-certs" not in kubeadm.tables("secrets"):
-        return True
+        if kubeadm.endpoint_problem(machine.name) is not None:
+            return True
+        kubeadm.upload_certs()  # its two hours are over: the administrator asks for it again
     for path in (
         *(f"{pki.PKI}/{name}" for name in ("ca.crt", "front-proxy-ca.crt", "etcd/ca.crt")),
         f"{pki.PKI}/sa.key",

@@ -4,7 +4,8 @@ Models      cmd/kubeadm/app/cmd/upgrade/{apply,node}.go, phases/upgrade/{staticp
 Leaves out  minor releases (the model is one of them); backups and going back when a component does not come up
 
 The control plane is upgraded in place: each manifest is replaced, the kubelet restarts that static Pod, and the next
-one waits for it. A kubelet is a package: it is replaced while its containers run on.
+one waits for it. Add-ons follow when the last control plane is done. A kubelet is a package: it is replaced while its
+containers run on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
-from apps.cluster.kubeadm import static_manifests
+from apps.cluster.kubeadm import cluster_objects, static_manifests
 from apps.cluster.kubeadm import versions as v
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def begin(kubeadm: Kubeadm, verb: str, node: str, version: str) -> None:
     if verb == "upgrade":
         _check(kubeadm.version, version)
         kubeadm.version = version
-        kubeadm.wake(f"@upgrade {'/'.join(machine.name for machine in kubeadm.control_planes())} 0", 0)
+        kubeadm.wake(f"@upgrade {'/'.join(machine.name for machine in kubeadm.members())} 0", 0)
         return
     machine = kubeadm.machine(node)
     if machine is None:
@@ -50,6 +51,7 @@ def begin(kubeadm: Kubeadm, verb: str, node: str, version: str) -> None:
     kubelet.halt()
     kubelet.version = kubeadm.version
     kubelet.resume()
+    kubeadm.note(node, "upgrade-node/post-upgrade")
 
 
 def _check(current: str, wanted: str) -> None:
@@ -67,11 +69,13 @@ def _steps(first: bool) -> Iterator[tuple[str, str]]:
         yield "upgrade/control-plane", name
     if first:
         yield "upgrade/upload-config", ""
-        yield "upgrade/kubelet-config", ""
-        yield "upgrade/addon", ""
-        yield "upgrade/post-upgrade", ""
-    else:
-        yield "upgrade-node/kubelet-config", ""
+    which = "upgrade" if first else "upgrade-node"
+    yield f"{which}/kubeconfig", ""
+    yield f"{which}/kubelet-config", ""
+    if first:
+        yield "upgrade/bootstrap-token", ""
+    yield f"{which}/addon", ""
+    yield f"{which}/post-upgrade", ""
 
 
 def run(kubeadm: Kubeadm, key: str) -> None:
@@ -82,9 +86,9 @@ def run(kubeadm: Kubeadm, key: str) -> None:
     index, tries = int(text), int(tried or 0)
     node = nodes[0]
     machine = kubeadm.machine(node)
-    if machine is None or machine.power != "on":
+    if machine is None or machine.power != "on" or not kubeadm.has_kubelet(node):
         return
-    first = node == kubeadm.control_planes()[0].name
+    first = node == kubeadm.members()[0].name
     steps = list(_steps(first))
     phase, program = steps[index]
     if not tries:
@@ -93,7 +97,7 @@ def run(kubeadm: Kubeadm, key: str) -> None:
         if program:
             kubeadm.put_manifest(machine, program)
     try:
-        done = _ready(kubeadm, node, program) if program else _carry_out(kubeadm, phase)
+        done = _ready(kubeadm, node, program) if program else _carry_out(kubeadm, node, phase)
     except StatusError:
         done = False  # nobody answers
     if not done:
@@ -117,20 +121,56 @@ def _ready(kubeadm: Kubeadm, node: str, program: str) -> bool:
     return image == v.image(program, kubeadm.version) and any("running" in one["state"] for one in states)
 
 
-def _carry_out(kubeadm: Kubeadm, phase: str) -> bool:
+def _carry_out(kubeadm: Kubeadm, node: str, phase: str) -> bool:
     """Raises: StatusError, the API server does not answer."""
-    if phase == "upgrade/upload-config":
+    name = phase.partition("/")[2]
+    if name == "bootstrap-token":
+        _restore_rules(kubeadm)
+    elif name == "addon":
+        waits = _not_upgraded(kubeadm, node)
+        if waits:
+            kubeadm.tell(node, "addon-waits", others=", ".join(waits))
+        else:
+            _upgrade_addons(kubeadm)
+    elif phase == "upgrade/upload-config":
         client = kubeadm.client()
         kept = client.get("configmaps", "kube-system", "kubeadm-config")
         data = {**kept["data"], "ClusterConfiguration": kubeadm.configuration()}
         client.update("configmaps", {**kept, "data": data}, why="kubeadm.upgrade-config", version=kubeadm.version)
-    elif phase == "upgrade/addon":
-        client = kubeadm.client()
-        proxies = client.get("daemonsets", "kube-system", "kube-proxy")
-        spec = proxies["spec"]
-        template = spec["template"]
-        container = {**template["spec"]["containers"][0], "image": v.image("kube-proxy", kubeadm.version)}
-        template = {**template, "spec": {**template["spec"], "containers": [container]}}
-        changed = {**proxies, "spec": {**spec, "template": template}}
-        client.update("daemonsets", changed, why="kubeadm.upgrade-proxy", version=kubeadm.version)
+    elif name == "kubelet-config":
+        kubeadm.tell(node, "write-file", path="/var/lib/kubelet/config.yaml")
     return True
+
+
+def _restore_rules(kubeadm: Kubeadm) -> None:
+    """What bootstrap tokens may do is written again: nothing changes where nobody has touched it."""
+    client = kubeadm.client()
+    for resource, obj in cluster_objects.bootstrap_rules():
+        metadata = obj["metadata"]
+        key = f"{metadata['namespace']}/{metadata['name']}" if "namespace" in metadata else metadata["name"]
+        there = kubeadm.tables(resource).get(key)
+        if there is None:
+            client.create(resource, obj, why="kubeadm.write", phase="upgrade/bootstrap-token")
+        else:
+            client.update(resource, {**there, **obj, "metadata": there["metadata"]}, why="kubeadm.restore-rule")
+
+
+def _not_upgraded(kubeadm: Kubeadm, node: str) -> list[str]:
+    """Control planes whose kube-apiserver has another image than the one here: their mirror Pods tell."""
+    images = {
+        pod["spec"].get("nodeName", ""): pod["spec"]["containers"][0]["image"]
+        for key, pod in kubeadm.tables("pods").items()
+        if key.startswith("kube-system/") and (pod["metadata"].get("labels") or {}).get("component") == "kube-apiserver"
+    }
+    return sorted(other for other, image in images.items() if image != images[node])
+
+
+def _upgrade_addons(kubeadm: Kubeadm) -> None:
+    client = kubeadm.client()
+    proxies = client.get("daemonsets", "kube-system", "kube-proxy")
+    spec = proxies["spec"]
+    template = spec["template"]
+    container = {**template["spec"]["containers"][0], "image": v.image("kube-proxy", kubeadm.version)}
+    template = {**template, "spec": {**template["spec"], "containers": [container]}}
+    changed = {**proxies, "spec": {**spec, "template": template}}
+    client.update("daemonsets", changed, why="kubeadm.upgrade-proxy", version=kubeadm.version)

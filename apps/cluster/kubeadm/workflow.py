@@ -78,6 +78,18 @@ class Host(Protocol):
         """All its programs run on a machine, and the API server there answers."""
         ...
 
+    def leave(self, node: str) -> None:
+        """A machine is about to lose everything of Kubernetes: nobody is sent to its API server any more."""
+        ...
+
+    def remove_member(self, node: str) -> str:
+        """Take its member out of etcd. Gives what etcd refuses with, "" when it has gone or is the only one."""
+        ...
+
+    def wipe_member(self, node: str) -> None:
+        """What its member of etcd has on its disk is lost, though the others still count it."""
+        ...
+
 
 class Plant(Protocol):
     """What kubeadm needs of a cluster: machines to work on, programs that act while their static Pod runs."""
@@ -114,6 +126,7 @@ class Kubeadm:
         self.version = version  # of the control plane
         self.pod_subnet = pod_subnet
         self.waiting = -1  # the init phase that waits for the control plane, -1 = none
+        self.out: dict[str, None] = {}  # control-plane machines that were reset, and join when they are told to
         self.requests: dict[str, str] = {}  # machine that joins -> its CertificateSigningRequest
         self._phases = self._init_phases()
 
@@ -136,6 +149,10 @@ class Kubeadm:
     def control_planes(self) -> list[Machine]:
         return [machine for machine in self._plant.machines.values() if machine.role == CONTROL_PLANE_ROLE]
 
+    def members(self) -> list[Machine]:
+        """The control planes that are part of the cluster."""
+        return [machine for machine in self.control_planes() if machine.name in self._plant.kubelets]
+
     def machine(self, node: str) -> Machine | None:
         return self._plant.machines.get(node)
 
@@ -147,6 +164,9 @@ class Kubeadm:
 
     def drop_kubelet(self, node: str) -> None:
         """Nothing of Kubernetes runs on the machine any more."""
+        if self._plant.machines[node].role == CONTROL_PLANE_ROLE:
+            self.out[node] = None
+        self._plant.host.leave(node)
         kubelet = self._plant.kubelets.pop(node, None)
         if kubelet is not None:
             kubelet.leave()
@@ -161,6 +181,18 @@ class Kubeadm:
         machine = self._plant.machines[node]
         own = machine.role == CONTROL_PLANE_ROLE and not self._plant.host.up(node) and machine.network == "up"
         return self._plant.host.problem_for("" if own else node)
+
+    def endpoint_problem(self, node: str) -> Problem | None:
+        """Why what kubeadm asks from a machine with admin.conf fails: it goes to the control plane's endpoint."""
+        if self._plant.machines[node].network != "up":
+            return Problem(0, "", f"dial tcp {self.address}:{v.API_PORT}: i/o timeout")
+        return self._plant.host.problem_for("")
+
+    def leave_etcd(self, node: str) -> str:
+        return self._plant.host.remove_member(node)
+
+    def wipe_etcd(self, node: str) -> None:
+        self._plant.host.wipe_member(node)
 
     def client(self, node: str = CONTROL_PLANE) -> Client:
         return Client(self._plant.apiserver, NAME, node)
@@ -204,7 +236,9 @@ class Kubeadm:
         client = self.client(name)
         node = client.get("nodes", "", name)
         labels = {**node["metadata"]["labels"], v.CONTROL_PLANE_LABEL: "", v.EXCLUDE_LABEL: ""}
-        taints = [*(node["spec"].get("taints") or ()), cluster_objects.CONTROL_PLANE_TAINT]
+        taints = list(node["spec"].get("taints") or ())
+        if cluster_objects.CONTROL_PLANE_TAINT not in taints:
+            taints.append(cluster_objects.CONTROL_PLANE_TAINT)
         marked = with_metadata(node, labels=labels)
         client.update(
             "nodes", {**marked, "spec": {**node["spec"], "taints": taints}}, why="kubeadm.mark-control-plane-node"
@@ -252,14 +286,17 @@ class Kubeadm:
         """kubeadm join on a machine."""
         self._network.forget(node)  # it may have been here before
         self.requests.pop(node, None)
-        self.install_kubelet(self._plant.machines[node])
+        machine = self._plant.machines[node]
+        self.out.pop(node, None)
+        self.install_kubelet(machine)
         self._plant.host.came(node)
-        self.wake(f"{node} 0", delay_ms)
+        plane = joining.PLANE if machine.role == CONTROL_PLANE_ROLE else ""
+        self.wake(f"{node} {plane}0", delay_ms)
 
     def join_next_control_plane(self) -> None:
         """One after another: each brings a member of etcd with it, and etcd takes one at a time."""
         for machine in self.control_planes():
-            if machine.name not in self._plant.kubelets:
+            if machine.name not in self._plant.kubelets and machine.name not in self.out:
                 self.install_kubelet(machine)
                 self._plant.host.came(machine.name)
                 self.wake(f"{machine.name} {joining.PLANE}0", JOIN_MS)
@@ -325,7 +362,7 @@ class Kubeadm:
             ("kubelet-start", 100, self._kubelet_start),
             ("wait-control-plane", 0, None),
             ("upload-config", 100, self._upload_config),
-            *((("upload-certs", 50, self._upload_certs),) if len(self.control_planes()) > 1 else ()),
+            *((("upload-certs", 50, self.upload_certs),) if len(self.control_planes()) > 1 else ()),
             ("mark-control-plane", 50, lambda: self.mark(CONTROL_PLANE)),
             ("bootstrap-token", 100, self._bootstrap_token),
             ("kubelet-finalize", 50, None),
@@ -366,12 +403,16 @@ class Kubeadm:
         self.write("upload-config", cluster_objects.upload_config(self.configuration()))
         self.write("upload-config", cluster_objects.upload_kubelet_config(self.flavour.socket))
 
-    def _upload_certs(self) -> None:
+    def upload_certs(self) -> None:
+        """What further control planes need, for two hours; asked for again with `kubeadm init phase upload-certs`."""
         identity, value = tokens.drawn(self.random)
         says = "Proxy for managing TTL for the kubeadm-certs secret"
         token = tokens.secret(identity, value, self.now_ms, says, CERTS_TOKEN_MS)
         made = self.client().create("secrets", token, why="kubeadm.write", phase="upload-certs")
-        self.write("upload-certs", cluster_objects.upload_certs(made))
+        for resource, obj in cluster_objects.upload_certs(made):
+            metadata = obj["metadata"]
+            if f"{metadata['namespace']}/{metadata['name']}" not in self.tables(resource):
+                self.write("upload-certs", ((resource, obj),))
 
     def _bootstrap_token(self) -> None:
         token = tokens.secret(*tokens.FIRST, self.now_ms, tokens.FIRST_SAYS)
@@ -421,9 +462,15 @@ class Kubeadm:
     # ---- saving --------------------------------------------------------------------------------
 
     def save(self) -> dict[str, Any]:
-        return {"waiting": self.waiting, "requests": dict(self.requests), "version": self.version}
+        return {
+            "waiting": self.waiting,
+            "requests": dict(self.requests),
+            "version": self.version,
+            "out": list(self.out),
+        }
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.waiting = data["waiting"]
         self.requests = dict(data["requests"])
         self.version = data["version"]
+        self.out = dict.fromkeys(data["out"])

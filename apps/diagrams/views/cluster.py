@@ -11,7 +11,7 @@ from apps.diagrams.ids import edge_id, part_id
 from apps.diagrams.narration import edges_of, request_of
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike, natural
-from apps.diagrams.states import node_state
+from apps.diagrams.states import NodeState, node_state
 from apps.diagrams.views import drum, workers
 from apps.diagrams.views.plate import MAX_POD_ROWS, Plate, columns, per_row, plate, rows_for
 from apps.diagrams.views.scene import Scene
@@ -181,8 +181,7 @@ def part_href(scene: Scene, part: str, ref: str) -> str:
 
 
 def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
-    node = scene.nodes.get(pods.control)
-    state = node_state(node, scene.snapshot.machines.get(pods.control))
+    state = node_state(scene.nodes.get(pods.control), scene.snapshot.machines.get(pods.control))
     x, y = place.control.x, place.control.y
     inset = 16 if place.width > 600 else 10
     name_width = metrics.width(pods.control, 12) * 1.02
@@ -190,10 +189,13 @@ def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
     note = Text(named.x + name_width + 10, named.y, "k-fs")
     words = [scene.say("figure.control-plane"), *(scene.say(word) for word in state.words)]
     planes = planes_of(scene)
+    off_alone = False  # the first machine has no power, but the control plane goes on
     if len(planes) > 1:
         off = [name for name in planes if _unreachable(scene, name)]
         words = [scene.say("figure.planes", count=len(planes))]
         words += [scene.say("figure.plane-off", names=", ".join(off))] if off else []
+        alone, state = state, _best_of(scene, planes)
+        off_alone = state.powered and not alone.powered
     room = (place.control_chips[0].x if place.width > 600 else place.kubectl.x) - note.x - 12
     ref = f"nodes/{pods.control}"
     children = [
@@ -206,7 +208,9 @@ def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
             href=part_href(scene, "control-plane", ref),
             ref=ref,
         ),
-        *workers.chips(scene, pods.control, place.control_chips[0], place.control_chips[1:], pods.chips, small=True),
+        *workers.chips(
+            scene, pods.control, place.control_chips[0], place.control_chips[1:], pods.chips, small=True, off=off_alone
+        ),
         drum.build(scene, place, _part(scene, "etcd", pods), seats_width(scene)),
         *_seats(scene, "etcd", place.drum.x + 50, place.drum.y + (19 if place.width > 600 else 17)),
         _manager(scene, place, pods),
@@ -220,6 +224,17 @@ def _control_plane(scene: Scene, place: Plate, pods: _Sorted) -> Element:
         label=scene.say("aria.control-plane", name=pods.control),
         ref=ref,
         children=children,
+    )
+
+
+def _best_of(scene: Scene, planes: list[str]) -> NodeState:
+    """The frame stands for all machines of the control plane: it is off, silent or cordoned when all of them are."""
+    each = [node_state(scene.nodes.get(name), scene.snapshot.machines.get(name)) for name in planes]
+    return NodeState(
+        ready="True" if any(one.ready == "True" for one in each) else each[0].ready,
+        cordoned=all(one.cordoned for one in each),
+        powered=any(one.powered for one in each),
+        connected=any(one.connected for one in each),
     )
 
 

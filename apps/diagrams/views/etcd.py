@@ -189,8 +189,10 @@ class _Drawing:
     def _members(self, top: float) -> float:
         """Of several: who leads, in which term, and how far each is."""
         scene = self.scene
-        planes = planes_of(scene)
-        if len(planes) < 2 or self.internals is None:
+        if self.internals is None:
+            return top
+        planes = [name for name in planes_of(scene) if self.internals.member(name)[0] != ledger.NO_MEMBER]
+        if len(planes_of(scene)) < 2:
             return top
         left, right = self.layout.write
         rect = Rect(left, top + 16, right - left, sheet.height(len(planes)))

@@ -130,12 +130,12 @@ def _asked(container: Obj) -> int:
 
 
 def chips(
-    scene: Scene, node: str, kubelet: Rect, rects: tuple[Rect, ...], chips_of: Chips, *, small: bool
+    scene: Scene, node: str, kubelet: Rect, rects: tuple[Rect, ...], chips_of: Chips, *, small: bool, off: bool = False
 ) -> list[Element]:
-    """kubelet, CRI-O, kube-proxy and calico-node of a machine."""
+    """kubelet, CRI-O, kube-proxy and calico-node of a machine. `off`: it has no power, and no frame that says so."""
     acts = scene.actor == "kubelet" and scene.acting_node == node
     tiny = kubelet.h < 12
-    stopped = scene.program(node, "kubelet") in ledger.AWAY
+    stopped = off or scene.program(node, "kubelet") in ledger.AWAY
     part_link = scene.options.part_link
     text = () if tiny else (Text(kubelet.cx, kubelet.cy + 4, "k-cp", "middle"),)
     out = [
@@ -152,13 +152,13 @@ def chips(
         found = chips_of.get((node, part))
         hit = " hit" if scene.acting_node == node and scene.actor in _CHIP_ACTORS[part] else ""
         if found is None:
-            away = part == CRIO and scene.program(node, "crio") in ledger.AWAY
+            away = part == CRIO and (off or scene.program(node, "crio") in ledger.AWAY)
             label = _on_node(scene, part, node, away)
             href = part_link(part) if part_link else ""
             classes = f"k-chip{' down st-Failed' if away else '' if part == CRIO else ' absent'}{hit}"
             out.append(Element(part_id(node, part), classes, shapes.chip(rect), (part,), label, href))
         else:
-            out.append(_chip(scene, node, part, shapes.chip(rect), found, hit))
+            out.append(_chip(scene, node, part, shapes.chip(rect), found, (" down" if off else "") + hit))
     return out
 
 

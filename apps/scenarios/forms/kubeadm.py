@@ -128,5 +128,4 @@ def _row(snapshot: Snapshot, machine: Any, version: str) -> dict[str, Any]:
         "out": out,
         "reset": bool(runs) and out,
         "behind": bool(own and version and not out and own != version),
-        "worker": machine.role != workflows.CONTROL_PLANE,
     }

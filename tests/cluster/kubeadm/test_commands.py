@@ -90,7 +90,11 @@ def test_tokens_come_and_go_by_command() -> None:
 def test_a_machine_that_was_reset_is_a_node_without_a_kubelet_until_it_joins_again() -> None:
     cluster = Cluster.boot(Config(workers=2))
     steps = started(cluster, op="kubeadm", verb="reset", name="worker-2")
-    assert said(steps, "kubeadm")[:2] == ["kubeadm.reset-preflight", "kubeadm.reset-cleanup-node"]
+    assert said(steps, "kubeadm")[:3] == [
+        "kubeadm.reset-preflight",
+        "kubeadm.reset-remove-etcd-member",
+        "kubeadm.reset-cleanup-node",
+    ]
     cluster.run_for(60_000)
     assert ready(cluster, "worker-2") == "Unknown"
     started(cluster, op="node", verb="join", name="worker-2")
@@ -102,7 +106,6 @@ def test_a_machine_that_was_reset_is_a_node_without_a_kubelet_until_it_joins_aga
     ("command", "message"),
     [
         pytest.param({"verb": "reset", "name": "worker-9"}, 'machines "worker-9" not found', id="no such machine"),
-        pytest.param({"verb": "reset", "name": "control-plane-1"}, "control plane", id="not the control plane"),
         pytest.param({"verb": "upgrade", "version": "v1.36.0"}, "is at v1.36.1", id="never back"),
         pytest.param({"verb": "upgrade", "version": "v1.37.0"}, "is not one of", id="what it does not know"),
         pytest.param({"verb": "upgrade-node", "name": "worker-1"}, "at v1.36.1 already", id="nothing to do"),
@@ -129,12 +132,16 @@ def test_an_upgrade_goes_through_the_control_plane_one_program_at_a_time() -> No
     assert node(cluster, "worker-1")["status"]["nodeInfo"]["kubeletVersion"] == "v1.36.1"
     steps = started(cluster, op="kubeadm", verb="upgrade", version="v1.36.2")
     manifests = [step.params["path"].rpartition("/")[2] for step in steps if step.verb == "write-file"]
-    assert manifests == ["kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"]
+    assert manifests == ["kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml", "config.yaml"]
     pods = cluster.apiserver.tables["pods"]
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         pod = pods[f"kube-system/{name}-control-plane-1"]
         assert pod["spec"]["containers"][0]["image"].endswith(f"{name}:v1.36.2")
         assert pod["status"]["phase"] == "Running"
+    assert [step.params["phase"] for step in steps if step.verb == "phase"] == [
+        *("upgrade/preflight", "upgrade/control-plane", "upgrade/upload-config", "upgrade/kubeconfig"),
+        *("upgrade/kubelet-config", "upgrade/bootstrap-token", "upgrade/addon", "upgrade/post-upgrade"),
+    ]
     kept = cluster.apiserver.tables["configmaps"]["kube-system/kubeadm-config"]["data"]["ClusterConfiguration"]
     assert "kubernetesVersion: v1.36.2" in kept
     proxies = [pod for key, pod in pods.items() if "kube-proxy" in key]
@@ -165,6 +172,26 @@ def test_three_control_planes_share_certificates_and_are_upgraded_in_turn() -> N
     where = [step.node for step in steps if step.verb == "write-file" and "kube-apiserver" in step.params["path"]]
     assert where == ["control-plane-1", "control-plane-2", "control-plane-3"]
     assert all(ready(cluster, name) == "True" for name in where)
+    told = {name: [s.params["phase"] for s in steps if s.verb == "phase" and s.node == name] for name in where}
+    for name in where[1:]:
+        assert told[name][-4:] == [
+            *("upgrade-node/kubeconfig", "upgrade-node/kubelet-config", "upgrade-node/addon"),
+            "upgrade-node/post-upgrade",
+        ]
+    waits = [(step.node, step.params["others"]) for step in steps if step.message == "kubeadm.addon-waits"]
+    assert waits == [(where[0], "control-plane-2, control-plane-3"), (where[1], "control-plane-3")]
+    proxy = next(step for step in steps if step.message == "kubeadm.upgrade-proxy")
+    begun = next(s for s in steps if s.node == where[2] and s.params.get("phase") == "upgrade-node/addon")
+    assert proxy.index > begun.index, "add-ons follow the last control plane"
+
+
+def test_an_upgrade_restores_what_tokens_may_do() -> None:
+    cluster = Cluster.boot(Config(workers=1, version="v1.36.1"))
+    name = "kubeadm:kubelet-bootstrap"
+    cluster.execute({"op": "delete", "resource": "clusterrolebindings", "namespace": "", "name": name})
+    steps = started(cluster, op="kubeadm", verb="upgrade", version="v1.36.2")
+    assert name in cluster.apiserver.tables["clusterrolebindings"]
+    assert "kubeadm.restore-rule" not in said(steps, "kubeadm"), "what was there already is as it was"
 
 
 def test_a_join_that_was_saved_half_way_goes_on_the_same() -> None:
@@ -176,3 +203,16 @@ def test_a_join_that_was_saved_half_way_goes_on_the_same() -> None:
         one.run_to_rest()
     assert ready(again, "worker-2") == "True"
     assert [step[:-2] for step in again.trace.steps] == [step[:-2] for step in whole.trace.steps]
+
+
+def test_an_upgrade_passes_by_a_control_plane_that_was_reset() -> None:
+    cluster = Cluster.boot(Config(workers=1, control_planes=3, version="v1.36.1"))
+    cluster.execute({"op": "kubeadm", "verb": "reset", "name": "control-plane-1"})
+    cluster.run_for(90_000)
+    cluster.execute({"op": "delete", "resource": "nodes", "namespace": "", "name": "control-plane-1"})
+    cluster.run_for(60_000)
+    steps = started(cluster, op="kubeadm", verb="upgrade", version="v1.36.2")
+    where = [step.node for step in steps if step.verb == "write-file" and "kube-apiserver" in step.params["path"]]
+    assert where == ["control-plane-2", "control-plane-3"]
+    assert [step.node for step in steps if step.params.get("phase") == "upgrade/post-upgrade"] == where[:1]
+    assert "kubeadm.upgrade-proxy" in said(steps, "kubeadm")
