@@ -169,7 +169,9 @@ class Visit:
 
     def _content(self, response: Response) -> bytes:
         pretty = talk.is_pretty(self.request.params(), self.request.header("User-Agent"))
-        return talk.content(response, pretty=pretty)
+        data = talk.content(response, pretty=pretty)
+        accepts_gzip = "gzip" in identity.header(self.headers, b"accept-encoding")
+        return talk.packed(response, data) if accepts_gzip else data
 
     async def tell(self, response: Response, data: bytes | None = None) -> None:
         """Send an answer, unless one is under way already."""
@@ -177,8 +179,7 @@ class Visit:
             return
         self.started = True
         data = self._content(response) if data is None else data
-        accepts_gzip = "gzip" in identity.header(self.headers, b"accept-encoding")
-        await talk.answer(self.send, response, data, accepts_gzip=accepts_gzip, head=self.method == "HEAD")
+        await talk.answer(self.send, response, data, head=self.method == "HEAD")
 
     # ---- streams -------------------------------------------------------------------------------
 

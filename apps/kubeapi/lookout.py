@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import close_old_connections
 
@@ -34,7 +34,8 @@ class Source(Protocol):
 
     done: bool
 
-    def poll(self, found: Session, now: float) -> bytes: ...
+    def poll(self, found: Session, now: float, written: dict[Any, bytes]) -> bytes:
+        """`written`: what others have been told in this turn, which may be the same."""
 
     def next_at(self) -> float | None:
         """The loop's time at which it has something to say by itself."""
@@ -136,17 +137,18 @@ class Lookout:
             return [b""] * len(streams)
         with found.lock:
             now = self.post.loop.time()
-            told = [self._poll(found, stream, now) for stream in streams]
+            written: dict[Any, bytes] = {}
+            told = [self._poll(found, stream, now, written) for stream in streams]
             self._wait_ms = found.wait_ms()
         return told
 
-    def _poll(self, found: Session, stream: Stream, now: float) -> bytes:
+    def _poll(self, found: Session, stream: Stream, now: float, written: dict[Any, bytes]) -> bytes:
         problem = found.run.cluster.reader.problem
         if problem is not None and problem.code == 0:
             stream.source.done = True  # its API server is gone, and the connection with it
             return b""
         try:
-            return stream.source.poll(found, now)
+            return stream.source.poll(found, now, written)
         except StatusError:
             stream.source.done = True
             return b""

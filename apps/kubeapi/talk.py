@@ -101,16 +101,18 @@ def headers_of(response: Response) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("utf-8")) for name, value in out]
 
 
-async def answer(
-    send: Send, response: Response, data: bytes, *, accepts_gzip: bool = False, head: bool = False
-) -> None:
+def packed(response: Response, data: bytes) -> bytes:
+    """The body compressed, for who accepts that, if it is worth it; the response says so then."""
+    known = any(name.lower() == "content-encoding" for name in response.headers)
+    if known or len(data) < GZIP_FROM:
+        return data
+    response.headers = {**response.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return gzip.compress(data, 1)
+
+
+async def answer(send: Send, response: Response, data: bytes, *, head: bool = False) -> None:
     """Send one whole answer."""
-    headers = headers_of(response)
-    packed = any(name.lower() == "content-encoding" for name in response.headers)
-    if accepts_gzip and not packed and len(data) >= GZIP_FROM:
-        data = gzip.compress(data, 4)
-        headers += [(b"Content-Encoding", b"gzip"), (b"Vary", b"Accept-Encoding")]
-    headers.append((b"Content-Length", str(len(data)).encode()))
+    headers = [*headers_of(response), (b"Content-Length", str(len(data)).encode())]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else data})
 

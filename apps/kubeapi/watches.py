@@ -6,14 +6,19 @@ minute.
 
 from __future__ import annotations
 
+from typing import Any
+
+from apps.cluster.api.resource import ResourceInfo
 from apps.cluster.apimachinery.status import gone
+from apps.cluster.apiserver import APIServer
 from apps.cluster.apiserver.requests import Response, presenting, reads
-from apps.cluster.apiserver.watching import BOOKMARK_BEFORE_END_MS, BOOKMARK_EVERY_MS, Watch
+from apps.cluster.apiserver.watching import BOOKMARK_BEFORE_END_MS, BOOKMARK_EVERY_MS, Event, Watch
 from apps.kubeapi import talk
 from apps.kubeapi.talk import go_json
 from apps.scenarios.session import Session
 
 NEVER_MS = 2**62
+Written = dict[Any, bytes]  # events of this moment that have been written down already
 LONGEST_S = 4 * 3600.0  # --streaming-connection-idle-timeout of a kubelet
 
 
@@ -36,7 +41,7 @@ class WatchSource:
     def next_at(self) -> float | None:
         return self._bookmark_at
 
-    def poll(self, found: Session, now: float) -> bytes:
+    def poll(self, found: Session, now: float, written: Written) -> bytes:
         """The lines to send now."""
         watch = self._watch
         if found.epoch != self._epoch:
@@ -47,12 +52,38 @@ class WatchSource:
             self._epoch = found.epoch
         due = self._bookmark_at is not None and now >= self._bookmark_at
         watch.next_bookmark_ms = 0 if due else -1
-        lines = [_line(frame) for frame in reads.frames(found.run.cluster.apiserver, watch, self._form)]
+        server = found.run.cluster.apiserver
+        info = server.info(watch.resource)
+        lines = [self._written(server, info, event, written) for event in watch.poll(server)]
         if due:
             self._bookmark_at = self._after(now)
         watch.next_bookmark_ms = -1
         self.done = watch.closed
         return b"".join(lines)
+
+    def _written(self, server: APIServer, info: ResourceInfo, event: Event, written: Written) -> bytes:
+        """An event as a line. Fifty who watch the same are sent the same bytes."""
+        watch, form = self._watch, self._form
+        record = event.record
+        if record is None:
+            return _line(reads.frame(server, info, watch, event, form))
+        metadata = record.value["metadata"]
+        key = (
+            event.type,
+            watch.resource,
+            metadata.get("namespace", ""),
+            metadata["name"],
+            event.revision or record.mod_revision,
+            watch.second,
+            form.as_,
+            form.include_object,
+            watch.columns_sent,
+        )
+        line = written.get(key)
+        if line is None:
+            line = written[key] = _line(reads.frame(server, info, watch, event, form))
+        watch.columns_sent = watch.columns_sent or form.as_ == "table"
+        return line
 
     def _still_true(self, found: Session) -> bool:
         """Whether history, told anew, is the same up to where the watch stands."""
@@ -76,7 +107,7 @@ class LogSource:
     def next_at(self) -> float | None:
         return None
 
-    def poll(self, found: Session, now: float) -> bytes:
+    def poll(self, found: Session, now: float, written: Written) -> bytes:
         """What has been said since."""
         first, self._first = self._first, b""
         text = first + self._tail.poll(found.run.cluster.apiserver).encode()

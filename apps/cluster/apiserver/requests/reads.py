@@ -54,10 +54,11 @@ def list_or_watch(call: Call) -> Response:
 def frames(server: APIServer, watch: Watch, form: presenting.Form | None = None) -> list[Obj]:
     """What a watch has to send now, one JSON object a line: `{"type": "ADDED", "object": …}`."""
     info = server.info(watch.resource)
-    return [_frame(server, info, watch, event, form or presenting.Form()) for event in watch.poll(server)]
+    return [frame(server, info, watch, event, form or presenting.Form()) for event in watch.poll(server)]
 
 
-def _frame(server: APIServer, info: ResourceInfo, watch: Watch, event: Event, form: presenting.Form) -> Obj:
+def frame(server: APIServer, info: ResourceInfo, watch: Watch, event: Event, form: presenting.Form) -> Obj:
+    """One event as it is sent."""
     if event.type in ("BOOKMARK", "ERROR"):
         return {"type": event.type, "object": event.obj}
     record = event.record
