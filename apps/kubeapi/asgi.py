@@ -163,6 +163,7 @@ class Visit:
 
     def _answer(self) -> tuple[Response, bytes]:
         response = desk.ask(self.scenario_id, self.request)
+        response = talk.known_already(response, self.request.header("If-None-Match"))
         if identity.header(self.headers, PAGE_AGENT.encode()):
             response.headers = {**response.headers, "X-K8sdocs-Time": desk.clock(self.scenario_id)}
         return response, self._content(response)

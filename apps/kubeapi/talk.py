@@ -101,12 +101,21 @@ def headers_of(response: Response) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("utf-8")) for name, value in out]
 
 
+def known_already(response: Response, tag: str) -> Response:
+    """The answer to a client that has it, by its ETag: nothing, but that it is still so."""
+    etag = next((value for name, value in response.headers.items() if name.lower() == "etag"), "")
+    if response.status != 200 or not etag or tag not in (etag, f"W/{etag}"):
+        return response
+    return Response(304, b"", response.headers)
+
+
 def packed(response: Response, data: bytes) -> bytes:
     """The body compressed, for who accepts that, if it is worth it; the response says so then."""
     known = any(name.lower() == "content-encoding" for name in response.headers)
     if known or len(data) < GZIP_FROM:
         return data
-    response.headers = {**response.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    vary = ", ".join(filter(None, (response.headers.get("Vary"), "Accept-Encoding")))
+    response.headers = {**response.headers, "Content-Encoding": "gzip", "Vary": vary}
     return gzip.compress(data, 1)
 
 

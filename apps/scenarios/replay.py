@@ -58,6 +58,7 @@ class Run:
         self.marks: list[Mark] = []
         self.pending: list[Entry] = list(reversed(story.entries))
         self.end_ms = 0  # when the last command was carried out
+        self.began = 0  # the last revision before the newest command, accepted or not
         self.kept_places: list[Any] = []  # for placing.py
 
     @property
@@ -148,7 +149,7 @@ class Run:
         assert time_ms >= self.done_ms, (time_ms, self.done_ms)
         self.advance(time_ms)
         self.cluster.run_until(self.base_ms + time_ms)
-        before = self.cluster.revision
+        before = self.began = self.cluster.revision
         objects = self.cluster.execute(body)
         if body["op"] == rest.OP and self.cluster.revision == before:
             return objects  # a dry run, a review, a patch that changes nothing: there is nothing to remember

@@ -246,7 +246,7 @@ class Session:
         """None: another process was first."""
         now, wall = max(self.now_ms(), self.run.done_ms), wall_ms()
         cut = self.seq == 0 and self.run.cut_script(now)
-        revision, marks = self.run.head, len(self.run.marks)
+        marks = len(self.run.marks)
         outcome: list[list[dict[str, Any]]] = []
         try:
             for entry in entries:
@@ -255,7 +255,7 @@ class Session:
             self._load()  # what it has led to never happened
             raise
         except StatusError:
-            if outcome or cut or self.run.head != revision:
+            if outcome or cut or self.run.head != self.run.began:
                 self._load()  # what came before the refused one never happened either
             raise
         except BaseException:

@@ -116,6 +116,14 @@ def test_big_answers_are_packed_for_who_can_unpack_them(api):
     assert "Content-Encoding" not in api.get(f"{MAPS}/one", Accept_Encoding="gzip").headers
 
 
+def test_who_has_discovery_already_is_told_so(api):
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    first = api.get("/apis", Accept=accept)
+    again = api.get("/apis", Accept=accept, If_None_Match=first.headers["Etag"])
+    assert (again.status, again.data, again.headers["Etag"]) == (304, b"", first.headers["Etag"])
+    assert api.get("/apis", Accept=accept, If_None_Match='"other"').status == 200
+
+
 def test_a_page_of_the_site_may_read_and_with_the_cookie_and_its_token_write(api):
     page = api.as_(None)
     assert page.get(PODS, Sec_Fetch_Site="same-origin").status == 200

@@ -130,6 +130,18 @@ def test_a_session_keeps_what_changed_something_and_nothing_else():
 
 
 @pytest.mark.django_db
+def test_what_is_refused_costs_no_replay(clock):
+    session = Session(making.from_preset("empty").scenario.id)
+    session.request(request(body=a_map("one")))
+    epoch = session.epoch
+    for _ in range(5):
+        clock.pass_ms(2_000)  # heartbeats, and whatever else is due
+        with pytest.raises(rest.Refused):
+            session.request(request(body=a_map("one")))
+    assert session.epoch == epoch
+
+
+@pytest.mark.django_db
 def test_a_deletion_of_many_that_is_refused_half_way_has_deleted_nothing():
     session = Session(making.from_preset("empty").scenario.id)
     for name in ("a", "b"):
