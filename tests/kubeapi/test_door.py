@@ -160,3 +160,22 @@ def test_asking_in_another_name_is_told_in_the_log(api: API):
     group = api.ask("POST", MAPS, a_map("one"), Impersonate_User="jane", Impersonate_Group="kubeadm:cluster-admins")
     assert group.status == 201
     assert api.log()[-1]["text"].endswith("--as=jane --as-group=kubeadm:cluster-admins")
+
+
+def test_the_version_says_that_it_is_a_model(api):
+    version = api.get("/version").json
+    assert (version["major"], version["minor"], version["gitVersion"]) == ("1", "36", "v1.36.2")
+    assert "model" in version["gitCommit"]
+
+
+def test_an_address_without_its_beginning_is_found_by_the_token(api):
+    """kubectl get --raw leaves the path of the server's address out."""
+    api.base = ""
+    assert api.get("/api/v1/nodes").json["kind"] == "NodeList"
+    raw = api.as_(api.made["view_token"])
+    raw.base = ""
+    assert raw.get("/version").json["minor"] == "36"
+    raw = api.as_("wrong")
+    raw.base = ""
+    assert raw.get("/api/v1/nodes").status == 404
+    assert raw.get("/healthz").data == b"ok\n"  # the site's own

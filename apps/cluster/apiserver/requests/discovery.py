@@ -29,7 +29,7 @@ VERSION = {
     "minCompatibilityMajor": "1",
     "minCompatibilityMinor": "35",
     "gitVersion": "v1.36.2",
-    "gitCommit": "",
+    "gitCommit": "k8sdocs: a model of Kubernetes",
     "gitTreeState": "clean",
     "buildDate": "1970-01-01T00:00:00Z",
     "goVersion": "go1.26.6",
