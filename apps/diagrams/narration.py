@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from apps.cluster.apiserver.refusals import REFUSED
 from apps.cluster.engine.trace import Step
 from apps.diagrams import wording
 from apps.diagrams.ids import edge_id
@@ -139,17 +140,26 @@ def edges_of(step: Step | None) -> list[str]:
     else:
         first = ""  # kube-apiserver itself, or an addon that the figure gives no edge
     if step.rank == "note":
-        return [first] if first and component == "kubectl" else []
+        return [first] if first and (component == "kubectl" or step.message == REFUSED) else []
     return [first, edge_id("etcd")] if first else [edge_id("etcd")]
 
 
+def asks(step: Step | None) -> bool:
+    """Whether a step comes of a request to the API server: it wrote something, or was refused."""
+    return step is not None and (step.rank != "note" or step.message == REFUSED)
+
+
 def request_of(step: Step | None) -> str:
-    """The request as kube-apiserver sees it: `PATCH pods/status`; nothing for a step that writes nothing."""
-    if step is None or step.rank == "note":
+    """The request as kube-apiserver sees it: `PATCH pods/status`; nothing for a step that has asked for nothing."""
+    if not asks(step):
         return ""
-    subresource = step.subresource or _SUBRESOURCE.get(step.verb, "")
+    assert step is not None
+    done, below = step.verb, step.subresource
+    if step.rank == "note":
+        done, below = step.params["request"], step.params["subresource"]
+    subresource = below or _SUBRESOURCE.get(done, "")
     resource = split_ref(step.ref)[0].partition(".")[0]
-    verb = _HTTP.get(step.verb, "PATCH")
+    verb = _HTTP.get(done, "PATCH")
     return f"{verb} {resource}/{subresource}" if subresource else f"{verb} {resource}"
 
 

@@ -22,14 +22,14 @@ Row = dict[str, Any]
 
 
 def requested(snapshot: Snapshot, lang: str) -> Row:
-    """The request that made this revision."""
+    """The request that made this revision, or was refused at this moment."""
     step = snapshot.step
     stages = snapshot.internals.chain(step) if step is not None and snapshot.internals is not None else []
     return {
         "who": who(step) if step is not None and stages else "",
         "request": request_of(step),
         "ref": step.ref if step is not None else "",
-        "revision": snapshot.revision,
+        "at": f"{snapshot.revision}.{snapshot.after}" if snapshot.after is not None else str(snapshot.revision),
         "stages": rows(stages, lang),
     }
 

@@ -9,6 +9,7 @@ from apps.cluster.cluster import Cluster, Config
 from apps.diagrams.figure import render
 from apps.diagrams.options import WIDTHS, Options
 from apps.diagrams.views.apiserver import wrapped
+from tests.cluster.stories import workload
 from tests.diagrams.test_scheduler_view import pod
 
 
@@ -72,3 +73,29 @@ def test_a_stage_never_moves_and_no_word_leaves_it(cluster, width, lang):
 )
 def test_words_are_broken_where_they_may_be(texts, most, expected):
     assert wrapped(texts, 30, most) == expected
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_a_refused_request_of_a_component_is_shown_as_far_as_it_came(lang):
+    cluster = Cluster.boot(Config(workers=1, seed=3))
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "few", "namespace": "default"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    cluster.execute({"op": "apply", "objects": [quota]})
+    cluster.run_to_rest()
+    cluster.execute({"op": "apply", "objects": [workload("Deployment", "web", 1, "nginx:1.28")]})
+    cluster.run_for(5_000)
+    step = next(step for step in cluster.trace.steps if step.message == "apiserver.refused")
+    drawn = render(cluster.view(step.revision, cluster.trace.after(step)), "apiserver", lang, Options(width="full"))
+    assert drawn.parts["fig-asker"].text[0] == "replicaset-controller"
+    assert drawn.parts["fig-asker"].text[1].startswith("POST pods default/web-")
+    marks = [drawn.parts[f"fig-stage-{name}"].cls.split()[2] for name in STAGES]
+    assert marks == ["v-yes", "v-yes", "v-yes", "v-yes", "v-no", "v-none"]
+    assert "exceeded quota: few" in words(drawn, "validating")
+    assert "hot" not in drawn.parts["fig-stage-etcd"].cls
+    flat = render(cluster.view(step.revision, cluster.trace.after(step)), "cluster", lang)
+    assert " on " in f"{flat.parts['edge-kube-controller-manager'].cls} "
+    assert " on " not in f"{flat.parts['edge-etcd'].cls} "

@@ -38,6 +38,18 @@ def test_every_stage_has_a_row_and_every_field_is_there():
     assert f"revision {step.revision}" in rows[5]
 
 
+def test_a_refused_request_of_a_component_has_the_rows_up_to_who_refused_it():
+    source = open_source(presets.library()["quota"].link, "en")
+    trace = source.run.cluster.trace
+    step = next(step for step in trace.steps if step.message == "apiserver.refused")
+    at = service.check_at(source.run, f"{step.revision}.{trace.after(step)}")
+    html = service.frame(source, at, "apiserver", "en")["detail"]
+    rows = re.findall(r"<tr.*?</tr>", html, re.DOTALL)[1:]
+    assert len(rows) == 5
+    assert "ResourceQuota refuses it with 403" in rows[4]
+    assert f"at={step.revision}.{trace.after(step)}&" in html
+
+
 @pytest.mark.parametrize(
     ("stage", "marks"),
     [

@@ -1,8 +1,7 @@
 """The way of a request through the API server, laid out for any step: who asked, who allowed it, what was added.
 
 Models      staging/src/k8s.io/apiserver/pkg/server/config.go (DefaultBuildHandlerChain), endpoints/handlers/create.go
-Leaves out  priority and fairness, audit, webhooks; of a change, who made which part of it (a creation tells);
-            the refused requests of components, which leave no step: those of a reader are shown
+Leaves out  priority and fairness, audit, webhooks; of a change, who made which part of it (a creation tells)
 
 Nothing of this is stored but the object as it was sent (`Step.sent`): the rest follows from the step and the world
 before it, and is worked out when somebody looks.
@@ -22,6 +21,7 @@ from apps.cluster.apiserver.admission import chain as plugins
 from apps.cluster.apiserver.authentication import ACCOUNT_PREFIX, CERTIFICATES, Actor, User, user_of
 from apps.cluster.apiserver.authorization import Ask
 from apps.cluster.apiserver.creating import ACCESS, prepared
+from apps.cluster.apiserver.refusals import REFUSED, error_of
 from apps.cluster.engine import Step
 
 Obj = dict[str, Any]
@@ -47,12 +47,13 @@ class Stage(NamedTuple):
 
 
 def chain(step: Step, world: World, modes: tuple[str, ...] = authorization.MODES) -> list[Stage]:
-    """The stages of the request that made a step. `world`: the objects before it. A note has made no request: [].
+    """The stages of the request that made a step. `world`: the objects before it.
 
-    Pure: the same step and world give the same answer.
+    A note has made no request: [], unless it tells of one that was refused. Pure: the same step and world give the
+    same answer.
     """
     if step.rank == "note":
-        return []
+        return refused(error_of(step.params)) if step.message == REFUSED else []
     resource, _, key = step.ref.partition("/")
     obj = step.after if step.after is not None else step.before
     assert obj is not None, step.ref

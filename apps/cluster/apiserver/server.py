@@ -32,6 +32,7 @@ from apps.cluster.apiserver.customresources import CustomKinds
 from apps.cluster.apiserver.fieldmanager import Ledger, Managed
 from apps.cluster.apiserver.fieldmanager.managed import same_fields
 from apps.cluster.apiserver.listing import Selection
+from apps.cluster.apiserver.refusals import Refusals
 from apps.cluster.apiserver.strategy import GENERATION
 from apps.cluster.engine import Engine, Randomness, Step
 from apps.cluster.etcd import Compacted, Record, Store
@@ -98,6 +99,7 @@ class APIServer:
         self.warnings: list[str] = []  # what the answers to a reader say in Warning headers, since it was last emptied
         self._creation = Creation(self._tables, self.infos, engine.random, self._charge, self._allowed)
         self.ledger = Ledger()
+        self.refusals = Refusals(engine)
         self.customs = CustomKinds(self)
         engine.register(self.customs.name, self.customs)
         # What others hang in: checks of every request from outside, and what reads below an object.

@@ -12,6 +12,7 @@ from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apiserver import Actor, APIServer
 from apps.cluster.apiserver import scale as scales
 from apps.cluster.apiserver.fieldmanager.names import APPLY
+from apps.cluster.apiserver.refusals import TOLD
 
 Obj = dict[str, Any]
 Objects = list[Obj]  # named, since a method below is called list
@@ -72,15 +73,33 @@ class Client:
 
     def create(self, resource: str, obj: Obj, /, *, why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 403, 404, 409, 422."""
-        return self.apiserver.create(self.actor, resource, obj, why=why, params=params)
+        try:
+            return self.apiserver.create(self.actor, resource, obj, why=why, params=params)
+        except StatusError as error:
+            metadata = obj["metadata"]
+            name = metadata.get("name", "")
+            generated = not name and "generateName" in metadata
+            name = metadata["generateName"] if generated else name
+            self._refused(error, "create", resource, metadata.get("namespace", ""), name, generated=generated)
+            raise
 
     def update(self, resource: str, obj: Obj, /, *, subresource: str = "", why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 404, 409 (stale resourceVersion), 422."""
-        return self.apiserver.update(self.actor, resource, obj, subresource=subresource, why=why, params=params)
+        try:
+            return self.apiserver.update(self.actor, resource, obj, subresource=subresource, why=why, params=params)
+        except StatusError as error:
+            metadata = obj["metadata"]
+            self._refused(error, "update", resource, metadata.get("namespace", ""), metadata["name"], subresource)
+            raise
 
     def update_status(self, resource: str, obj: Obj, /, *, why: str = "", **params: Any) -> Obj:
         """Raises: StatusError 404, 409."""
-        return self.apiserver.update(self.actor, resource, obj, subresource="status", why=why, params=params)
+        try:
+            return self.apiserver.update(self.actor, resource, obj, subresource="status", why=why, params=params)
+        except StatusError as error:
+            metadata = obj["metadata"]
+            self._refused(error, "update", resource, metadata.get("namespace", ""), metadata["name"], "status")
+            raise
 
     def patch(
         self,
@@ -96,9 +115,13 @@ class Client:
         **params: Any,
     ) -> Obj:
         """Raises: StatusError 400, 404, 409, 422."""
-        return self.apiserver.patch(
-            self.actor, resource, namespace, name, body, type=type, subresource=subresource, why=why, params=params
-        )
+        try:
+            return self.apiserver.patch(
+                self.actor, resource, namespace, name, body, type=type, subresource=subresource, why=why, params=params
+            )
+        except StatusError as error:
+            self._refused(error, "patch", resource, namespace, name, subresource)
+            raise
 
     def delete(
         self,
@@ -114,22 +137,55 @@ class Client:
         **params: Any,
     ) -> None:
         """Raises: StatusError 403, 404, 409 (`uid` is another object's)."""
-        self.apiserver.delete(
-            self.actor,
-            resource,
-            namespace,
-            name,
-            grace_period_seconds=grace_period_seconds,
-            propagation=propagation,
-            uid=uid,
-            why=why,
-            params=params,
-        )
+        try:
+            self.apiserver.delete(
+                self.actor,
+                resource,
+                namespace,
+                name,
+                grace_period_seconds=grace_period_seconds,
+                propagation=propagation,
+                uid=uid,
+                why=why,
+                params=params,
+            )
+        except StatusError as error:
+            self._refused(error, "delete", resource, namespace, name)
+            raise
 
     def bind(self, namespace: str, pod: str, node: str, /, *, why: str = "", **params: Any) -> None:
         """Raises: StatusError 404, 409."""
-        self.apiserver.bind(self.actor, namespace, pod, node, why=why, params=params)
+        try:
+            self.apiserver.bind(self.actor, namespace, pod, node, why=why, params=params)
+        except StatusError as error:
+            self._refused(error, "bind", "pods", namespace, pod)
+            raise
 
     def evict(self, namespace: str, pod: str, /, *, why: str = "", **params: Any) -> None:
         """POST pods/{name}/eviction. Raises: StatusError 404, 429 when a disruption budget forbids it."""
-        self.apiserver.evict(self.actor, namespace, pod, why=why, params=params)
+        try:
+            self.apiserver.evict(self.actor, namespace, pod, why=why, params=params)
+        except StatusError as error:
+            self._refused(error, "evict", "pods", namespace, pod)
+            raise
+
+    def _refused(
+        self,
+        error: StatusError,
+        verb: str,
+        resource: str,
+        namespace: str,
+        name: str,
+        subresource: str = "",
+        *,
+        generated: bool = False,
+    ) -> None:
+        """Let it be seen, unless nobody has answered or there is no such resource."""
+        if error.code not in TOLD and error.code != 404:
+            return
+        server = self.apiserver
+        info = server.infos.get(resource)
+        if info is not None:
+            namespace = (namespace or "default") if info.namespaced else ""
+            tell = server.refusals.tell
+            tell(self.actor, verb, info, namespace, name, error, subresource=subresource, generated=generated)

@@ -12,7 +12,7 @@ from apps.cluster.apiserver.chain import Line, Stage
 from apps.diagrams import metrics, shapes, wording
 from apps.diagrams.graph import Element, Graph, Rect, Text
 from apps.diagrams.ids import part_id
-from apps.diagrams.narration import request_of, who
+from apps.diagrams.narration import asks, request_of, who
 from apps.diagrams.options import WIDTHS, Options
 from apps.diagrams.places import SnapshotLike
 from apps.diagrams.views.scene import Scene
@@ -66,10 +66,10 @@ class _Drawing:
         self.width = WIDTHS[scene.options.width]
         self.narrow = scene.options.width == "narrow"
         step = scene.step
-        self.step = step if step is not None and step.rank != "note" else None
+        self.step = step if asks(step) else None
         internals = getattr(scene.snapshot, "internals", None)
         stages = internals.chain(self.step) if internals is not None and self.step is not None else []
-        self.stages: Sequence[Stage] = stages or EMPTY
+        self.stages: Sequence[Stage] = (*stages, *EMPTY[len(stages) :])
 
     def graph(self) -> Graph:
         scene = self.scene
@@ -127,7 +127,8 @@ class _Drawing:
         )
         refused = any(line.message.startswith("chain.refused") for line in stage.lines)
         marks = "v-none" if not stage.lines else "v-no" if refused else "v-yes"
-        hot = " hot" if stage.name == "etcd" and self.step is not None else ""
+        wrote = self.step is not None and self.step.rank != "note"
+        hot = " hot" if stage.name == "etcd" and wrote else ""
         verdict = shapes.verdict(18, top + 17)
         words = " ".join(said(line, scene.lang) for line in stage.lines)
         return Element(
