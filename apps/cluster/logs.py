@@ -114,7 +114,7 @@ class Reader:
         node = pod["spec"].get("nodeName")
         headers = {"Cache-Control": "no-cache, private", "Content-Type": "text/plain"}
         if not node:
-            return Response(200, "", headers)
+            return Response(204, None, headers)
         address, problem = self._reach(node)
         if problem:
             path = f"/containerLogs/{pod['metadata']['namespace']}/{call.name}/{container['name']}"

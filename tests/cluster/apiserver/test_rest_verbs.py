@@ -400,3 +400,16 @@ def test_autoscalers_in_both_versions(rest):
     assert carried == [{"type": "Resource", "resource": {"name": "memory", "targetAverageValue": "1Gi"}}]
     rest.send("PATCH", path.format("v1"), {"spec": {"maxReplicas": 9}}, MERGE)
     assert rest.get(path.format("v2"))["spec"]["metrics"] == [memory, cpu], "what v1 has no field for is not lost"
+
+
+def test_the_old_addresses_of_watches(rest):
+    rest.post(MAPS, {"metadata": {"name": "one"}})
+    rest.post(MAPS, {"metadata": {"name": "two"}})
+    old = MAPS.replace("/api/v1/", "/api/v1/watch/")
+    named = {obj["metadata"]["name"] for _, obj in rest.events(rest.watch(old))}
+    assert {"one", "two"} <= named
+    assert [obj["metadata"]["name"] for _, obj in rest.events(rest.watch(f"{old}/two"))] == ["two"]
+    assert rest.send("GET", f"{old}/two?fieldSelector=metadata.name%3Done").status == 400
+    assert rest.send("GET", "/api/v1/watch/nope").status == 404
+    assert rest.send("GET", "/apis/apps/v1/watch/deployments").watch is not None
+    assert rest.send("GET", "/api/v1/watch/namespaces/default").watch is not None

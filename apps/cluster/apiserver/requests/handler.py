@@ -1,7 +1,7 @@
 """From a request to its response: the address, the gates, the verb.
 
 Models      staging/src/k8s.io/apiserver/pkg/server (the handler chain) and pkg/endpoints (handlers, installer)
-Leaves out  flow control, audit, compression, proxies to nodes and Pods
+Leaves out  flow control, audit, proxies to nodes and Pods
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Query parameters: the options of each verb, checked as upstream checks them.
 
 Models      metav1 CreateOptions, UpdateOptions, PatchOptions, DeleteOptions, ListOptions and their validation
-Leaves out  `pretty`, `timeout`
+Leaves out  `timeout`
 """
 
 from __future__ import annotations

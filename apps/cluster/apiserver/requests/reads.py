@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from apps.cluster.api.resource import ResourceInfo
+from apps.cluster.apimachinery.status import bad_request
 from apps.cluster.apiserver import listing
 from apps.cluster.apiserver.requests import presenting
 from apps.cluster.apiserver.requests.call import Call
@@ -35,6 +36,8 @@ def get(call: Call) -> Response:
 def list_or_watch(call: Call) -> Response:
     """The objects there are, or what becomes of them."""
     options = list_options(call.params, watch=call.attributes.verb == "watch")
+    if call.name:  # one object is watched, by an address of its own
+        options = options._replace(field_selector=_named(options.field_selector, call.name))
     listing.check(options)
     server, info = call.server, call.info
     if options.watch:
@@ -49,6 +52,14 @@ def list_or_watch(call: Call) -> Response:
     if page.remaining is not None:
         metadata["remainingItemCount"] = page.remaining
     return Response(200, presenting.many(server, info, objects, metadata, call.form, call.second))
+
+
+def _named(selector: str, name: str) -> str:
+    """Raises: StatusError 400, the selector is about another."""
+    wanted = f"metadata.name={name}"
+    if selector not in ("", wanted):
+        raise bad_request("fieldSelector metadata.name doesn't match requested name")
+    return wanted
 
 
 def frames(server: APIServer, watch: Watch, form: presenting.Form | None = None) -> list[Obj]:

@@ -1,7 +1,7 @@
 """Addresses: which resource, of which group and version, in which namespace, by which name.
 
 Models      endpoints/request/requestinfo.go, the routes of endpoints/installer.go
-Leaves out  the deprecated /watch/ addresses, proxies
+Leaves out  proxies
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from apps.cluster.apiserver.server import APIServer
 
 COLLECTION = {"GET": "list", "HEAD": "list", "POST": "create", "DELETE": "deletecollection"}
+WATCH = "watch"  # as the first part of an address, it is the deprecated way to ask for a watch
 OBJECT = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 # Kinds that only answer: nothing of them is ever stored.
 CREATE_ONLY = frozenset(
@@ -64,6 +65,8 @@ def parse(request: Request) -> Attributes:
         group, version, *rest = parts[1:]
     else:
         group, version, *rest = "", *parts[1:]
+    watched = rest[0] == WATCH and len(rest) > 1
+    rest = rest[watched:]
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:
         namespace = rest[1]
@@ -81,6 +84,8 @@ def parse(request: Request) -> Attributes:
     watch = request.params().get("watch")
     if verb == "list" and watch is not None and watch[0].lower() not in ("0", "false"):
         verb = "watch"
+    if watched and method == "GET":
+        verb = WATCH
     return Attributes(verb, path, group, version, resource, subresource, namespace, name, True)
 
 
