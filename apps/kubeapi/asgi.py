@@ -11,7 +11,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import DisallowedHost
 from django.urls import re_path
@@ -81,6 +81,13 @@ class Door:
             await visit.tell(refusal(StatusError(500, "InternalError", f"Internal error occurred: {text}")))
 
 
+class Opened(NamedTuple):
+    """A stream, and the answer that it begins with."""
+
+    source: Endless
+    response: Response
+
+
 class Visit:
     """One request."""
 
@@ -102,31 +109,46 @@ class Visit:
             raise StatusError(
                 405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
             )
-        who = await here.work(self._caller)
+        outcome = await here.work(lambda: self._carry_out(here, body))
+        if isinstance(outcome, Opened):
+            here.room_for(self.scenario_id)
+            await self._stream(here, outcome)
+        else:
+            await self.tell(*outcome)
+
+    # ---- in a thread ---------------------------------------------------------------------------
+
+    def _carry_out(self, here: Post, body: bytes) -> tuple[Response, bytes] | Opened:
+        """From who asks to the answer.
+
+        Raises:
+            StatusError, Scenario.DoesNotExist
+        """
+        who = self._caller()
         wait = self.door.rates.take(who.name, known=bool(who.token))
         if wait:
             text = "the server has received too many requests and has asked us to try again later"
             raise StatusError(429, "TooManyRequests", text, {"retryAfterSeconds": wait})
-        user = who.user
-        if user is None and self.path.rstrip("/") in PUBLIC and self.method in ("GET", "HEAD"):
+        user, looks = who.user, self.method in ("GET", "HEAD")
+        if user is None and looks and self.path.rstrip("/") in PUBLIC:
             user = ANONYMOUS
-        self.request = Request(
-            self.method, self.path, self.scope["query_string"].decode("latin-1"), self._headers(), body, user
-        )
-        if self.path == KUBECONFIG and self.method in ("GET", "HEAD"):
-            await self.tell(self._kubeconfig(who.token))
-            return
+        query = self.scope["query_string"].decode("latin-1")
+        self.request = Request(self.method, self.path, query, self._headers(), body, user)
+        if looks and self.path == KUBECONFIG:
+            return self._whole(self._kubeconfig(who.token))
         if user is None:
             raise StatusError(401, "Unauthorized", "Unauthorized")
-        if self.path == METRICS and self.method in ("GET", "HEAD"):
+        if looks and self.path == METRICS:
             text = f'apiserver_longrunning_requests{{verb="WATCH"}} {here.watches_of(self.scenario_id)}\n'
-            await self.tell(Response(200, text, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}))
-            return
+            return self._whole(Response(200, text, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}))
         if self.method == "GET" and self._goes_on():
-            await self._watch(here)
-            return
-        response, data = await here.work(self._answer)
-        await self.tell(response, data)
+            opened = self._open(here.loop.time())
+            return opened if isinstance(opened, Opened) else self._whole(opened)
+        response = desk.ask(self.scenario_id, self.request)
+        response = talk.known_already(response, self.request.header("If-None-Match"))
+        if identity.header(self.headers, PAGE_AGENT.encode()):
+            response.headers = {**response.headers, "X-K8sdocs-Time": desk.clock(self.scenario_id)}
+        return self._whole(response)
 
     def _goes_on(self) -> bool:
         """Whether the answer may be a stream: a watch, or a log that is followed."""
@@ -161,11 +183,7 @@ class Visit:
         }
         return Response(200, text, headers)
 
-    def _answer(self) -> tuple[Response, bytes]:
-        response = desk.ask(self.scenario_id, self.request)
-        response = talk.known_already(response, self.request.header("If-None-Match"))
-        if identity.header(self.headers, PAGE_AGENT.encode()):
-            response.headers = {**response.headers, "X-K8sdocs-Time": desk.clock(self.scenario_id)}
+    def _whole(self, response: Response) -> tuple[Response, bytes]:
         return response, self._content(response)
 
     def _content(self, response: Response) -> bytes:
@@ -173,6 +191,22 @@ class Visit:
         data = talk.content(response, pretty=pretty)
         accepts_gzip = "gzip" in identity.header(self.headers, b"accept-encoding")
         return talk.packed(response, data) if accepts_gzip else data
+
+    def _open(self, now: float) -> Opened | Response:
+        """A watch, or a log that is followed; or what the API server says instead."""
+        try:
+            with desk.present(self.scenario_id, self.request) as found:
+                response = handle(found.run.cluster.apiserver, self.request)
+                if response.tail is not None:
+                    return Opened(LogSource(found, response, now), response)
+                if response.watch is None:
+                    return response
+                form = presenting.negotiate(self.request)
+                return Opened(WatchSource(found, response.watch, form, now), response)
+        except StatusError as error:
+            return refusal(error)
+
+    # ---- on the loop ---------------------------------------------------------------------------
 
     async def tell(self, response: Response, data: bytes | None = None) -> None:
         """Send an answer, unless one is under way already."""
@@ -182,32 +216,9 @@ class Visit:
         data = self._content(response) if data is None else data
         await talk.answer(self.send, response, data, head=self.method == "HEAD")
 
-    # ---- streams -------------------------------------------------------------------------------
-
-    async def _watch(self, here: Post) -> None:
-        here.room_for(self.scenario_id)
-        opened = await here.work(lambda: self._open(here.loop.time()))
-        if isinstance(opened, Response):
-            await self.tell(opened)
-            return
-        source, response = opened
-        await self._stream(here, source, response)
-
-    def _open(self, now: float) -> tuple[Endless, Response] | Response:
-        try:
-            with desk.present(self.scenario_id, self.request) as found:
-                response = handle(found.run.cluster.apiserver, self.request)
-                if response.tail is not None:
-                    return LogSource(found, response, now), response
-                if response.watch is None:
-                    return response
-                form = presenting.negotiate(self.request)
-                return WatchSource(found, response.watch, form, now), response
-        except StatusError as error:
-            return refusal(error)
-
-    async def _stream(self, here: Post, source: Endless, response: Response) -> None:
+    async def _stream(self, here: Post, opened: Opened) -> None:
         """Send what there is as it comes, until the end, the timeout, or the client is gone."""
+        source, response = opened
         response.headers = {"Content-Type": "application/json", **response.headers}
         self.started = True
         start = {"type": "http.response.start", "status": 200, "headers": talk.headers_of(response)}
@@ -223,6 +234,9 @@ class Visit:
                     return
                 while talk.backlog(self.send) > BACKLOG_BYTES and not stream.closed:
                     await asyncio.sleep(BACKLOG_WAIT_S)
+                if stream.behind:
+                    talk.hang_up(self.send)
+                    return
                 data = stream.take()
                 if data:
                     await self.send({"type": "http.response.body", "body": data, "more_body": True})

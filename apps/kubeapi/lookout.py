@@ -46,7 +46,7 @@ class Stream:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.closed = False
+        self.closed = self.behind = False
         self._parts: list[bytes] = []
         self._size = 0
         self.wake = asyncio.Event()
@@ -56,7 +56,10 @@ class Stream:
         if data and not self.closed:
             self._parts.append(data)
             self._size += len(data)
-        if done or self._size > limits.WATCH_QUEUE_BYTES:
+        if self._size > limits.WATCH_QUEUE_BYTES:
+            self._parts.clear()
+            self.behind = True
+        if done or self.behind:
             self.closed = True
         self.wake.set()
 

@@ -121,18 +121,32 @@ def packed(response: Response, data: bytes) -> bytes:
 
 async def answer(send: Send, response: Response, data: bytes, *, head: bool = False) -> None:
     """Send one whole answer."""
-    headers = [*headers_of(response), (b"Content-Length", str(len(data)).encode())]
+    headers = headers_of(response)
+    if response.status not in (204, 304):
+        headers.append((b"Content-Length", str(len(data)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else data})
 
 
-def backlog(send: Send) -> int:
-    """Bytes that Daphne holds for this client, which it does without bound; 0 for a server whose `send` waits."""
+def _transport(send: Send) -> Any:
+    """What Daphne writes to: its `send` is a partial of a handler and the request (daphne/server.py)."""
     request = send.args[0] if isinstance(send, partial) and send.args else None
     transport = getattr(getattr(request, "channel", None), "transport", None)
-    transport = getattr(transport, "wrappedProtocol", transport)
+    return getattr(transport, "wrappedProtocol", transport)
+
+
+def backlog(send: Send) -> int:
+    """Bytes that Daphne holds for this client, which it does without bound; 0 for a server whose `send` waits."""
+    transport = _transport(send)
     buffered = getattr(transport, "dataBuffer", None)
     if buffered is None:
         return 0
     waiting: int = len(buffered) - getattr(transport, "offset", 0) + getattr(transport, "_tempDataLen", 0)
     return waiting
+
+
+def hang_up(send: Send) -> None:
+    """End the connection, and forget what the client has not taken."""
+    abort = getattr(_transport(send), "abortConnection", None)
+    if abort is not None:
+        abort()
