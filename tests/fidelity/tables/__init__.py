@@ -5,6 +5,7 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     admission,
     api,
     autoscaling,
+    calico,
     calico_bird,
     controllers,
     cronjob,
