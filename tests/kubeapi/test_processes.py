@@ -72,3 +72,19 @@ def test_an_api_server_without_etcd_says_so(api):
     answer = api.ask("POST", MAPS, {"metadata": {"name": "x"}})
     assert answer.status >= 500
     assert answer.json["kind"] == "Status"
+
+
+def test_who_looks_at_the_page_sees_what_kubectl_did(api):
+    with api.site.socket(f"/ws/scenarios/{api.made['id']}/?lang=en") as page:
+        agent = "kubectl/v1.32.4 (linux/amd64) kubernetes/4ea3eb5"
+        api.ask("POST", MAPS, {"metadata": {"name": "seen"}}, User_Agent=agent)
+        steps, commands = [], []
+        while not commands:
+            frame = json.loads(page.recv(timeout=10))
+            steps += [frame["step"]] if "step" in frame else []
+            commands += frame.get("commands", ())
+    made = next(step for step in steps if step["ref"] == "configmaps/default/seen")
+    assert (made["who"], made["edges"]) == ("kubectl", ["edge-kubectl", "edge-etcd"])
+    assert commands[-1]["text"] == "kubectl: POST configmaps/seen"
+    frame = api.site.get(f"/en/s/{api.made['id']}/frame/?view=apiserver&at={made['revision']}")
+    assert agent in frame["detail"] + frame["text"]

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from apps.cluster.apiserver.requests import Request, User, handle
 from apps.cluster.apiserver.watching import Watch
+from apps.cluster.cluster import Cluster, Config
 from tests.cluster.apiserver.rest import APPLY, JSON_PATCH, MAPS, MERGE, STRATEGIC, Rest, config
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -413,3 +415,26 @@ def test_the_old_addresses_of_watches(rest):
     assert rest.send("GET", "/api/v1/watch/nope").status == 404
     assert rest.send("GET", "/apis/apps/v1/watch/deployments").watch is not None
     assert rest.send("GET", "/api/v1/watch/namespaces/default").watch is not None
+
+
+def test_who_may_see_one_object_may_list_and_watch_it_by_its_name():
+    cluster = Cluster.boot(Config(workers=0))
+    server = cluster.apiserver
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["one"], "verbs": ["get", "list", "watch"]}
+    subject = {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}
+    role = {"kind": "Role", "name": "one", "apiGroup": "rbac.authorization.k8s.io"}
+    for resource, obj in (
+        ("roles", {"metadata": {"name": "one"}, "rules": [rule]}),
+        ("rolebindings", {"metadata": {"name": "one"}, "subjects": [subject], "roleRef": role}),
+    ):
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/default/{resource}"
+        assert handle(server, Request("POST", path, body=json.dumps(obj))).status == 201
+    jane = User("jane", ("system:authenticated",))
+    for query, status in (
+        ("fieldSelector=metadata.name%3Done", 200),
+        ("fieldSelector=metadata.name%3D%3Done&watch=1", 200),
+        ("fieldSelector=metadata.name%3Dtwo", 403),
+        ("fieldSelector=metadata.name!%3Done", 403),
+        ("", 403),
+    ):
+        assert handle(server, Request("GET", MAPS, query, user=jane)).status == status, query

@@ -88,7 +88,7 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[R
         warnings.append(DEPRECATED[info.plural])
     call = Call(server, request, attributes, info, warnings)
     verb = attributes.verb
-    namespace, name = attributes.namespace, attributes.name
+    namespace, name = attributes.namespace, routes.asked_name(request, attributes)
     server.authorizer.check(call.actor(), verb, info.group, info.plural, attributes.subresource, namespace, name)
     if attributes.subresource:
         response = subresources.answer(call)

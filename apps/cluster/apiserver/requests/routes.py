@@ -89,6 +89,18 @@ def parse(request: Request) -> Attributes:
     return Attributes(verb, path, group, version, resource, subresource, namespace, name, True)
 
 
+def asked_name(request: Request, attributes: Attributes) -> str:
+    """The name that the authorizers are told: of a list or watch, the one that its fieldSelector asks for."""
+    if attributes.name or attributes.verb not in ("list", WATCH):
+        return attributes.name
+    for term in (request.params().get("fieldSelector") or [""])[0].split(","):
+        field, equals, name = term.partition("=")
+        name = name.removeprefix("=")
+        if equals and field == "metadata.name" and name not in (".", "..") and not set(name) & set("/%"):
+            return name
+    return ""
+
+
 def find(server: APIServer, attributes: Attributes) -> ResourceInfo | None:
     """The resource behind an address; None when its group and version are served and it is not.
 
