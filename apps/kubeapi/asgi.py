@@ -219,7 +219,8 @@ class Visit:
     async def _stream(self, here: Post, opened: Opened) -> None:
         """Send what there is as it comes, until the end, the timeout, or the client is gone."""
         source, response = opened
-        response.headers = {"Content-Type": "application/json", **response.headers}
+        # What stands in front (nginx) must not hold a stream back.
+        response.headers = {"Content-Type": "application/json", **response.headers, "X-Accel-Buffering": "no"}
         self.started = True
         start = {"type": "http.response.start", "status": 200, "headers": talk.headers_of(response)}
         await self.send(start)

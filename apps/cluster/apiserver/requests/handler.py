@@ -15,6 +15,7 @@ from apps.cluster.apiserver.requests import (
     aggregated,
     components,
     discovery,
+    flows,
     impersonation,
     presenting,
     reads,
@@ -42,13 +43,16 @@ def handle(server: APIServer, request: Request) -> Response:
     drawn = server.random.save()
     warnings: list[str] = []
     server.warnings = []
+    flow: dict[str, str] = {}
     try:
-        response, keep = _answer(server, request, warnings)
+        response, keep = _answer(server, request, warnings, flow)
     except StatusError as error:
         server.random.load(drawn)
         response, keep = refusal(error), True
     if not keep:
         server.random.load(drawn)
+    if flow:
+        response.headers = {**response.headers, **flow}
     response.warnings = list(dict.fromkeys([*warnings, *server.warnings, *response.warnings]))
     return response
 
@@ -64,13 +68,15 @@ def refusal(error: StatusError) -> Response:
     return Response(error.code, error.as_status(), headers)
 
 
-def _answer(server: APIServer, request: Request, warnings: list[str]) -> tuple[Response, bool]:
+def _answer(server: APIServer, request: Request, warnings: list[str], flow: dict[str, str]) -> tuple[Response, bool]:
     attributes = routes.parse(request)
     if request.user is None:
         raise StatusError(401, "Unauthorized", "Unauthorized")
     for gate in server.gates:
         gate(server, request, attributes)
     request = impersonation.impersonated(request, attributes, server.authorizer.answer)
+    assert request.user is not None
+    flow |= flows.headers(server.tables, request.user, attributes)
     if not attributes.is_resource:
         _authorize(server, request, attributes)
         found = discovery.answer(server, request)
