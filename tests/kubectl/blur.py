@@ -17,14 +17,14 @@ from tests.kubectl.recorded import Recorded
 
 CHANCE = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 TOLD = "57794f8f99|89c7c5f94|6b78dbb95b"  # nginx:1.25, 1.28 and 1.26, of the Deployment's first templates
-DURATION = r"(?:\d+[dhms])+"
+DURATION = r"(?:(?:\d+[dhms])+|<invalid>)"  # invalid: this machine's clock is behind the cluster's
 RULES: tuple[tuple[str, str], ...] = (
     (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "TOKEN"),
     (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UID"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "TIME"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \+0000", "TIME"),
     (r"\b\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000", "TIME"),
-    (r'(resourceVersion: )"\d+"', r"\1RV"),
+    (r'(resourceVersion"?: )"\d+"', r"\1RV"),
     (r"eyJ2Ijoi[\w-]+", "CONTINUE"),
     # Names: a Pod's, a slice's, a projected volume's, an Event's.
     (rf"\b([a-z][a-z0-9]*-[0-9a-f]{{8,10}})-{CHANCE}\b", r"\1-NAME"),

@@ -124,9 +124,12 @@ class Kubectl:
         out, err = process.communicate(timeout=PATIENCE_S)
         return Ran(process.returncode, first + out, LOG_LINE.sub("", err), err)
 
-    def until(self, lines: int, *arguments: str, **more: str) -> Ran:
-        """Run what never ends of itself until it has printed so many lines, or has had the time to."""
-        process = self.start(*arguments, **more)
+    def until(self, lines: int, *arguments: str, begun: Callable[[], object] = lambda: None) -> Ran:
+        """Run what never ends of itself until it has printed so many lines, or has had the time to.
+
+        `begun` is called when it has printed the first.
+        """
+        process = self.start(*arguments)
         limit = Timer(ENOUGH_S, process.kill)
         limit.start()
         assert process.stdout is not None
@@ -137,6 +140,8 @@ class Kubectl:
         out = []
         for line in process.stdout:
             out.append(line)
+            if len(out) == 1:
+                begun()
             if len(out) >= lines:
                 break
         stopped = process.poll() is None or not limit.is_alive()

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.live import servers
 
 PATIENCE_S = 60.0
+T = TypeVar("T")
 # The recording's kubelets were stand-ins: nothing to pull, soon started and stopped. Long enough here to be waited for.
 SERVER = {"pull_ms": 0, "start_ms": 3000, "stop_ms": 300}
 TASK = {**SERVER, "ends_after_ms": 1000}
@@ -172,3 +173,12 @@ def site(var: Path) -> Iterator[servers.Site]:
     servers.manage(var, "migrate", "-v0")
     with servers.site(var) as running:
         yield running
+
+
+def patiently(look: Callable[[], T]) -> T:
+    """What `look` gives once it gives something."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, "nothing came"
+        time.sleep(0.05)
+    return found
