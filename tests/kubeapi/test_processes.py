@@ -76,6 +76,7 @@ def test_an_api_server_without_etcd_says_so(api):
 
 def test_who_looks_at_the_page_sees_what_kubectl_did(api):
     with api.site.socket(f"/ws/scenarios/{api.made['id']}/?lang=en") as page:
+        assert json.loads(page.recv(timeout=10))["type"] == "BOOKMARK"  # it has taken its seat
         agent = "kubectl/v1.32.4 (linux/amd64) kubernetes/4ea3eb5"
         api.ask("POST", MAPS, {"metadata": {"name": "seen"}}, User_Agent=agent)
         steps, commands = [], []
