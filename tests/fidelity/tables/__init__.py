@@ -7,6 +7,7 @@ from tests.fidelity.tables import (  # noqa: F401  (each registers its adaptors)
     autoscaling,
     calico,
     calico_bird,
+    calico_validator,
     controllers,
     cronjob,
     daemonset,
