@@ -3,6 +3,7 @@
 import { apiResources, apiVersions, clusterInfo, config, version } from "./verbs/about.js";
 import { apply, diff, edit, replace } from "./verbs/apply.js";
 import { auth } from "./verbs/auth.js";
+import { certificate } from "./verbs/certificate.js";
 import { annotate, label, patch, scale } from "./verbs/change.js";
 import { create } from "./verbs/create.js";
 import { remove, wait } from "./verbs/delete.js";
@@ -34,7 +35,7 @@ export const COMMANDS = Object.fromEntries(
     ...[apply, create, run, expose, autoscale, replace, edit, diff],
     ...[scale, set, rollout, patch, label, annotate, remove, wait],
     ...[cordon, uncordon, drain, taint],
-    ...[auth, apiResources, apiVersions, clusterInfo, config, version, help],
+    ...[auth, certificate, apiResources, apiVersions, clusterInfo, config, version, help],
   ].map((command) => [command.name, command]),
 );
 
@@ -43,7 +44,7 @@ export const NAMES = new Set(Object.keys(COMMANDS));
 /** What needs a stream into a container, or a program of one's own: command -> which sentence says so. */
 export const REFUSED = new Map([
   ...["exec", "attach", "port-forward", "cp", "debug"].map((name) => [name, "stream"]),
-  ...["proxy", "completion", "plugin", "kustomize", "convert", "alpha", "options", "certificate"].map((name) => [name, "local"]),
+  ...["proxy", "completion", "plugin", "kustomize", "convert", "alpha", "options"].map((name) => [name, "local"]),
 ]);
 
 /** @param {string[]} words @returns {{command: Command, rest: string[]}|undefined} */

@@ -11,7 +11,7 @@ export function unified(before, after, from, to) {
   edits.forEach((edit, number) => {
     if (edit.mark === " ") return;
     const last = hunks.at(-1);
-    if (last && number - AROUND <= last.end + AROUND) last.end = number;
+    if (last && number - last.end - 1 <= 2 * AROUND) last.end = number;
     else hunks.push({ start: number, end: number });
   });
   if (hunks.length === 0) return "";

@@ -6,6 +6,7 @@ import { Discovery } from "./discovery.js";
 import { Failure, Refused, Said } from "./failure.js";
 import { parse } from "./flags.js";
 import { Line } from "./line.js";
+import { duration } from "./times.js";
 import { nearest, split } from "./words.js";
 
 /** Programs that a reader may type by habit: there is none here. */
@@ -44,17 +45,28 @@ export class Kubectl {
     this.discovery.api = api;
     const blank = { args: [], flags: {}, rest: [] };
     const line = new Line({ kubectl: this, api, parsed: blank, place });
+    let limit;
     try {
       const found = this.#read(text);
       if (!found) return 0;
       line.take(found.parsed);
       if (line.flags.as) api.identity["Impersonate-User"] = line.flags.as;
       if (line.flags["as-group"]) api.identity["Impersonate-Group"] = line.flags["as-group"].join(",");
+      const wait = line.flags["request-timeout"];
+      if (wait && wait !== "0") {
+        limit = AbortSignal.timeout(/^\d+$/.test(wait) ? Number(wait) * 1000 : duration(wait) || 1);
+        api.signal = signal ? AbortSignal.any([signal, limit]) : limit;
+      }
       if (line.flags.v >= REQUESTS_SHOWN) place.unfold?.();
       await found.command.run(line);
       return line.failed ? 1 : 0;
     } catch (error) {
       if (signal?.aborted) return 130;
+      if (limit?.aborted) {
+        if (line.flags.watch) return 0; // it was to last that long
+        line.fail(new Failure("error: context deadline exceeded"));
+        return 1;
+      }
       if (error instanceof Failure || error instanceof Refused || error instanceof Said) line.fail(error);
       else if (error.name === "TypeError" && /fetch|network|load failed/i.test(error.message)) line.fail(new Said("no-answer"));
       else throw error;

@@ -67,7 +67,8 @@ export function selection(line) {
 /**
  * The objects themselves, asked for one by one or as lists. What is not there is told, and the others go on.
  * @param {Line} line @param {string[]} args
- * @param {{all?: boolean, missing?: boolean}} [options]  all: a type alone means every object of it
+ * @param {{all?: boolean, missing?: boolean|string[]}} [options]  all: a type alone means every object of it; missing: what is
+ *   not there is not told, or gathered
  * @returns {Promise<Found[]>}
  */
 export async function find(line, args, { all = false, missing = false } = {}) {
@@ -82,7 +83,8 @@ export async function find(line, args, { all = false, missing = false } = {}) {
         found.push({ resource, namespace, name, object: await line.api.get(path(resource, namespace, name)) });
       } catch (error) {
         if (!(error instanceof Refused) || error.code !== 404) throw error;
-        if (!missing) line.fail(error);
+        if (Array.isArray(missing)) missing.push(error.status.message);
+        else if (!missing) line.fail(error);
       }
       continue;
     }

@@ -78,15 +78,23 @@ export const clusterInfo = {
   },
 };
 
+/** The name that the scenario's kubeconfig gives itself. @param {Line} line */
+const nameOf = (line) => `k8sdocs-${line.api.base.split("/").at(-1).split(":")[0]}`;
+
 /** @param {Line} line */
-const contexts = (line) => ({
-  apiVersion: "v1",
-  clusters: [{ cluster: { server: server(line) }, name: "k8sdocs" }],
-  contexts: [{ context: { cluster: "k8sdocs", namespace: line.kubectl.namespace, user: "reader" }, name: "k8sdocs" }],
-  "current-context": "k8sdocs",
-  kind: "Config",
-  users: [{ name: "reader", user: { token: "REDACTED" } }],
-});
+function contexts(line) {
+  const name = nameOf(line);
+  const { namespace } = line.kubectl;
+  return {
+    apiVersion: "v1",
+    clusters: [{ cluster: { server: server(line) }, name }],
+    contexts: [{ context: { cluster: name, ...(namespace === "default" ? {} : { namespace }), user: name }, name }],
+    "current-context": name,
+    kind: "Config",
+    preferences: {},
+    users: [{ name, user: {} }],
+  };
+}
 
 const view = {
   name: "config view",
@@ -101,7 +109,7 @@ const currentContext = {
   name: "config current-context",
   usage: "config current-context",
   async run(line) {
-    line.out("k8sdocs\n");
+    line.out(`${nameOf(line)}\n`);
   },
 };
 
@@ -109,7 +117,7 @@ const getContexts = {
   name: "config get-contexts",
   usage: "config get-contexts",
   async run(line) {
-    line.out(align(`CURRENT\tNAME\tCLUSTER\tAUTHINFO\tNAMESPACE\n*\tk8sdocs\tk8sdocs\treader\t${line.kubectl.namespace}\n`, TABLE));
+    line.out(align(`CURRENT\tNAME\tCLUSTER\tAUTHINFO\tNAMESPACE\n*\t${[0, 1, 2].map(() => nameOf(line)).join("\t")}\t${line.kubectl.namespace === "default" ? "" : line.kubectl.namespace}\n`, TABLE));
   },
 };
 
@@ -120,7 +128,7 @@ const setContext = {
   async run(line) {
     if (!line.flags.current || !line.flags.namespace) throw new Said("one-context");
     line.kubectl.namespace = line.flags.namespace;
-    line.out(`Context "k8sdocs" modified.\n`);
+    line.out(`Context "${nameOf(line)}" modified.\n`);
   },
 };
 

@@ -69,7 +69,7 @@ export const diff = {
     let different = false;
     for (const found of await described(line)) {
       const there = await live(line, found);
-      const patch = there && wanted(line, found, there).patch;
+      const patch = there && wanted(found, there, false).patch;
       const query = { dryRun: "All", fieldManager: "kubectl-client-side-apply" };
       const merged = there
         ? Object.keys(patch).length
@@ -165,13 +165,16 @@ async function live(line, found) {
   }
 }
 
-/** The object as it is applied, with itself written down in an annotation; and what must change. */
-function wanted(line, found, there) {
+/**
+ * The object as it is applied, and what must change.
+ * @param {Found} found @param {object|undefined} there @param {boolean} [noted]  with itself written down in an annotation
+ */
+function wanted(found, there, noted = true) {
   const annotations = { ...found.object.metadata?.annotations };
   delete annotations[APPLIED];
   const bare = { ...found.object, metadata: { ...found.object.metadata, annotations } };
   const text = `${JSON.stringify(ordered(bare))}\n`;
-  const object = { ...bare, metadata: { ...bare.metadata, annotations: { ...annotations, [APPLIED]: text } } };
+  const object = noted ? { ...bare, metadata: { ...bare.metadata, annotations: { ...annotations, [APPLIED]: text } } } : bare;
   if (!there) return { object };
   const last = there.metadata.annotations?.[APPLIED];
   return { object, last, patch: threeWay(last ? JSON.parse(last) : {}, object, there, builtIn(found.resource)) };
@@ -181,7 +184,7 @@ function wanted(line, found, there) {
 async function clientSide(line, found) {
   const there = await live(line, found);
   const query = { fieldManager: line.flags["field-manager"] ?? "kubectl-client-side-apply", ...writing(line) };
-  const { object, last, patch } = wanted(line, found, there);
+  const { object, last, patch } = wanted(found, there);
   if (!there) {
     const made = dryRun(line) === "client" ? object : await attempt(() => line.api.json("POST", path(found.resource, found.namespace), { query, body: object }), line, "creating");
     if (made) done(line, { ...found, object: made }, "created");

@@ -34,8 +34,10 @@ export const scale = {
   async run(line) {
     const { replicas, "current-replicas": expected = -1 } = line.flags;
     if (!(replicas >= 0)) throw new Failure(`error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0\nSee 'kubectl scale -h' for help and examples`);
-    const found = await find(line, line.args, { all: line.flags.all });
-    if (found.length === 0 && !line.failed) throw new Failure("error: no objects passed to scale");
+    const missing = [];
+    const found = await find(line, line.args, { all: line.flags.all, missing });
+    if (found.length === 0) throw new Failure(`error: no objects passed to scale${missing.length > 1 ? ` [${missing.join(", ")}]` : missing.map((each) => ` ${each}`).join("")}`);
+    for (const each of missing) line.fail(new Failure(`Error from server (NotFound): ${each}`));
     for (const each of found) {
       if (!each.resource.subresources.includes("scale")) throw new Failure(`Error from server (NotFound): the server could not find the requested resource`);
       if (expected < 0 && !line.flags["resource-version"]) {

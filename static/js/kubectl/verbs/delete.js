@@ -55,7 +55,7 @@ export const remove = {
         told(line, each, grace === 0);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        if (error.code !== 404 || !flags["ignore-not-found"]) line.fail(error);
+        if (error.code !== 404 || !flags["ignore-not-found"]) line.fail(error, flags.filename ? `error when deleting "STDIN": ` : "");
       }
     }
     if (flags.wait === false || dryRun(line) !== "none" || (flags.force && flags.wait === undefined)) return;

@@ -9,7 +9,7 @@ const GROUPS = [
   ["create", "expose", "run", "set"],
   ["explain", "get", "edit", "delete"],
   ["rollout", "scale", "autoscale"],
-  ["cluster-info", "top", "cordon", "uncordon", "drain", "taint"],
+  ["certificate", "cluster-info", "top", "cordon", "uncordon", "drain", "taint"],
   ["describe", "logs", "events", "auth", "diff"],
   ["apply", "patch", "replace", "wait", "label", "annotate"],
   ["api-resources", "api-versions", "config", "version", "help"],

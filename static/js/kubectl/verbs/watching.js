@@ -2,7 +2,7 @@
 
 import { selectorText } from "../describe/page.js";
 import { path } from "../discovery.js";
-import { Failure } from "../failure.js";
+import { Failure, Refused } from "../failure.js";
 import { lines } from "../api.js";
 import { amount } from "../quantities.js";
 import { align } from "../tabs.js";
@@ -34,7 +34,10 @@ export const logs = {
     "max-log-requests": { kind: "number" },
   },
   async run(line) {
-    const pods = await podsOf(line);
+    const pods = await podsOf(line).catch((error) => {
+      if (!(error instanceof Refused) || error.code !== 404) throw error;
+      throw new Failure(`error: error from server (NotFound): ${error.status.message} in namespace "${line.namespace}"`);
+    });
     if (pods.length === 0) {
       line.err(`No resources found in ${line.namespace} namespace.\n`);
       return;
