@@ -120,12 +120,12 @@ def test_a_revision_and_an_object_can_be_asked_for(reader):
 
 
 def test_the_twin_in_the_other_language_is_at_the_same_place(reader):
-    text = page(reader, "/ko/docs/deployment/?at=574&focus=deployments/default/web")
+    text = page(reader, "/ko/docs/deployment/?at=578&focus=deployments/default/web")
     assert (
-        '<link rel="alternate" hreflang="en" href="/en/docs/deployment/?at=574&amp;focus=deployments/default/web">'
+        '<link rel="alternate" hreflang="en" href="/en/docs/deployment/?at=578&amp;focus=deployments/default/web">'
         in text
     )
-    assert 'href="/en/docs/deployment/?at=574&amp;focus=deployments/default/web" lang="en"' in text
+    assert 'href="/en/docs/deployment/?at=578&amp;focus=deployments/default/web" lang="en"' in text
 
 
 @pytest.mark.parametrize("slug", WHOLE)

@@ -171,7 +171,7 @@ def test_the_slash_key_searches_in_the_reader_s_language(reader):
 
 def test_the_language_switch_keeps_the_revision(reader):
     visitor = reader(**STILL)
-    page = visitor.go("/ko/docs/deployment/?at=574")
+    page = visitor.go("/ko/docs/deployment/?at=578")
     page.click("a[data-language=en] >> nth=0")
-    page.wait_for_url("**/en/docs/deployment/?at=574")
+    page.wait_for_url("**/en/docs/deployment/?at=578")
     assert at(visitor) == 574

@@ -18,9 +18,9 @@ PAGES = [
     pytest.param("/ko/search/?q=pod", id="search"),
     pytest.param("/en/fidelity/", id="fidelity"),
     pytest.param("/ko/styleguide/", id="components"),
-    pytest.param("/ko{preset}?at=654", id="scenario"),
+    pytest.param("/ko{preset}?at=667", id="scenario"),
     pytest.param("/en{preset}?view=ownership", id="ownership"),
-    pytest.param("/embed{embed}?lang=en&at=654", id="embedded"),
+    pytest.param("/embed{embed}?lang=en&at=667", id="embedded"),
 ]
 LOOKS = [
     pytest.param({"color_scheme": "light"}, id="light"),

@@ -26,9 +26,9 @@ PAGES = [
     pytest.param("/ko/search/?q=zzzz", id="a search in vain"),
     pytest.param("/ko/fidelity/", id="fidelity"),
     pytest.param("/ko/nothing/", id="nothing there"),
-    pytest.param("/ko{rolling}?at=654", id="a link"),
-    pytest.param("/en{rolling}?at=654&view=ownership", id="ownership"),
-    pytest.param("/embed{embed}?lang=ko&at=654", id="embedded"),
+    pytest.param("/ko{rolling}?at=667", id="a link"),
+    pytest.param("/en{rolling}?at=667&view=ownership", id="ownership"),
+    pytest.param("/embed{embed}?lang=ko&at=667", id="embedded"),
 ]
 
 
@@ -139,10 +139,10 @@ MISPLACED = """() => {
 @pytest.mark.parametrize(
     ("title", "moments"),
     [
-        pytest.param("Rolling update, tight cpu", (560, 640, 680, 720, 760, 800), id="a rolling update"),
-        pytest.param("A StatefulSet: order and identity", (490, 550, 610), id="a StatefulSet"),
-        pytest.param("A node loses power", (554, 634, 694), id="a node without power"),
-        pytest.param("An image that is not there", (554, 594, 614), id="an image that is not there"),
+        pytest.param("Rolling update, tight cpu", (618, 698, 738, 778, 818, 858), id="a rolling update"),
+        pytest.param("A StatefulSet: order and identity", (548, 608, 668), id="a StatefulSet"),
+        pytest.param("A node loses power", (558, 638, 698), id="a node without power"),
+        pytest.param("An image that is not there", (558, 598, 618), id="an image that is not there"),
         pytest.param("From bare machines to a cluster", (20, 90, 160, 230), id="a cluster that is being made"),
     ],
 )

@@ -172,8 +172,8 @@ def test_a_node_is_drained_from_its_menu(editor):
         pytest.param("/ko/docs/deployment/", id="an article"),
         pytest.param("/en/scenarios/", id="scenarios"),
         pytest.param("/ko/scenarios/new", id="a new cluster"),
-        pytest.param("/en{rolling}?at=554", id="a scenario"),
-        pytest.param("/en{rolling}?at=554&view=ownership", id="ownership"),
+        pytest.param("/en{rolling}?at=558", id="a scenario"),
+        pytest.param("/en{rolling}?at=558&view=ownership", id="ownership"),
     ],
 )
 def test_the_focus_is_seen_wherever_it_goes(reader, presets, path):

@@ -12,9 +12,9 @@ from tests.e2e.readers import everything_at, until
 
 @pytest.fixture(scope="module")
 def visitor(regular, presets):
-    """The rolling update at revision 554, in Korean, with nothing that plays by itself."""
+    """The rolling update at revision 558, in Korean, with nothing that plays by itself."""
     visitor = regular()
-    visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=554")
+    visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=558")
     return visitor
 
 
@@ -26,9 +26,9 @@ def watching(visitor):
       if (figure.focusRef) figure.choose("");
       document.querySelector("a[data-view=cluster]").click();
       document.activeElement.blur();
-      figure.seek(554);
+      figure.seek(558);
     }""")
-    everything_at(visitor, 554)
+    everything_at(visitor, 558)
     return visitor
 
 
@@ -37,7 +37,7 @@ def bounds(visitor):
 
 
 def test_an_address_that_names_a_revision(watching):
-    everything_at(watching, 554)
+    everything_at(watching, 558)
     expect(watching.page.locator("a[data-view=cluster]")).to_have_attribute("aria-current", "true")
 
 
@@ -53,9 +53,9 @@ def test_an_address_that_names_a_revision(watching):
 def test_a_button_of_the_transport(watching, act, way):
     base, head = bounds(watching)
     watching.page.locator(f"[data-act={act}]").click()
-    expect(watching.page.locator(".transport [data-out=revision]")).not_to_have_text("554")
+    expect(watching.page.locator(".transport [data-out=revision]")).not_to_have_text("558")
     at = watching.at()
-    assert (at - 554) * way > 0
+    assert (at - 558) * way > 0
     assert {"first": at == base, "last": at == head}.get(act, True)
     everything_at(watching, at)
 
@@ -64,7 +64,7 @@ def test_playing_and_stopping(watching):
     page = watching.page
     page.locator("[data-speed-choice]").select_option("4")
     page.locator("[data-act=play]").click()
-    until(page, "() => document.querySelector('k8s-figure').playhead.at > 505")
+    until(page, "() => document.querySelector('k8s-figure').playhead.at > 563")
     page.locator("[data-act=play]").click()
     stopped = watching.at()
     everything_at(watching, stopped)
@@ -77,9 +77,9 @@ def test_the_keys_of_the_slider(watching):
     slider = page.get_by_role("slider", name="리비전")
     slider.focus()
     page.keyboard.press("ArrowRight")
-    expect(slider).not_to_have_value("554")
+    expect(slider).not_to_have_value("558")
     ahead = int(slider.input_value())
-    assert ahead > 554
+    assert ahead > 558
     everything_at(watching, ahead)
     page.keyboard.press("ArrowLeft")
     expect(slider).not_to_have_value(str(ahead))
@@ -97,7 +97,7 @@ def test_the_slider_reaches_every_revision(watching):
     slider = watching.page.get_by_role("slider", name="리비전")
     box = slider.bounding_box()
     watching.page.mouse.click(box["x"] + box["width"] * 0.61, box["y"] + box["height"] * 0.6)
-    expect(slider).not_to_have_value("554")
+    expect(slider).not_to_have_value("558")
     everything_at(watching, watching.at())
 
 
@@ -127,9 +127,9 @@ def test_there_and_back_between_the_views(watching):
     page = watching.page
     page.locator("a[data-view=ownership]").click()
     expect(page.locator(".plate > svg.kfig-ownership")).to_be_visible()
-    everything_at(watching, 554)
+    everything_at(watching, 558)
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("554")
+    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("558")
     at = watching.at()
     everything_at(watching, at)
     expect(page).to_have_url(re.compile(rf"view=ownership&at={at}"))
@@ -146,7 +146,7 @@ def test_a_chosen_object_is_followed_through_the_revisions(watching):
     expect(page.locator(".inspected")).to_have_attribute("data-ref", ref)
     expect(page.locator(".plate .selected")).to_have_attribute("data-ref", ref)
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("554")
+    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("558")
     expect(page.locator(".inspected")).to_have_attribute("data-ref", ref)
     everything_at(watching, watching.at())
     assert f"focus={ref}" in page.locator("[data-share-address]").input_value()

@@ -16,7 +16,7 @@ from tests.e2e.readers import everything_at, until
         pytest.param("/ko/", id="home"),
         pytest.param("/ko/docs/deployment/", id="an article"),
         pytest.param("/ko{rolling}", id="a scenario"),
-        pytest.param("/embed{embed}?lang=ko&from=524&to=574", id="embedded"),
+        pytest.param("/embed{embed}?lang=ko&from=528&to=578", id="embedded"),
     ],
 )
 def test_nothing_plays_by_itself_where_movement_is_unwanted(reader, presets, path):
@@ -52,13 +52,13 @@ def test_it_plays_once_where_movement_is_welcome_and_stops_when_touched(reader):
 
 def test_the_language_switch_keeps_revision_view_and_focus(reader, presets):
     visitor = reader(reduced_motion="reduce")
-    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=554&view=ownership")
+    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=558&view=ownership")
     pod = page.locator(".plate a.k-pod").first
     ref = pod.get_attribute("data-ref")
     pod.click()
     expect(page.locator(".inspected")).to_have_attribute("data-ref", ref)
     page.locator("[data-act=step]").click()
-    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("554")
+    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("558")
     at = visitor.at()
     everything_at(visitor, at)
     expect(page).to_have_url(re.compile(rf"at={at}"))
@@ -121,7 +121,7 @@ def test_an_address_may_name_the_theme(reader, presets):
 def test_a_hidden_page_plays_nothing(reader, presets):
     """A page that nobody looks at does not walk on; when it is looked at again it goes on from where it was."""
     visitor = reader()
-    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=654")
+    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=667")
     page.locator("[data-speed-choice]").select_option("4")
     page.locator("[data-act=play]").click()
     until(page, "() => document.querySelector('k8s-figure').playhead.at > 602")

@@ -104,8 +104,8 @@ def test_the_form_beside_the_figure_leads_to_ones_own_cluster(plain):
 
 
 def test_the_timeline_and_the_views_are_links(plain, presets):
-    page = plain(f"/en{presets['Rolling update, tight cpu']}?at=554")
-    assert revision(page) == drawn(page) == 554
+    page = plain(f"/en{presets['Rolling update, tight cpu']}?at=558")
+    assert revision(page) == drawn(page) == 558
     row = page.locator("tr.next").nth(2)
     wanted = int(row.locator("td").nth(1).inner_text())
     row.get_by_role("link").click()
