@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
-from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Access, Problem
 from apps.cluster.controlplane import ledger, topology
 from apps.cluster.controlplane import records as facts
@@ -30,10 +29,10 @@ from apps.cluster.controlplane.names import (
     slot,
 )
 from apps.cluster.controlplane.records import Records
-from apps.cluster.engine import Engine
 from apps.cluster.etcd import Members, Store
 from apps.cluster.kubeadm.versions import BALANCER
-from apps.cluster.kubelet import Kubelet, failing
+from apps.cluster.kubelet import failing
+from apps.cluster.kubelet.site import Site
 from apps.cluster.machines import Machine
 from apps.cluster.processes import Process
 
@@ -55,17 +54,9 @@ LIVENESS = "Container {} failed liveness probe, will be restarted"
 SERVE, STARVED, SICK, FIND, RESTART, POWER = "serve", "starved", "sick", "find", "restart", "power"
 
 
-class Plant(Protocol):
+class Plant(Site, Protocol):
     """What the control plane needs of a cluster."""
 
-    @property
-    def engine(self) -> Engine: ...
-    @property
-    def apiserver(self) -> APIServer: ...
-    @property
-    def machines(self) -> Mapping[str, Machine]: ...
-    @property
-    def kubelets(self) -> dict[str, Kubelet]: ...
     @property
     def processes(self) -> Mapping[str, Process]: ...
     @property

@@ -11,10 +11,9 @@ from typing import Any, Protocol
 
 from apps.cluster.apimachinery.meta import with_metadata
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.apiserver import Actor, APIServer
+from apps.cluster.apiserver import Actor
 from apps.cluster.apiserver.authentication import MASTERS
 from apps.cluster.client import Client, Problem
-from apps.cluster.engine import Engine
 from apps.cluster.engine.randomness import Randomness
 from apps.cluster.kubeadm import (
     addons,
@@ -33,6 +32,7 @@ from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
 from apps.cluster.kubelet.cri.flavours import Flavour
 from apps.cluster.kubelet.registry import Registry
+from apps.cluster.kubelet.site import Site
 from apps.cluster.machines import Machine
 
 Obj = dict[str, Any]
@@ -91,17 +91,9 @@ class Host(Protocol):
         ...
 
 
-class Plant(Protocol):
+class Plant(Site, Protocol):
     """What kubeadm needs of a cluster: machines to work on, programs that act while their static Pod runs."""
 
-    @property
-    def engine(self) -> Engine: ...
-    @property
-    def apiserver(self) -> APIServer: ...
-    @property
-    def machines(self) -> Mapping[str, Machine]: ...
-    @property
-    def kubelets(self) -> dict[str, Kubelet]: ...
     @property
     def host(self) -> Host: ...
 

@@ -7,33 +7,23 @@ Leaves out  the SubjectAccessReview as a request of its own: the authorizers are
 from __future__ import annotations
 
 from apps.cluster.apimachinery.conditions import find
-from apps.cluster.apimachinery.meta import Obj, name_of
+from apps.cluster.apimachinery.meta import Obj
 from apps.cluster.apiserver.authorization import Ask, User
-from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.certificates import requests
-from apps.cluster.engine import Engine
+from apps.cluster.controllers.certificates.controller import CertificateController
 
 SELF = "Auto approving self kubelet client certificate after SubjectAccessReview."
 NODE = "Auto approving kubelet client certificate after SubjectAccessReview."
 
 
-class CSRApprovingController(Controller):
-    """Keys are names of requests."""
+class CSRApprovingController(CertificateController):
+    """Approves what kubelets may have."""
 
     name = "certificatesigningrequest-approving-controller"
 
-    def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
-        super().__init__(engine, client, informers, recorder)
-        self.requests = informers("certificatesigningrequests")
-        self.requests.add_handler(lambda obj: self.enqueue(name_of(obj)), lambda _, new: self.enqueue(name_of(new)))
-
-    def sync(self, key: str) -> None:
-        """Raises: StatusError, the write was refused; the turn is tried again later."""
-        csr = self.requests.get(key)
-        if csr is None:
-            return
+    def handle(self, csr: Obj) -> None:
         conditions = csr.get("status", {}).get("conditions")
-        if csr.get("status", {}).get("certificate") or find(conditions, "Approved") or find(conditions, "Denied"):
+        if find(conditions, "Approved") or find(conditions, "Denied"):
             return
         names = requests.subject(csr)
         if names is None or not requests.is_kubelet_client(csr, names):

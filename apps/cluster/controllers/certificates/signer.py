@@ -11,11 +11,10 @@ from base64 import b64encode
 
 from apps.cluster.apimachinery import x509
 from apps.cluster.apimachinery.conditions import is_true
-from apps.cluster.apimachinery.meta import Obj, name_of
+from apps.cluster.apimachinery.meta import Obj
 from apps.cluster.apimachinery.timestamps import format_ms
-from apps.cluster.client import Client, Controller, Informers, Recorder
 from apps.cluster.controllers.certificates import requests
-from apps.cluster.engine import Engine
+from apps.cluster.controllers.certificates.controller import CertificateController
 
 YEAR_S = 365 * 24 * 3600  # --cluster-signing-duration
 LEAST_S = 600
@@ -23,25 +22,16 @@ BACKDATE_S = 300
 SHORT_S = 8 * 3600
 
 
-class CSRSigningController(Controller):
-    """Keys are names of requests."""
+class CSRSigningController(CertificateController):
+    """Signs what was approved, or says why it cannot."""
 
     name = "certificatesigningrequest-signing-controller"
 
-    def __init__(self, engine: Engine, client: Client, informers: Informers, recorder: Recorder) -> None:
-        super().__init__(engine, client, informers, recorder)
-        self.requests = informers("certificatesigningrequests")
-        self.requests.add_handler(lambda obj: self.enqueue(name_of(obj)), lambda _, new: self.enqueue(name_of(new)))
-
-    def sync(self, key: str) -> None:
-        """Raises: StatusError, the write was refused; the turn is tried again later."""
-        csr = self.requests.get(key)
-        if csr is None:
-            return
+    def handle(self, csr: Obj) -> None:
         status = csr.get("status", {})
         conditions = status.get("conditions") or ()
         approved = is_true(conditions, "Approved") and not is_true(conditions, "Denied")
-        if status.get("certificate") or not approved or is_true(conditions, "Failed"):
+        if not approved or is_true(conditions, "Failed"):
             return
         names = requests.subject(csr)
         problem = requests.problem(csr, names) if names is not None else None
