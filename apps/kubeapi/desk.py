@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from apps.cluster import rest
@@ -72,6 +73,7 @@ def attend(found: Session) -> None:
     if server.sign is None:
         server.authorizer.webhook = may_read
         server.sign = signer(found.id)
+        server.whose = partial(tokens.user_of, server)
 
 
 def account_of(scenario_id: str, token: str) -> User | None:

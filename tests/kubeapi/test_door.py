@@ -178,3 +178,30 @@ def test_an_address_without_its_beginning_is_found_by_the_token(api):
     raw = api.as_("wrong")
     raw.base = ""
     assert raw.get("/healthz").data == b"ok\n"  # the site's own
+
+
+def test_a_token_of_an_account_is_let_in_and_reviewed(api):
+    account = "/api/v1/namespaces/default/serviceaccounts/default"
+    token = api.ask("POST", f"{account}/token", {"spec": {"expirationSeconds": 600}}).json["status"]["token"]
+    review = {"spec": {"token": token}}
+    status = api.ask("POST", "/apis/authentication.k8s.io/v1/tokenreviews", review).json["status"]
+    assert (status["authenticated"], status["user"]["username"]) == (True, "system:serviceaccount:default:default")
+    wrong = {"spec": {"token": f"{token[:-4]}AAAA"}}
+    status = api.ask("POST", "/apis/authentication.k8s.io/v1/tokenreviews", wrong).json["status"]
+    assert status == {"user": {}, "error": "invalid bearer token"}
+    asker = api.as_(token)
+    assert asker.get("/version").status == 200
+    refused = asker.get(PODS)
+    assert refused.status == 403
+    assert 'User "system:serviceaccount:default:default" cannot list resource "pods"' in refused.json["message"]
+    grant = {
+        "metadata": {"name": "edit"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+        "roleRef": {"kind": "ClusterRole", "name": "edit", "apiGroup": "rbac.authorization.k8s.io"},
+    }
+    bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings"
+    assert api.ask("POST", bindings, grant).status == 201
+    assert asker.ask("POST", MAPS, a_map("mine")).status == 201
+    assert asker.ask("DELETE", f"{bindings}/edit").status == 403
+    assert [command["text"].partition(" -")[0] for command in api.log()][-1] == "HTTP: POST configmaps/mine"
+    assert api.as_(f"{token[:-4]}AAAA").get(PODS).status == 401

@@ -87,6 +87,7 @@ class APIServer(Storage):
         self.gates: list[Callable[..., None]] = []
         self.readers: dict[str, Callable[..., Any]] = {}
         self.sign: Callable[[bytes], bytes] | None = None  # what makes the tokens of ServiceAccounts good
+        self.whose: Callable[[str], User | None] | None = None  # and who knows whose one is
 
     # ---- writing -------------------------------------------------------------------------------
 
@@ -149,7 +150,7 @@ class APIServer(Storage):
         if resource in REVIEWS:
             metadata = {name: value for name, value in metadata.items() if name == "namespace"}
             asking = {**obj, "metadata": metadata}
-            return reviews.answer(self.authorizer, self._tables, resource, asking, user)
+            return reviews.answer(self.authorizer, self._tables, resource, asking, user, self.whose)
         if as_sent:
             pass
         elif resource == "pods":

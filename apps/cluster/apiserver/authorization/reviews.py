@@ -2,12 +2,12 @@
 
 Models      pkg/registry/authentication/selfsubjectreview, pkg/registry/authorization (selfsubjectaccessreview,
             subjectaccessreview, localsubjectaccessreview, selfsubjectrulesreview), pkg/apis/authorization/validation
-Leaves out  tokens: a TokenReview finds none good; selectors of the attributes
+Leaves out  tokens of others than ServiceAccounts; selectors of the attributes
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from apps.cluster.apimachinery.status import FieldError, bad_request, invalid
@@ -18,6 +18,8 @@ from apps.cluster.apiserver.authorization.rbac import Ask
 Obj = dict[str, Any]
 NOTHING: dict[str, Any] = {}
 GROUP = "authorization.k8s.io"
+AUDIENCE = "https://kubernetes.default.svc.cluster.local"
+Whose = Callable[[str], User | None]
 REVIEWS = frozenset(
     {
         "tokenreviews",
@@ -32,15 +34,17 @@ ONE_OF = "exactly one of nonResourceAttributes or resourceAttributes must be spe
 NOT_BOTH = "cannot be specified in combination with resourceAttributes"
 
 
-def answer(authorizer: Any, tables: rbac.Tables, resource: str, obj: Obj, asker: User) -> Obj:
-    """The review with its status. `authorizer` is the API server's.
+def answer(
+    authorizer: Any, tables: rbac.Tables, resource: str, obj: Obj, asker: User, whose: Whose | None = None
+) -> Obj:
+    """The review with its status. `authorizer` is the API server's; `whose` knows whose token one is.
 
     Raises:
         StatusError: 400, 422.
     """
     spec = obj.get("spec") or NOTHING
     if resource == "tokenreviews":
-        return {**obj, "status": {"user": {}, "error": "invalid bearer token"}}
+        return {**obj, "status": _reviewed(spec, whose)}
     if resource == "selfsubjectreviews":
         return {**obj, "status": {"userInfo": asker.as_dict()}}
     if resource == "selfsubjectrulesreviews":
@@ -57,6 +61,17 @@ def answer(authorizer: Any, tables: rbac.Tables, resource: str, obj: Obj, asker:
     if found.reason:
         status["reason"] = found.reason
     return {**obj, "status": status}
+
+
+def _reviewed(spec: Mapping[str, Any], whose: Whose | None) -> Obj:
+    """Whose a token is. Raises: StatusError 400, there is none."""
+    token = spec.get("token") or ""
+    if not token:
+        raise bad_request("token is required for TokenReview in authentication")
+    user = whose(token) if whose is not None else None
+    if user is None:
+        return {"user": {}, "error": "invalid bearer token"}
+    return {"authenticated": True, "user": user.as_dict(), "audiences": list(spec.get("audiences") or ()) or [AUDIENCE]}
 
 
 def ask(user: User, spec: Mapping[str, Any]) -> Ask:
