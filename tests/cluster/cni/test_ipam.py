@@ -178,6 +178,57 @@ def test_reserved_addresses_are_passed_over_and_counted():
     assert (usage.capacity, usage.in_use, usage.reserved, usage.available) == (256, 64, 130, 256 - 130 - 64)
 
 
+@pytest.mark.parametrize(
+    ("reserved", "of_pool", "of_block"),
+    [
+        pytest.param(["10.0.0.32/30"], (256, 1, 4, 251), (64, 1, 4, 59), id="inside the block"),
+        pytest.param(["10.0.0.128/25"], (256, 1, 128, 127), (64, 1, 0, 63), id="where no block is yet"),
+        pytest.param(["10.0.0.5/32"], (256, 1, 1, 255), (64, 1, 1, 63), id="an address that someone has"),
+        pytest.param(
+            ["10.0.0.0/25", "10.0.0.5/32", "10.0.0.64/26"], (256, 1, 128, 128), (64, 1, 64, 0), id="one over another"
+        ),
+    ],
+)
+def test_how_full_a_pool_is_counts_a_reserved_address_once(reserved, of_pool, of_block):
+    ours = ipam(pool("10.0.0.0/24"), reserved=reserved)
+    ours.assign("10.0.0.5", "one")
+    (usage,) = utilization(ours, "10.0.0.0/24")
+    (block,) = usage.blocks
+    assert (usage.capacity, usage.in_use, usage.reserved, usage.available) == of_pool
+    assert block[1:] == of_block
+
+
+@pytest.mark.parametrize(
+    ("cidr", "size", "asked", "got", "messages"),
+    [
+        pytest.param("192.168.1.0/24", 26, 256, 256, [], id="all there are"),
+        pytest.param(
+            "192.168.1.0/24", 26, 257, 256, ["No IPs available in pools: [192.168.1.0/24]"], id="one too many"
+        ),
+        pytest.param("fd80::/120", 122, 257, 256, ["No IPs available in pools: [fd80::/120]"], id="of IPv6 too"),
+        pytest.param("192.168.0.0/16", 20, 1, 1, [], id="of a big block"),
+    ],
+)
+def test_as_many_addresses_as_are_asked_for(cidr, size, asked, got, messages):
+    found = ipam(pool(cidr, blockSize=size)).auto_assign("one", asked, family=6 if ":" in cidr else 4)
+    assert (len(found.addresses), len(set(found.addresses)), found.messages) == (got, got, messages)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_limit_of_blocks_ends_a_request_with_what_it_has(limit):
+    with pytest.raises(BlockLimit) as stopped:
+        ipam().auto_assign("one", 256, max_blocks=limit)
+    words = f"Need to allocate an IPAM block but could not - limit of {limit} blocks reached for this node"
+    assert (len(stopped.value.got.addresses), stopped.value.got.messages) == (64 * limit, [words])
+
+
+def test_a_pool_serves_only_what_it_is_for():
+    ours = ipam(pool("192.168.2.0/24", allowedUses=["Workload"]), pool("192.168.3.0/24", allowedUses=["Tunnel"]))
+    assert addresses(ours, "one", use="Tunnel")[0].startswith("192.168.3.")
+    with pytest.raises(IPAMError, match="cannot find a qualified ippool, no pools match the required use"):
+        ours.auto_assign("one", pools=["192.168.3.0/24"])
+
+
 FOO = {"foo": "bar"}
 
 

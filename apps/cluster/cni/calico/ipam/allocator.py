@@ -87,7 +87,7 @@ class IPAM:
         while len(got.addresses) < number:
             if owned >= most:
                 got.say(f"Need to allocate an IPAM block but could not - limit of {most} blocks reached for this node")
-                raise BlockLimit
+                raise BlockLimit(got)
             if not self.config.auto_allocate:
                 raise IPAMError("failed to find or claim a block")
             found = self._claimable(allowed, affinity, host, now_ms)
@@ -298,7 +298,7 @@ class IPAM:
                 block = self._blocks.get(str(network))
                 if block is not None:
                     self._take(block, got, who)
-            else:
+            if len(got.addresses) < got.requested:
                 exhausted.append(pool.cidr)
         if exhausted:
             got.say(f"No IPs available in pools: [{' '.join(exhausted)}]")

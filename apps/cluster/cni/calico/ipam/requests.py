@@ -15,11 +15,6 @@ class NotAssigned(IPAMError):
     """Nobody has the address, or nothing is there under the handle."""
 
 
-class BlockLimit(IPAMError):
-    def __init__(self) -> None:
-        super().__init__("cannot allocate new block due to per host block limit")
-
-
 class Config(NamedTuple):
     """An IPAMConfig."""
 
@@ -46,3 +41,11 @@ class Assignments:
     def say(self, message: str) -> None:
         if message not in self.messages:
             self.messages.append(message)
+
+
+class BlockLimit(IPAMError):
+    """The node may have no further block; `got` is what it has been given until then, and keeps."""
+
+    def __init__(self, got: Assignments) -> None:
+        super().__init__("cannot allocate new block due to per host block limit")
+        self.got = got

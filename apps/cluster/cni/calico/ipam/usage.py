@@ -13,6 +13,14 @@ from apps.cluster.cni.calico.ipam.allocator import IPAM
 from apps.cluster.cni.calico.ipam.pools import Network, overlap
 
 
+class BlockUse(NamedTuple):
+    cidr: str
+    capacity: int
+    in_use: int
+    reserved: int
+    available: int
+
+
 class Utilization(NamedTuple):
     name: str
     cidr: str
@@ -20,7 +28,7 @@ class Utilization(NamedTuple):
     in_use: int
     reserved: int
     available: int
-    blocks: tuple[str, ...]
+    blocks: tuple[BlockUse, ...]
 
 
 def utilization(ipam: IPAM, *names: str) -> list[Utilization]:
@@ -41,7 +49,16 @@ def utilization(ipam: IPAM, *names: str) -> list[Utilization]:
                 sum(len(block.used) for block in inside),
                 _count(pool.network, reserved),
                 available + pool.network.num_addresses - taken,
-                tuple(block.cidr for block in inside),
+                tuple(
+                    BlockUse(
+                        block.cidr,
+                        block.network.num_addresses,
+                        len(block.used),
+                        _count(block.network, (one for one in reserved if overlap(one, block.network))),
+                        block.available(ipam.reserved),
+                    )
+                    for block in inside
+                ),
             )
         )
     return found
