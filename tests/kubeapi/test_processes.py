@@ -32,7 +32,7 @@ def test_a_watch_in_one_process_tells_what_another_wrote(tmp_path):
             for number in range(1, 6):
                 change(one if number % 2 else two, "one", str(number))
             assert [told(watcher.next())[2] for _ in range(5)] == ["1", "2", "3", "4", "5"]
-            assert time.monotonic() - begin < 8  # by hints, not by the refresh
+            assert time.monotonic() - begin < 9.5  # by hints, not by the refresh
             assert len(one.log()) == len(two.log()) == 6
             watcher.vanish()
 
@@ -56,7 +56,7 @@ def test_an_api_server_that_is_stopped_answers_503_and_its_watches_end(api):
         assert "Retry-After" not in answer.headers  # client-go would wait, and ask ten times
     assert api.ask("POST", MAPS, {"metadata": {"name": "x"}}).status == 503
     command(api, op="component", verb="start", name="kube-apiserver")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while api.get(PODS).status != 200:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -64,7 +64,7 @@ def test_an_api_server_that_is_stopped_answers_503_and_its_watches_end(api):
 
 def test_an_api_server_without_etcd_says_so(api):
     command(api, op="component", verb="stop", name="etcd")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     while (answer := api.get("/readyz")).status == 200:
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -73,7 +73,7 @@ def test_a_watch_ends_when_its_time_is_over_with_a_bookmark_before(api):
     begin = time.monotonic()
     watcher = Watcher(api, f"{MAPS}?watch=1&resourceVersion=0&timeoutSeconds=4&allowWatchBookmarks=true")
     frames = watcher.rest()
-    assert 3 < time.monotonic() - begin < 8
+    assert 3 < time.monotonic() - begin < 20
     assert [frame["type"] for frame in frames] == ["ADDED", "BOOKMARK"]
 
 
@@ -101,7 +101,7 @@ def test_many_watch_at_once_and_nothing_is_left_of_who_vanished(api):
         change(api, "one", str(number))
     for watcher in watchers[:20]:
         assert [told(watcher.next())[2] for _ in range(3)] == ["1", "2", "3"]
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 40
     while open_watches(api) > 20:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -161,7 +161,7 @@ def test_who_does_not_read_is_cut_off_and_holds_up_nobody(api):
     for number in range(15):
         change(api, "one", f"{number}" + "x" * 900_000)
         assert told(watcher.next())[2].startswith(str(number))
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 40
     while open_watches(api) > 1:
         assert time.monotonic() < deadline
         time.sleep(0.1)
