@@ -17,7 +17,7 @@ from apps.cluster.controllers.cronjob.cronjob_controller import CronJobControlle
 from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
-from apps.cluster.controlplane import ControlPlane, topology
+from apps.cluster.controlplane import ControlPlane, quota, topology
 from apps.cluster.controlplane.names import APISERVER, MANAGER, SCHEDULER
 from apps.cluster.drain import Drains
 from apps.cluster.engine import Engine, Step, Trace
@@ -284,6 +284,10 @@ class Cluster:
         if any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
             raise bad_request(f'a Node with name "{name}" and status "Ready" already exists in the cluster')
         kubeadm.join(self, name)
+
+    def etcd(self, verb: str) -> None:
+        """Its database reaches its quota, or is made smaller again."""
+        quota.command(self.host, verb)
 
     def kubeadm(self, verb: str, name: str, version: str) -> None:
         """kubeadm token, upgrade or reset."""

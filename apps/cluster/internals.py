@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.apiserver.chain import Stage, chain
-from apps.cluster.controlplane.ledger import AWAY, REVISION, RUNNING, TERM, Ledger
+from apps.cluster.controlplane.ledger import ALARM, AWAY, NOSPACE, REVISION, RUNNING, TERM, Ledger
 from apps.cluster.controlplane.names import slot
 from apps.cluster.engine import Step, Trace
 from apps.cluster.etcd import Compacted, Record, Store
 
-COMPACTED = "etcd.compact"  # the note of a compaction
+COMPACTED = ("etcd.compact", "etcd.compact-all")  # the notes of compactions
 LOAD = "load"  # who leaves the notes of loads, see metrics/load.py
 
 
@@ -63,6 +63,12 @@ class Internals:
         programs = self._programs or {}
         return programs.get(f"{node}/{TERM}", ""), programs.get(f"{node}/{REVISION}", "")
 
+    @property
+    def etcd_full(self) -> bool:
+        """Whether etcd has raised the alarm NOSPACE."""
+        self.program("", "etcd")
+        return any(who.endswith(f"/{ALARM}") and state == NOSPACE for who, state in (self._programs or {}).items())
+
     def chain(self, step: Step) -> list[Stage]:
         """The way of the request that made a step, through the API server; [] for what made none."""
         return chain(step, self._trace.world(step.revision - 1))
@@ -102,7 +108,7 @@ class Internals:
         if not self.past:
             return self._store.compact_revision
         steps: list[Step] = self._trace.steps[: self._position]
-        found = next((step for step in reversed(steps) if step.message == COMPACTED), None)
+        found = next((step for step in reversed(steps) if step.message in COMPACTED), None)
         return int(found.params["revision"]) if found is not None else 0
 
     @property

@@ -43,6 +43,7 @@ class Machines(Protocol):
     def strain(self) -> Strain: ...
     def component(self, verb: str, name: str, node: str) -> None: ...
     def kubeadm(self, verb: str, name: str, version: str) -> None: ...
+    def etcd(self, verb: str) -> None: ...
     def answered(self, response: Response) -> None: ...
 
 
@@ -70,6 +71,9 @@ def execute(command: Command, client: Client, machines: Machines, now_ms: int) -
         return []
     if op == "component":
         machines.component(command["verb"], command["name"], command.get("node", ""))
+        return []
+    if op == "etcd":
+        machines.etcd(command["verb"])
         return []
     if op == "kubeadm":
         machines.kubeadm(command["verb"], command.get("name", ""), command.get("version", ""))

@@ -14,7 +14,7 @@ from apps.cluster import strain
 from apps.cluster.apimachinery import quantity
 from apps.cluster.apimachinery.status import bad_request
 from apps.cluster.apiserver.requests import Request, routes
-from apps.cluster.controlplane import names
+from apps.cluster.controlplane import names, quota
 from apps.cluster.kubeadm.versions import KNOWN
 from apps.cluster.kubelet import registry
 from apps.cluster.metrics import load
@@ -144,6 +144,7 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "image": {"name": _name},
     "component": {"verb": _one_of(*names.VERBS), "name": _one_of(*names.NAMES)},
     "kubeadm": {"verb": _one_of(*KUBEADM_VERBS)},
+    "etcd": {"verb": _one_of(*quota.VERBS)},
     "request": {"method": _one_of(*METHODS), "path": _path},
 }
 OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
@@ -346,6 +347,8 @@ def said(body: Body) -> str:
         return f"load {target} {amounts or 'none'}{each}{where}"
     if op == "kubeadm":
         return _kubeadm(body)
+    if op == "etcd":
+        return "fill etcd" if body["verb"] == quota.FILL else "etcdctl compact, defrag, alarm disarm"
     if op == "image":
         changes = " ".join(f"{field}={value}" for field, value in body.items() if field not in ("op", "name"))
         return f"push {body['name']} {changes}".rstrip()[:120]

@@ -52,6 +52,9 @@ def bodies(scenario):
             id="stop a program",
         ),
         pytest.param(
+            {"machine": "control-plane-1", "action": "etcd-fill"}, {"op": "etcd", "verb": "fill"}, id="etcd's quota"
+        ),
+        pytest.param(
             {"machine": "worker-1", "action": "crash:crio"},
             {"op": "component", "verb": "crash", "name": "crio", "node": "worker-1"},
             id="crash a program",

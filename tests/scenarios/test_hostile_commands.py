@@ -106,7 +106,7 @@ def command(run: Run, chance: random.Random):
     key = chance.choice(sorted(there[resource]))
     namespace, _slash, name = key.rpartition("/")
     target = {"resource": resource, "namespace": namespace, "name": name}
-    kind = chance.choice(["objects"] * 4 + ["patch"] * 3 + ["delete", "node", "scale", "rollout"])
+    kind = chance.choice(["objects"] * 4 + ["patch"] * 3 + ["delete", "node", "scale", "rollout", "component", "etcd"])
     if kind == "objects":
         objects = [spoiled(chance.choice(CORPUS), chance) for _ in range(chance.choice([1, 1, 2]))]
         return {"op": chance.choice(["apply", "apply", "create", "replace"]), "objects": objects}
@@ -144,6 +144,8 @@ def command(run: Run, chance: random.Random):
             "name": chance.choice(["kubelet", "crio", "kube-scheduler"]),
             "node": chance.choice(["worker-1", "control-plane-1", "worker-7", "Bad_"]),
         }
+    if kind == "etcd":
+        return {"op": "etcd", "verb": chance.choice(["fill", "free", "free", "burn"])}
     if kind == "scale":
         return {"op": "scale", **target, "replicas": chance.choice([0, 1, 7])}
     return {

@@ -1,6 +1,6 @@
 """The one place where the API server writes: the store, a step, the watchers. One revision.
 
-Models      staging/src/k8s.io/apiserver/pkg/storage/etcd3/store.go, pkg/registry/core/service/ipallocator (IPAddresses)
+Models      k8s.io/apiserver/pkg/storage/etcd3/store.go, pkg/registry/core/service/ipallocator (IPAddresses)
 Leaves out  nothing known
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from apps.cluster.api.resource import ResourceInfo
+from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import allocators
 from apps.cluster.apiserver.authentication import Actor
@@ -22,12 +23,19 @@ UNMANAGED = frozenset({"delete", "bind", "evict"})  # writes that make nobody th
 SELF = Actor("kube-apiserver")
 
 
+def _no_space() -> StatusError:
+    error = StatusError(500, "", "etcdserver: mvcc: database space exceeded")
+    error.stage = "etcd"
+    return error
+
+
 class Storage(WatchCache):
     """The watch cache, and the store behind it."""
 
     def __init__(self, engine: Engine, store: Store) -> None:
         super().__init__(engine, store)
         self.event_lease: Callable[[], int] = lambda: 0  # what Events are written with, so that they go after an hour
+        self.full = False  # etcd has raised the alarm NOSPACE: keys can be read and deleted, not written
         engine.revision = store.revision
 
     def own_uid(self, resource: str, key: str) -> str:
@@ -51,6 +59,8 @@ class Storage(WatchCache):
         engine = self._engine
         resource = info.plural
         store = self._store
+        if self.full and after is not None:
+            raise _no_space()
         table = self._tables.get(resource)
         if table is None:
             table = self._tables[resource] = {}

@@ -36,6 +36,10 @@ class Office(Protocol):
         """Whether a control-plane program on that machine reaches an API server that can write."""
         ...
 
+    def sees(self, node: str) -> bool:
+        """Whether it reaches an API server that can read."""
+        ...
+
     def lead(self, name: str, node: str) -> None: ...
     def lost(self, name: str, node: str) -> None: ...
 
@@ -86,7 +90,7 @@ class Election:
         """Look at who can write now: called whenever that may have changed."""
         now = self._engine.now_ms
         for node, candidate in self.candidates.items():
-            if candidate[1] < 0 and self._office.can_write(node):
+            if candidate[1] < 0 and self._office.sees(node):
                 candidate[1] = now
         if self.leader:
             if self._office.can_write(self.leader):

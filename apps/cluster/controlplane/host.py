@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.client import Access, Problem
-from apps.cluster.controlplane import ledger, topology
+from apps.cluster.controlplane import ledger, quota, topology
 from apps.cluster.controlplane import records as facts
 from apps.cluster.controlplane.door import Door
 from apps.cluster.controlplane.election import Election
@@ -156,8 +156,44 @@ class ControlPlane:
             return topology.refused(machines[server].address, reader=reader)
         return self.etcd_problem(server)
 
-    def can_write(self, node: str) -> bool:
+    def sees(self, node: str) -> bool:
         return self.problem_for(node) is None
+
+    def can_write(self, node: str) -> bool:
+        return not self.full and self.problem_for(node) is None
+
+    @property
+    def full(self) -> bool:
+        """Whether etcd has raised the alarm NOSPACE."""
+        return self._plant.apiserver.full
+
+    def set_full(self, full: bool) -> None:
+        """From now on etcd refuses writes, or takes them again."""
+        self._plant.apiserver.full = full
+        quota.log(self, len(self._engine.trace.steps))
+        for election in self.elections.values():
+            election.review()
+        if not full:
+            for gone in self.records.overdue([self._writer()]):
+                self._wake(f"{facts.EXPIRE} {gone}", 0, quiet=False)
+
+    def etcd_node(self) -> str:
+        """A machine whose member of etcd can write."""
+        return next((one for one in self.control_planes() if self.etcd_problem(one) is None), "")
+
+    def compact_all(self, node: str) -> int:
+        """Forget everything but the latest versions. Gives the revision."""
+        store = self._plant.store
+        revision = store.revision
+        if revision > store.compact_revision:
+            if self._plant.members is not None:
+                self._plant.members.entry()
+            self._plant.apiserver.compact(revision)
+            self.note(ETCD, node, COMPACT, "etcd.compact-all", revision=revision)
+        return revision
+
+    def note(self, component: str, node: str, verb: str, message: str, **params: Any) -> None:
+        self._engine.note(component, node, verb, f"nodes/{node}", message, {"name": node, **params})
 
     def _has_network(self, node: str) -> bool:
         machine = self._plant.machines.get(node)
@@ -324,7 +360,8 @@ class ControlPlane:
         elif what == RESTART:
             self.start(rest[0], name)
         elif what in (facts.BEAT, facts.EXPIRE, facts.COLLECT):
-            self.records.turn(what, name, rest[0] if rest else "", self._writer())
+            live = "" if self.full and what == facts.EXPIRE else self._writer()
+            self.records.turn(what, name, rest[0] if rest else "", live)
         elif what == COMPACT:
             self._compact()
         elif what == POWER:
@@ -369,7 +406,7 @@ class ControlPlane:
         """Every five minutes: forget what is older than the last look. Whoever asks for it then is told it is gone."""
         self._wake(COMPACT, COMPACTION_MS, quiet=True)
         node = self._writer()
-        if not node:
+        if not node or self.full:
             return
         store, apiserver = self._plant.store, self._plant.apiserver
         before, self._compacting = self._compacting, store.put(COMPACT_REV_KEY, str(self._compacting))
@@ -551,6 +588,7 @@ class ControlPlane:
             "starved": dict(self.starved),
             "stopped": dict(self.stopped),
             "compacting": self._compacting,
+            "full": self.full,
             "records": self.records.save(),
             "elections": {name: election.save() for name, election in self.elections.items()},
             "reader": list(problem) if problem is not None else None,
@@ -565,6 +603,7 @@ class ControlPlane:
         self.starved = dict(data["starved"])
         self.stopped = dict(data["stopped"])
         self._compacting = data["compacting"]
+        self._plant.apiserver.full = data["full"]
         self.records.load(data["records"])
         for name, election in self.elections.items():
             election.load(data["elections"][name])

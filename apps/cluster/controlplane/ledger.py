@@ -18,6 +18,7 @@ LEADING = "leading"  # of several that may, this one acts
 STANDBY = "standby"
 LONELY = "lonely"  # a member of etcd that hears of no leader
 TERM, REVISION = "etcd/term", "etcd/revision"  # of a member: its Raft term, and where it stopped when it fell behind
+ALARM, NOSPACE = "etcd/alarm", "NOSPACE"  # of etcd: its database is as large as it may be
 NO_MEMBER = "removed"  # in place of a term: it was taken out of the members
 AWAY = (STOPPED, DOWN)
 

@@ -57,8 +57,11 @@ class Records:
         self.epochs[node] = self._count
         self.addresses[node] = address
         client = Client(self._apiserver, APISERVER, node)
-        self._create(client, node)
-        self.reconcile(client)
+        try:
+            self._create(client, node)
+            self.reconcile(client)
+        except StatusError:
+            pass  # etcd is full: with the next renewal
         self._wake(f"{BEAT} {node} {self._count}", RENEW_MS, quiet=True)
         if self._count == 1:
             self._wake(f"{COLLECT} {node}", GC_MS, quiet=True)
@@ -127,6 +130,13 @@ class Records:
                 client.update("leases", {**lease, "spec": spec}, why="heartbeat.server")
             except StatusError:
                 return  # no etcd behind it: tried again in ten seconds
+        elif node in self.addresses:
+            client = Client(self._apiserver, APISERVER, node)
+            try:
+                self._create(client, node)
+                self.reconcile(client)
+            except StatusError:
+                return
 
     def _collect(self, client: Client) -> None:
         """Leases of servers that have been gone for an hour."""

@@ -1,8 +1,7 @@
 """The key-value store: every write is a revision, and old values stay readable until compaction.
 
 Models      etcd server/storage/mvcc (kvstore.go, key_index.go, watchable_store.go) and the v3 transaction
-Leaves out  the write-ahead log; the size of the database, its quota and defragmentation; values are kept as objects,
-            not as bytes
+Leaves out  the write-ahead log; the size of the database; values are kept as objects, not as bytes
 """
 
 from __future__ import annotations

@@ -267,7 +267,8 @@ class _Drawing:
             frame.children.append(sheet.row(part_id("prefix", resource), place, cells, cls=marks, label=label))
         text = Text(rect.x + 12, rect.bottom - 10, "k-fs")
         left_out = len(order) - len(shown)
-        said = scene.say("figure.more", count=left_out) if left_out else self._compacted()
+        full = self.internals is not None and self.internals.etcd_full
+        said = scene.say("figure.more", count=left_out) if left_out and not full else self._compacted()
         frame.children.append(Element("fig-keys-foot", "k-note", shapes.words((text,)), (said,)))
         return rect.bottom
 
@@ -278,6 +279,8 @@ class _Drawing:
 
     def _compacted(self) -> str:
         scene = self.scene
+        if self.internals is not None and self.internals.etcd_full:
+            return scene.say("figure.etcd-nospace")
         compacted = self.internals.compact_revision if self.internals is not None else 0
         if compacted:
             return scene.say("figure.etcd-compacted", revision=compacted)

@@ -8,14 +8,15 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from apps.cluster import strain
-from apps.cluster.controlplane import ledger
+from apps.cluster.controlplane import ledger, quota
 from apps.cluster.controlplane.names import KUBELET, NAMES, STATIC, VERBS
 from apps.cluster.snapshot import Snapshot
 from apps.diagrams import calls, wording
 from apps.scenarios.commands import Body
 
 MACHINE_VERBS = ("power-off", "power-on", "reboot", strain.SHUT_DOWN, "cut-network", "restore-network", *strain.FILLS)
-ACTIONS = frozenset({*(f"{verb}:{name}" for verb in VERBS for name in NAMES), *MACHINE_VERBS})
+ETCD = {f"etcd-{verb}": verb for verb in quota.VERBS}
+ACTIONS = frozenset({*(f"{verb}:{name}" for verb in VERBS for name in NAMES), *MACHINE_VERBS, *ETCD})
 MOST = 25  # machines that have a row; what is beyond is counted
 
 
@@ -42,6 +43,8 @@ class BreakForm(forms.Form):
     def command(self) -> Body:
         """The command that the form asks for."""
         action, machine, peer = (self.cleaned_data[name] for name in ("action", "machine", "peer"))
+        if action in ETCD:
+            return {"op": "etcd", "verb": ETCD[action]}
         verb, _colon, program = action.partition(":")
         if program:
             return {"op": "component", "verb": verb, "name": program, "node": machine}
@@ -71,6 +74,8 @@ def _row(snapshot: Snapshot, machine: Any, names: list[str], lang: str) -> dict[
         for name in ((*STATIC, *services) if machine.role == "control-plane" else services)
     ]
     wrong = []
+    plane = machine.role == "control-plane"
+    full = plane and snapshot.internals is not None and snapshot.internals.etcd_full
     if not on:
         wrong.append(wording.say(lang, "figure.powered-off"))
     else:
@@ -78,6 +83,8 @@ def _row(snapshot: Snapshot, machine: Any, names: list[str], lang: str) -> dict[
             wrong.append(wording.say(lang, "figure.disconnected"))
         if machine.cut:
             wrong.append(wording.say(lang, "figure.cut-from", {"names": ", ".join(machine.cut)}))
+        if full:
+            wrong.append("etcd: NOSPACE")
         wrong += [f"{program['name']}: {program['word']}" for program in programs if program["away"]]
     return {
         "name": machine.name,
@@ -87,6 +94,8 @@ def _row(snapshot: Snapshot, machine: Any, names: list[str], lang: str) -> dict[
         "cut": list(machine.cut),
         "peers": [name for name in names if name != machine.name and name not in machine.cut],
         "programs": programs,
+        "etcd": plane,
+        "full": full,
         "wrong": " · ".join(wrong),
     }
 
