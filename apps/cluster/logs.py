@@ -89,7 +89,7 @@ class Tail:
             return ""
         now = server.now_ms
         told = [line for line in logs.lines(pod, container, run, now) if line[0] > self.sent_ms]
-        self.sent_ms = now
+        self.sent_ms = max(self.sent_ms, now, *(line[0] for line in told))
         self.done = run.end_ms is not None
         return text_of(told, {**self.options, "tailLines": None, "limitBytes": None}, now)
 
@@ -124,10 +124,11 @@ class Reader:
         except Unavailable as error:
             raise bad_request(str(error)) from None
         now = call.server.now_ms
-        text = text_of(logs.lines(pod, container, run, now), options, now)
+        told = logs.lines(pod, container, run, now)
+        text = text_of(told, options, now)
         response = Response(200, text, headers)
         if options["follow"] and run.end_ms is None:
-            response.tail = Tail(pod, container["name"], options, now)
+            response.tail = Tail(pod, container["name"], options, max(now, *(line[0] for line in told[-1:])))
         return response
 
 

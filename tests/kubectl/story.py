@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -86,19 +86,35 @@ def judge(command: Recorded, ran: Ran) -> Iterator[str]:
         yield from (f"request + {line}" for line in (ours - theirs).elements())
 
 
-def requests(command: Recorded, asked: object) -> Counter[str]:
+def requests(command: Recorded, asked: Iterable[tuple[str, str, int]]) -> Counter[str]:
     """Requests in one form: method, address, sorted query, status."""
     found: Counter[str] = Counter()
-    for method, url, status in asked:  # type: ignore[attr-defined]
+    made = list(asked)
+    deleted = {_path(url) for method, url, _ in made if method == "DELETE"}
+    for method, url, status in made:
         address = urlsplit(url)
-        path = re.sub(r"^/k8s/\w+(?::\w+)?(?=/)", "", address.path)
+        path = _path(url)
         query = sorted(
             f"{name}={'…' if name in VARIES else _selector(value)}"
             for name, value in parse_qsl(address.query, keep_blank_values=True)
         )
+        if command.argv[0] in ("delete", "replace") and _waits(method, query, path, status, deleted):
+            found["waits until it is gone"] = 1  # in one look or several, by how soon it is
+            continue
         line = f"{method} {unquote(path)} {'&'.join(query)} {status}"
         found[blurred(line, command.argv)[0]] += 1
     return found
+
+
+def _path(url: str) -> str:
+    """Without what stands before it here."""
+    return re.sub(r"^/k8s/\w+(?::\w+)?(?=/)", "", urlsplit(url).path)
+
+
+def _waits(method: str, query: list[str], path: str, status: int, deleted: set[str]) -> bool:
+    """Whether a request asks if what was deleted is still there."""
+    named = any(part.startswith("fieldSelector=metadata.name=") for part in query)
+    return method == "GET" and (named or path in deleted) and status in (200, 404)
 
 
 def _selector(value: str) -> str:

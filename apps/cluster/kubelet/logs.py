@@ -22,6 +22,7 @@ from apps.cluster.kubelet.images import TOOLBOXES, normalize, short
 
 Obj = dict[str, Any]
 Line = tuple[int, str]  # virtual ms, text
+AT_ONCE_MS = 2_000  # a start told in whole seconds, and a program's first words
 MOST_LINES = 10_000  # of one log, the newest
 NOTHING: Mapping[str, Any] = {}
 _LOOP = re.compile(r"(?:while\s+(?:true|:|\[ 1 \])|for\s+\(\(\s*;;\s*\)\))\s*;?\s*do\s+(.*?);?\s*done", re.DOTALL)
@@ -104,7 +105,10 @@ def lines(pod: Obj, container: Obj, run: Life, now_ms: int) -> list[Line]:
         said.append((run.end_ms, f"{name}: fatal: exiting with code {run.exit_code}"))
     if run.end_ms is not None:  # it ended within the second in which it began, as times are told
         said = [(min(at, end), text) for at, text in said]
-    told = [line for line in said if line[0] <= end]
+        upto = end
+    else:  # what it says at once is there as soon as it runs: a cluster at rest stands still at that very moment
+        upto = max(end, run.begin_ms + AT_ONCE_MS)
+    told = [line for line in said if line[0] <= upto]
     told.sort(key=lambda line: line[0])
     return [(at, _filled(text, at, pod, container)) for at, text in told[-MOST_LINES:]]
 

@@ -64,6 +64,12 @@ def test_a_server_says_that_it_started_and_who_asked():
     )
 
 
+def test_a_server_that_runs_has_said_that_it_does():
+    """A cluster at rest stands still in the moment in which its last container became ready."""
+    assert said(pod("nginx:1.27"), now_ms=3)[-1].endswith("start worker process 30")
+    assert said(pod("nginx:1.27"), now_ms=3, run=logs.Life(0, 3))[-1].endswith("start worker process 30")
+
+
 def test_what_failed_says_so_last():
     assert said(pod("web-crash:1"), run=logs.Life(0, 1500, 1, "Error"))[-1] == "web-crash: fatal: exiting with code 1"
 
