@@ -16,6 +16,7 @@ from apps.cluster.cni.calico.felix.endpoints import (
     profile_chains,
     workload_chains,
 )
+from apps.cluster.cni.calico.felix.forwarding import NodeRules, dispatch, filter_table, jumps, nat_table
 from apps.cluster.cni.calico.felix.names import limited, set_name, unique
 from apps.cluster.cni.calico.felix.rules import Marks, ParsedRule, one, rendered
 from apps.cluster.cni.calico.felix.scanner import parsed, policy_selector
@@ -216,19 +217,27 @@ class World:
             groups = [tuple(Group((id_,)) for id_, types in mine if way in types) for way in ("Ingress", "Egress")]
             tiers = [Tier("default", (groups[0], groups[1]))] if mine else []
             chains |= workload_chains(pod["spec"]["interfaceName"], tiers, pod["spec"]["profiles"], marks)
-        self.tables = {"filter": chains}
+        interfaces = [pod["spec"]["interfaceName"] for pod in self.pods.values()]
+        ways = jumps(marks)
+        node = NodeRules(("ipip",))
+        self.tables = {
+            "filter": {**ways["filter"], **filter_table(node, interfaces), **chains},
+            "nat": {**ways["nat"], **nat_table(node)},
+        }
         self.host = Host(sets=sets)
-        for rules in chains.values():
-            for text in rules:
-                parse_rule(text)
+        for table in self.tables.values():
+            for texts in table.values():
+                for text in texts:
+                    parse_rule(text)
 
     def reaches(self, source: str, target: str, port: int = 5432, state: str = "NEW") -> bool:
         """Whether a packet gets to a Pod: nothing drops it, and policies or profiles accept it."""
         addresses = {name: pod["spec"]["ipNetworks"][0].partition("/")[0] for name, pod in self.pods.items()}
         packet = Packet(addresses[source], addresses[target], "tcp", port, state=state)
-        chain = limited("cali-tw-", self.pods[target]["spec"]["interfaceName"])
-        verdict = run(self.tables, "filter", chain, packet, self.host, lambda probability: True)
-        return verdict.target != "DROP"
+        ends = {name: pod["spec"]["interfaceName"] for name, pod in self.pods.items()}
+        packet = packet._replace(in_interface=ends[source], out_interface=ends[target])
+        verdict = run(self.tables, "filter", "FORWARD", packet, self.host, lambda probability: True)
+        return {"ACCEPT": True, "DROP": False}[verdict.target]
 
 
 def policy(name: str, **spec: Any) -> Obj:
@@ -278,3 +287,49 @@ def test_of_several_policies_one_that_allows_is_enough():
     assert world.reaches("web", "db", 22)
     assert world.reaches("web-lab", "db", 80)
     assert not world.reaches("web-lab", "db", 22)
+
+
+def test_what_comes_from_an_interface_that_nobody_has_is_dropped():
+    world = World()
+    stray = Packet("192.168.0.9", "192.168.0.1", "tcp", 80, in_interface="califfffffff", out_interface="eth0")
+    assert run(world.tables, "filter", "FORWARD", stray, world.host, lambda probability: True).target == "DROP"
+
+
+def test_a_pod_may_be_kept_from_sending():
+    world = World(policy("db", policyTypes=["Egress"], egress=[{"to": [WEB]}]))
+    assert world.reaches("db", "web")
+    assert not world.reaches("db", "web-lab")
+    assert world.reaches("web-lab", "db")
+
+
+def test_interfaces_that_begin_alike_share_a_chain():
+    drop = '-m comment --comment "Unknown interface" --jump DROP'
+    assert dispatch([])["cali-from-wl-dispatch"] == (drop,)
+    found = dispatch(["cali2444", "cali1234", "cali2333"])
+    assert found["cali-from-wl-dispatch"] == (
+        "--in-interface cali1234 --goto cali-fw-cali1234",
+        "--in-interface cali2+ --goto cali-from-wl-dispatch-2",
+        drop,
+    )
+    assert found["cali-to-wl-dispatch-2"] == (
+        "--out-interface cali2333 --goto cali-tw-cali2333",
+        "--out-interface cali2444 --goto cali-tw-cali2444",
+        drop,
+    )
+
+
+def test_only_what_leaves_the_pools_has_its_source_changed():
+    tables = {"nat": {**jumps(Marks())["nat"], **nat_table(NodeRules())}}
+    host = Host(
+        sets={
+            set_name("masq-ipam-pools", 4): frozenset({"192.168.0.0/16"}),
+            set_name("network-ip-pools", 4): frozenset({"192.168.0.0/16"}),
+        }
+    )
+    targets = {
+        target: run(
+            tables, "nat", "POSTROUTING", Packet("192.168.0.1", target, "tcp", 443), host, lambda probability: True
+        ).target
+        for target in ("192.168.5.5", "203.0.113.7")
+    }
+    assert targets == {"192.168.5.5": "", "203.0.113.7": "MASQUERADE"}

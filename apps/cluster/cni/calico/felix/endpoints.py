@@ -2,7 +2,7 @@
 
 Models      felix/rules/endpoints.go (WorkloadEndpointToIptablesChains, PolicyGroup), felix/rules/policy.go
             (PolicyToIptablesChains, ProfileToIptablesChains)
-Leaves out  host endpoints, QoS, flow logs, IPVS' marks; the chains that lead here (cali-FORWARD and the dispatch)
+Leaves out  host endpoints, QoS, flow logs, IPVS' marks
 """
 
 from __future__ import annotations

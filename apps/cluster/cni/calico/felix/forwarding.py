@@ -1,0 +1,154 @@
+"""The chains of a node that lead to those of its workloads, and the addresses that packets leave the cluster with.
+
+Models      felix/rules/static.go, dispatch.go, nat.go
+Leaves out  host endpoints and failsafe ports (their chains are empty here); the raw and mangle tables; floating
+            addresses; WireGuard; service loops
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from apps.cluster.cni.calico.felix.endpoints import VXLAN_PORT, Chains
+from apps.cluster.cni.calico.felix.names import ENDPOINT, limited, set_name
+from apps.cluster.cni.calico.felix.rules import Marks
+
+FROM, TO = "cali-from-wl-dispatch", "cali-to-wl-dispatch"
+DEVICES = {"ipip": "tunl0", "vxlan": "vxlan.calico", "vxlan_v6": "vxlan-v6.calico"}
+POOLS, MASQUERADED = "network-ip-pools", "masq-ipam-pools"
+HOSTS, VXLAN_HOSTS = "all-hosts-net", "all-vxlan-net"
+
+
+class NodeRules(NamedTuple):
+    """What of a node matters here: which tunnels it has, and what becomes of packets from its Pods to itself."""
+
+    tunnels: tuple[str, ...] = ()  # ipip, vxlan, vxlan_v6
+    nat_outgoing: bool = True
+    to_host: str = "ACCEPT"  # DefaultEndpointToHostAction; ACCEPT in Calico's manifests
+    marks: Marks = Marks()
+    random_fully: bool = True  # what kernels of today can do
+
+
+def dispatch(interfaces: Iterable[str]) -> Chains:
+    """From an interface to its chain. Interfaces that begin alike share a chain below, so that none is far down."""
+    names = sorted(set(interfaces))
+    common = _common(names)
+    bins: dict[str, list[str]] = {}
+    for name in names:
+        bins.setdefault(name[: len(common) + 1], []).append(name)
+    found: Chains = {}
+    unknown = '-m comment --comment "Unknown interface" --jump DROP'
+    for root, option, prefix in (
+        (FROM, "--in-interface", ENDPOINT["egress"]),
+        (TO, "--out-interface", ENDPOINT["ingress"]),
+    ):
+        rules = []
+        for start, those in bins.items():
+            if len(those) == 1:
+                rules.append(f"{option} {those[0]} --goto {limited(prefix, those[0])}")
+                continue
+            below = f"{root}-{start[len(common) :]}"
+            rules.append(f"{option} {start}+ --goto {below}")
+            found[below] = (*(f"{option} {name} --goto {limited(prefix, name)}" for name in those), unknown)
+        found[root] = (*rules, unknown)
+    return found
+
+
+def _common(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    first, last = names[0], names[-1]
+    length = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)
+    return first[: len(first) if length is None else length]
+
+
+def filter_table(node: NodeRules, interfaces: Iterable[str], family: int = 4) -> Chains:
+    marks = node.marks
+    every = marks.accept | marks.passed | marks.matched | marks.block
+    accepted = f"-m mark --mark {marks.accept:#x}/{marks.accept:#x}"
+    return {
+        **dispatch(interfaces),
+        "cali-FORWARD": (
+            f"--jump MARK --set-mark 0/{every & ~marks.accept:#x}",
+            f"-m mark --mark 0/{marks.accept:#x} --jump cali-from-hep-forward",
+            f"--in-interface cali+ --jump {FROM}",
+            f"--out-interface cali+ --jump {TO}",
+            "--jump cali-to-hep-forward",
+            "--jump cali-cidr-block",
+        ),
+        "cali-INPUT": (
+            *_tunnelled(node, family),
+            "--in-interface cali+ --goto cali-wl-to-host",
+            f"{accepted} --jump ACCEPT",
+            f"--jump MARK --set-mark 0/{every:#x}",
+            "--jump cali-from-host-endpoint",
+            f'-m comment --comment "Host endpoint policy accepted packet." {accepted} --jump ACCEPT',
+        ),
+        "cali-wl-to-host": (
+            f"--jump {FROM}",
+            f'-m comment --comment "Configured DefaultEndpointToHostAction" --jump {node.to_host}',
+        ),
+        **dict.fromkeys(("cali-from-hep-forward", "cali-to-hep-forward", "cali-from-host-endpoint"), ()),
+        "cali-cidr-block": (),
+    }
+
+
+def _tunnelled(node: NodeRules, family: int) -> list[str]:
+    """What comes wrapped up is taken from nodes of the cluster only."""
+    found = []
+    if family == 4 and "ipip" in node.tunnels:
+        known = f"-m set --match-set {set_name(HOSTS, 4)} src -m addrtype --dst-type LOCAL"
+        found.append(f'-m comment --comment "Allow IPIP packets from Calico hosts" -p 4 {known} --jump ACCEPT')
+        found.append('-m comment --comment "Drop IPIP packets from non-Calico hosts" -p 4 --jump DROP')
+    if ("vxlan" if family == 4 else "vxlan_v6") in node.tunnels:
+        port = f"-p 17 -m multiport --destination-ports {VXLAN_PORT}"
+        known = f"-m set --match-set {set_name(VXLAN_HOSTS, family)} src -m addrtype --dst-type LOCAL"
+        words = f"IPv{family} VXLAN packets from"
+        found.append(f'-m comment --comment "Allow {words} allowed hosts" {port} {known} --jump ACCEPT')
+        local = "-m addrtype --dst-type LOCAL"
+        found.append(f'-m comment --comment "Drop {words} non-allowed hosts" {port} {local} --jump DROP')
+    return found
+
+
+def forward_end(marks: Marks) -> tuple[str, ...]:
+    """What stands at the end of the kernel's own FORWARD chain: what policy has accepted is let through."""
+    accepted = f"-m mark --mark {marks.accept:#x}/{marks.accept:#x}"
+    return (
+        f'-m comment --comment "Policy explicitly accepted packet." {accepted} --jump ACCEPT',
+        f"--jump MARK --set-mark {marks.accept:#x}/{marks.accept:#x}",
+    )
+
+
+def nat_table(node: NodeRules, family: int = 4) -> Chains:
+    """Pods of pools with natOutgoing leave the cluster with their node's address; tunnels carry their own."""
+    outgoing = (
+        f"-m set --match-set {set_name(MASQUERADED, family)} src -m set ! --match-set {set_name(POOLS, family)} dst"
+    )
+    fully = " --random-fully" if node.random_fully else ""
+    rules = ["--jump cali-fip-snat", "--jump cali-nat-outgoing"]
+    for tunnel in node.tunnels:
+        if (tunnel == "vxlan_v6") == (family == 6):
+            local = "-m addrtype ! --src-type LOCAL --limit-iface-out -m addrtype --src-type LOCAL"
+            if (
+                "vxlan" in node.tunnels
+            ):  # a source port that is VXLAN's would have the answer taken for a tunnel's packet
+                ports = f"--to-ports {VXLAN_PORT + 1}-65535"
+                rules.append(f"-p 17 --out-interface {DEVICES[tunnel]} {local} --jump MASQUERADE {ports}{fully}")
+            rules.append(f"--out-interface {DEVICES[tunnel]} {local} --jump MASQUERADE{fully}")
+    return {
+        "cali-POSTROUTING": tuple(rules),
+        "cali-nat-outgoing": (f"{outgoing} --jump MASQUERADE{fully}",) if node.nat_outgoing else (),
+        "cali-fip-snat": (),
+    }
+
+
+def jumps(marks: Marks) -> dict[str, Chains]:
+    """The rules in the kernel's own chains that lead to Felix': first, but for what lets through at the end."""
+    return {
+        "filter": {
+            "INPUT": ("--jump cali-INPUT",),
+            "FORWARD": ("--jump cali-FORWARD", *forward_end(marks)),
+        },
+        "nat": {"POSTROUTING": ("--jump cali-POSTROUTING",)},
+    }
