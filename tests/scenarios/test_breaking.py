@@ -138,3 +138,14 @@ def test_who_only_watches_has_nothing_to_break(client, own):
     for form in re.findall(r'data-ref="(?:break|load)/.*?</form>', text, re.DOTALL):
         assert "<fieldset disabled>" in form
     assert post(client, own, form="break", machine="worker-1", action="reboot").status_code == 403
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "has reached its quota"), ("ko", "할당량에 닿아")])
+def test_a_full_etcd_says_so_in_the_readers_language(client, own, lang, words):
+    fill = {"form": "break", "machine": "control-plane-1", "action": "etcd-fill"}
+    assert client.post(f"/{lang}/s/{own}/commands/", fill).status_code == 303
+    refused = client.post(f"/{lang}/s/{own}/commands/", fill)
+    assert refused.status_code in (409, 422)
+    page = refused.content.decode()
+    assert words in page
+    assert "etcd-free" in page

@@ -111,6 +111,8 @@ MACHINES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r'a Node with name "(?P<name>[^"]*)" and status "Ready" already exists'), "node-alive"),
     (re.compile(r'the kubelet of "(?P<name>[^"]*)" is at (?P<version>\S+) already$'), "kubelet-at"),
     (re.compile(r"the control plane is at (?P<version>[^;]*); an upgrade goes to a later version$"), "version-earlier"),
+    (re.compile(r"etcdserver: mvcc: database space exceeded$"), "etcd-full"),
+    (re.compile(r"etcd has raised the alarm NOSPACE already$"), "etcd-full"),
 )
 TYPES = {
     "Required value": "required",
@@ -149,6 +151,7 @@ WITH_FIX = {
     "conflict",
     "machine-out",
     "machine-off",
+    "etcd-full",
     "node-alive",
     "version-earlier",
 }
