@@ -130,9 +130,8 @@ def nat_table(node: NodeRules, family: int = 4) -> Chains:
     for tunnel in node.tunnels:
         if (tunnel == "vxlan_v6") == (family == 6):
             local = "-m addrtype ! --src-type LOCAL --limit-iface-out -m addrtype --src-type LOCAL"
-            if (
-                "vxlan" in node.tunnels
-            ):  # a source port that is VXLAN's would have the answer taken for a tunnel's packet
+            # a source port that is VXLAN's would have the answer taken for a tunnel's packet
+            if ("vxlan" if family == 4 else "vxlan_v6") in node.tunnels:
                 ports = f"--to-ports {VXLAN_PORT + 1}-65535"
                 rules.append(f"-p 17 --out-interface {DEVICES[tunnel]} {local} --jump MASQUERADE {ports}{fully}")
             rules.append(f"--out-interface {DEVICES[tunnel]} {local} --jump MASQUERADE{fully}")
