@@ -440,7 +440,7 @@ class _Walker:
         """The packet around another, as rules see it."""
         if outer.kind == "vxlan":
             return Packet(outer.source, outer.destination, "udp", VXLAN_PORT, out_interface=device)
-        return Packet(outer.source, outer.destination, "4", out_interface=device)
+        return Packet(outer.source, outer.destination, "ipip", out_interface=device)
 
     def _delivered(self, machine: Machine) -> None:
         packet = self.packet

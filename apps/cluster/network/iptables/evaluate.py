@@ -17,6 +17,8 @@ from apps.cluster.network.packet import Packet
 
 FINAL = frozenset({"ACCEPT", "DROP", "REJECT", "DNAT", "SNAT", "MASQUERADE"})
 MASK32 = 0xFFFFFFFF
+# Protocols by number, as Felix writes them, and by the kernel's other names; a packet has the name on the right.
+PROTOCOLS = {"1": "icmp", "4": "ipip", "ipencap": "ipip", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
 DEPTH = 64  # chains inside one another; the kernel refuses loops when rules are loaded
 Chance = Callable[[float], bool]  # given a probability, whether it happens this time
 
@@ -128,7 +130,7 @@ class _Run:
         if option == "-d":
             return within(packet.destination, value)
         if option == "-p":
-            return value in {"all", packet.protocol}
+            return value == "all" or PROTOCOLS.get(value, value) == packet.protocol
         if option in {"-i", "-o"}:
             name = packet.in_interface if option == "-i" else packet.out_interface
             return name.startswith(value[:-1]) if value.endswith("+") else name == value
@@ -164,10 +166,14 @@ class _Run:
     def _in_set(self, value: str, packet: Packet) -> bool:
         name, _space, fields = value.partition(" ")
         members = self.host.sets.get(name, frozenset())
-        what = [_field(packet, part) for part in fields.split(",")]
-        if len(what) == 1:
-            return what[0] in members or any("/" in member and within(what[0], member) for member in members)
-        return ",".join(what) in members
+        parts = fields.split(",")
+        address = _field(packet, parts[0])
+        if len(parts) == 1:
+            return address in members or any("/" in member and within(address, member) for member in members)
+        # The second is the port of hash:ip,port, and the address of hash:net,net.
+        port = packet.port if parts[1] == "dst" else packet.source_port
+        named = f"{address},{packet.protocol}:{port}", f"{address},{_field(packet, parts[1])}"
+        return any(member in members for member in named)
 
 
 def _field(packet: Packet, direction: str) -> str:
