@@ -115,7 +115,7 @@ def commands_of_kubectl() -> Group:
     for command in recorded():
         name = story.counted_as(command)
         line = lines.setdefault(name, Line(name, 0, 0))
-        differences = list(story.judge(command, ran[command.number]))
+        differences = list(dict.fromkeys(story.judge(command, ran[command.number])))
         line.total += 1
         line.matched += not differences
         for how in differences:

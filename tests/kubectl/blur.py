@@ -26,15 +26,18 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"\b\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000", "TIME"),
     (r'(resourceVersion"?: )"\d+"', r"\1RV"),
     (r"eyJ2Ijoi[\w-]+", "CONTINUE"),
-    # Names: a Pod's, a slice's, a projected volume's, an Event's.
+    (r"\b\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\b", "TIME"),
+    # Names: a scenario's, a Pod's, a slice's, a projected volume's, an Event's.
     (rf"\b([a-z][a-z0-9]*-[0-9a-f]{{8,10}})-{CHANCE}\b", r"\1-NAME"),
-    (rf"\b(j|web|kube-api-access)-{CHANCE}\b", r"\1-NAME"),
+    (rf"\b(j|web|kube-api-access|calico-node|kube-proxy)-{CHANCE}\b", r"\1-NAME"),
+    (r"\bk8sdocs-[a-z0-9]{10}\b", "k8sdocs-NAME"),
     # A template that was restarted has the time in it, and so has its hash.
     (rf"\bweb-(?!{TOLD})[0-9a-f]{{7,10}}\b", "web-HASH"),
     (r"\.[0-9a-f]{16}\b", ".NAME"),
     # The client's own version, where it keeps its scratch files, a container's name at its runtime.
     (r"(?<=Client Version: )v1\.\d+\.\d+\S*", "CLIENT"),
     (r"\S*/(LIVE|MERGED)-\d+/", r"\1/"),
+    (r"(?<=lstat )\S+(?=/run:)", "FOLDER"),
     (r"containerd://[0-9a-f]{64}", "containerd://UID"),
     # Addresses; the port of an API server.
     (r"https?://(?:127\.0\.0\.1|localhost):\d+(?:/k8s/\w+(?::\w+)?)?", "SERVER"),

@@ -19,6 +19,7 @@ SERVER = {"pull_ms": 0, "start_ms": 3000, "stop_ms": 300}
 TASK = {**SERVER, "ends_after_ms": 1000}
 CONFIG: dict[str, Any] = {
     "workers": 3,
+    "seed": 2,  # the node that is drained has one Pod of each Deployment, as there
     "machines": [{"name": f"n{number}", "cpu": "4", "memory": "16Gi"} for number in (1, 2, 3)],
     "images": {
         **{f"nginx:{tag}": SERVER for tag in ("1", "1.25", "1.26", "1.28", "1.29")},
