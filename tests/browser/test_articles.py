@@ -174,4 +174,4 @@ def test_the_language_switch_keeps_the_revision(reader):
     page = visitor.go("/ko/docs/deployment/?at=578")
     page.click("a[data-language=en] >> nth=0")
     page.wait_for_url("**/en/docs/deployment/?at=578")
-    assert at(visitor) == 574
+    assert at(visitor) == 578
