@@ -29,6 +29,7 @@ from apps.kubeapi.watches import LogSource, WatchSource
 from apps.scenarios import access
 from apps.scenarios.models import Scenario
 from apps.scenarios.session import session
+from apps.scenarios.signals import request_answered
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +113,20 @@ class Visit:
         outcome = await here.work(lambda: self._carry_out(here, body))
         if isinstance(outcome, Opened):
             here.room_for(self.scenario_id)
+            self._show(200)
             await self._stream(here, outcome)
         else:
+            self._show(outcome[0].status)
             await self.tell(*outcome)
+
+    def _show(self, status: int) -> None:
+        """Whoever watches the scenario sees who asked. What was written is a step already; strangers are not shown."""
+        written = self.method in ("POST", "PUT", "PATCH", "DELETE") and status < 300
+        if (written and "dryRun" not in self.request.params()) or status in (401, 429):
+            return
+        agent = (self.request.header("X-K8sdocs-Agent") or self.request.header("User-Agent")).split(" ")[0]
+        told = {"agent": agent[:80], "method": self.method, "path": self.path[:300], "status": status}
+        request_answered.send_robust(Visit, scenario_id=self.scenario_id, told=told)
 
     # ---- in a thread ---------------------------------------------------------------------------
 

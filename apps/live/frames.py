@@ -68,6 +68,11 @@ def status(ident: Any, error: StatusError | None = None, **details: Any) -> str:
     return encode({"type": "STATUS", "id": ident, "object": body})
 
 
+def request(told: dict[str, Any]) -> str:
+    """A request that left no step: who asked, for what, and with what code it was answered."""
+    return encode({"type": "REQUEST", "request": told})
+
+
 def expired(why: str) -> str:
     """What was asked for cannot be gone on from: fetch anew. The socket is closed after it, as a watch is."""
     return encode({"type": "ERROR", "object": gone(why).as_status()})

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from apps.live.room import Room
 from apps.live.viewer import Viewer
 from apps.scenarios import hearing
+from apps.scenarios.signals import request_answered
 
 THREADS = 4  # that simulate and draw
 
@@ -47,6 +49,12 @@ class Hub:
             room.leave(viewer)
             await self._tidy(scenario_id)
 
+    def show_request(self, scenario_id: str, told: dict[str, Any]) -> None:
+        """Somebody asked a scenario's API server something that left no step."""
+        room = self.rooms.get(scenario_id)
+        if room is not None:
+            room.show_request(told)
+
     async def close(self) -> None:
         """Let go of everything; for tests and for the end of the process."""
         for room in self.rooms.values():
@@ -74,3 +82,15 @@ def hub() -> Hub:
         _hubs[:] = [found for found in _hubs if not found.loop.is_closed()]
         _hubs.append(Hub())
         return _hubs[-1]
+
+
+def connect() -> None:
+    """Hear of requests that leave no step. Readers in other processes do not see them, and miss no change by that."""
+    request_answered.connect(_on_request, dispatch_uid="live")
+
+
+def _on_request(sender: Any, scenario_id: str, told: dict[str, Any], **kwargs: Any) -> None:
+    loop = asyncio.get_running_loop()
+    for found in _hubs:
+        if found.loop is loop:
+            found.show_request(scenario_id, told)

@@ -34,6 +34,7 @@ TICK_S = 0.04  # frames of a busy cluster are gathered this long
 REFRESH_S = 10.0  # a lost hint costs at most this
 ROUNDS = 50  # to catch up with a busy runner before taking a seat
 RESUME_STEPS = 3000  # further behind than this, a reader fetches anew
+REQUESTS_A_SECOND = 10  # shown of those that left no step
 LooksAt = tuple[str, str, str]  # view, language, width
 
 
@@ -82,6 +83,7 @@ class Room:
         self._clock: dict[str, Any] = {}
         self._figures: dict[LooksAt, Figure] = {}
         self._opened: asyncio.Task[None] | None = None
+        self._requests: list[float] = []  # when those of the last second were shown
 
     # ---- coming and going ----------------------------------------------------------------------
 
@@ -195,6 +197,17 @@ class Room:
             time_ms = max(0, trace.steps[index - 1].time_ms - run.base_ms) if index else 0
             texts.append(frames.bookmark(shown, time_ms, found.clock(), marks))
             return texts, index
+
+    def show_request(self, told: dict[str, Any]) -> None:
+        """Tell everybody of a request that left no step; of so many a second that a reader can still read."""
+        now = self._loop.time()
+        self._requests = [at for at in self._requests if at > now - 1]
+        if len(self._requests) >= REQUESTS_A_SECOND:
+            return
+        self._requests.append(now)
+        batch = Batch([frames.request(told)])
+        for viewer in self.viewers:
+            viewer.put(batch)
 
     def poke_soon(self) -> None:
         """`poke` from another thread."""

@@ -19,6 +19,7 @@ const LAYOUTS = [
 ];
 const NARROW = 620; // px: below it the parts are stacked
 const SAY_EVERY_MS = 4000;
+const ASKED_MS = 700; // how long the edge of a request that left no step is lit
 const PUSHED = 300; // pictures from the socket that are kept
 /** After the last pushed picture, this long until the rest of the frame (inspector, words) is fetched. */
 const REST_MS = 450;
@@ -657,6 +658,15 @@ export class Figure extends HTMLElement {
     }
     if (message.type === "STATUS") {
       this.dispatchEvent(new CustomEvent("k8s-status", { bubbles: true, detail: message }));
+      return;
+    }
+    if (message.type === "REQUEST") {
+      const edge = part(this, "edge-kubectl");
+      if (edge && !edge.classList.contains("lit")) {
+        edge.classList.add("lit");
+        setTimeout(() => edge.classList.remove("lit"), ASKED_MS);
+      }
+      this.dispatchEvent(new CustomEvent("k8s-request", { bubbles: true, detail: message.request }));
       return;
     }
     if (!message.step) return;

@@ -1,6 +1,7 @@
 /** The table of steps beside a figure: one row a step, the present row on the wash, what is yet to come in grey. */
 
 const WINDOW = 160; // rows kept in the page on either side of the present
+const ASKED_MS = 8000; // how long a request that left no step is told
 const WORTH = new Set(["change", "note"]);
 
 /**
@@ -13,6 +14,7 @@ export class Timeline extends HTMLElement {
   #range = [0, -1];
   #all = false;
   #due = 0;
+  #gone = 0;
   #guest; // the present step, when it is of a rank that is otherwise left out
 
   async connectedCallback() {
@@ -31,6 +33,7 @@ export class Timeline extends HTMLElement {
       this.#ask();
     });
     this.#figure.playhead.addEventListener("move", () => this.#ask());
+    this.#figure.addEventListener("k8s-request", (event) => this.#asked(event.detail));
     this.addEventListener("click", (event) => this.#click(event));
     this.querySelector(".timeline-scroll").addEventListener("keydown", (event) => {
       const act = { ArrowDown: "step", ArrowUp: "back", Home: "first", End: "last" }[event.key];
@@ -40,6 +43,18 @@ export class Timeline extends HTMLElement {
     });
     await this.#figure.ready;
     this.#paint();
+  }
+
+  /** A request that left no step: the last of them stands above the rows for a while. @param {object} request */
+  #asked({ agent, method, path, status }) {
+    const line = this.querySelector("[data-asked]");
+    if (!line) return;
+    line.hidden = false;
+    line.querySelector("b").textContent = agent || "?";
+    line.querySelector("code").textContent = `${method} ${path}`;
+    line.querySelector("span").textContent = status;
+    clearTimeout(this.#gone);
+    this.#gone = setTimeout(() => (line.hidden = true), ASKED_MS);
   }
 
   #ask() {

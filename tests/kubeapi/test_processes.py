@@ -89,3 +89,26 @@ def test_who_looks_at_the_page_sees_what_kubectl_did(api):
     assert commands[-1]["text"] == "kubectl: POST configmaps/seen"
     frame = api.site.get(f"/en/s/{api.made['id']}/frame/?view=apiserver&at={made['revision']}")
     assert agent in frame["detail"] + frame["text"]
+
+
+def test_who_looks_at_the_page_sees_what_was_only_asked(api):
+    """Reads, dry runs and refusals leave no step; what is written does, and is not told twice."""
+    with api.site.socket(f"/ws/scenarios/{api.made['id']}/", api.made["key"]) as socket:
+
+        def next_request() -> dict[str, object]:
+            while (frame := json.loads(socket.recv(timeout=10)))["type"] != "REQUEST":
+                assert frame["type"] != "ERROR"
+            return frame["request"]
+
+        json.loads(socket.recv(timeout=10))
+        agent = "kubectl/v1.36.2 (linux/amd64) kubernetes/abc"
+        api.get(f"{PODS}?limit=5", User_Agent=agent)
+        assert next_request() == {"agent": "kubectl/v1.36.2", "method": "GET", "path": PODS, "status": 200}
+        api.as_("wrong").get(PODS)  # a stranger is not shown
+        config = {"metadata": {"name": "one"}}
+        maps = "/api/v1/namespaces/default/configmaps"
+        assert api.ask("POST", maps, config).status == 201  # a step
+        assert api.ask("POST", f"{maps}?dryRun=All", {"metadata": {"name": "two"}}).status == 201
+        assert next_request() == {"agent": "", "method": "POST", "path": maps, "status": 201}
+        assert api.ask("POST", maps, config).status == 409
+        assert next_request()["status"] == 409
