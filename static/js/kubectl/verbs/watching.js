@@ -9,6 +9,8 @@ import { align } from "../tabs.js";
 import { targets } from "../targets.js";
 import { age, duration } from "../times.js";
 
+const PHASES = ["Running", "Unknown", "Pending"];
+
 const TABLE = { minimum: 6, padding: 3 };
 
 export const logs = {
@@ -52,6 +54,19 @@ export const logs = {
   },
 };
 
+/** Which of a workload's Pods is asked: podutils.ByLogging. @param {object} one @param {object} other @returns {number} */
+function byLogging(one, other) {
+  const keys = [one, other].map((pod) => {
+    const { phase, conditions = [], containerStatuses = [] } = pod.status ?? {};
+    const ready = conditions.find(({ type, status }) => type === "Ready" && status === "True");
+    const restarts = Math.max(0, ...containerStatuses.map(({ restartCount }) => restartCount ?? 0));
+    // Times are of one length, so their letters sort as they do; one that has none comes last.
+    return [pod.spec.nodeName ? 0 : 1, PHASES.indexOf(phase) >>> 0, ready ? 0 : 1, ready?.lastTransitionTime ?? "~", -restarts, pod.metadata.creationTimestamp ?? "~"];
+  });
+  const at = keys[0].findIndex((key, index) => key !== keys[1][index]);
+  return at < 0 ? 0 : keys[0][at] < keys[1][at] ? -1 : 1;
+}
+
 /** @param {Line} line @returns {Promise<object[]>} */
 async function podsOf(line) {
   const where = `/api/v1/namespaces/${line.namespace}/pods`;
@@ -68,8 +83,7 @@ async function podsOf(line) {
   const { items } = await line.api.list(where, { labelSelector: selectorText(selector) });
   if (items.length === 0) throw new Failure(`error: timed out waiting for the condition`);
   if (line.flags["all-pods"]) return items;
-  const order = (pod) => [pod.spec.nodeName ? 0 : 1, ["Running", "Unknown", "Pending"].indexOf(pod.status?.phase) >>> 0, pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ? 0 : 1].join();
-  const [best] = [...items].sort((one, other) => (order(one) < order(other) ? -1 : order(one) > order(other) ? 1 : 0));
+  const [best] = [...items].sort(byLogging);
   if (items.length > 1) line.err(`Found ${items.length} pods, using pod/${best.metadata.name}\n`);
   return [best];
 }
