@@ -30,11 +30,7 @@ def pod(rect: Rect) -> Shape:
     """A Pod: spine, mark, name, and on its lower edge the word that the mark does not say. Texts: name, word."""
     x, y, w, h = rect
     small = w < 64
-    under = "".join(
-        f'<rect x="{x - d + 0.5:g}" y="{y - d + 0.5:g}" width="{w + 2 * d - 1:g}" height="{h + 2 * d - 1:g}" rx="{r}"'
-        f' class="{cls}"/>'
-        for d, r, cls in ((5, 6, "k-r2"), (3, 5, "k-r1"))
-    )
+    under = _rings(rect)
     return Shape(
         f"pod {x:g} {y:g} {w:g} {h:g}",
         "box",
@@ -196,15 +192,21 @@ def owner(rect: Rect, texts: tuple[Text, ...]) -> Shape:
     )
 
 
-@lru_cache(maxsize=KEEP)
-def waiting(rect: Rect) -> Shape:
-    """A Pod in a queue: as a Pod, and at its right how often it has been tried. Texts: name, attempts."""
+def _rings(rect: Rect) -> str:
+    """The two outlines around a Pod that show when it is pointed at or chosen."""
     x, y, w, h = rect
-    under = "".join(
+    return "".join(
         f'<rect x="{x - d + 0.5:g}" y="{y - d + 0.5:g}" width="{w + 2 * d - 1:g}" height="{h + 2 * d - 1:g}" rx="{r}"'
         f' class="{cls}"/>'
         for d, r, cls in ((5, 6, "k-r2"), (3, 5, "k-r1"))
     )
+
+
+@lru_cache(maxsize=KEEP)
+def waiting(rect: Rect) -> Shape:
+    """A Pod in a queue: as a Pod, and at its right how often it has been tried. Texts: name, attempts."""
+    x, y, w, h = rect
+    under = _rings(rect)
     return Shape(
         f"waiting {x:g} {y:g} {w:g} {h:g}",
         "box",
@@ -221,11 +223,7 @@ def waiting(rect: Rect) -> Shape:
 def inner(rect: Rect) -> Shape:
     """A Pod as its node has it: spine, mark, name; at the right QoS class and address. Its containers stand in it."""
     x, y, w, h = rect
-    under = "".join(
-        f'<rect x="{x - d + 0.5:g}" y="{y - d + 0.5:g}" width="{w + 2 * d - 1:g}" height="{h + 2 * d - 1:g}" rx="{r}"'
-        f' class="{cls}"/>'
-        for d, r, cls in ((5, 6, "k-r2"), (3, 5, "k-r1"))
-    )
+    under = _rings(rect)
     return Shape(
         f"inner {x:g} {y:g} {w:g} {h:g}",
         "box",
