@@ -193,7 +193,7 @@ def owner(rect: Rect, texts: tuple[Text, ...]) -> Shape:
 
 
 def _rings(rect: Rect) -> str:
-    """The two outlines around a Pod that show when it is pointed at or chosen."""
+    """The two rings around a Pod: touched by this step, chosen by the reader; both may nest."""
     x, y, w, h = rect
     return "".join(
         f'<rect x="{x - d + 0.5:g}" y="{y - d + 0.5:g}" width="{w + 2 * d - 1:g}" height="{h + 2 * d - 1:g}" rx="{r}"'
