@@ -47,6 +47,13 @@ MAX_WORKERS = 5_000
 MAX_CONTROL_PLANES = 5
 REST_LIMIT_MS = 600_000  # how long after the last command a cluster may keep itself busy
 BOOT_LIMIT_MS = 300_000
+CHOICES: Mapping[str, tuple[str | int, ...]] = {
+    "proxy_mode": ("iptables", "nftables", "ipvs"),
+    "encapsulation": ("ipip", "ipip-cross-subnet", "vxlan", "vxlan-cross-subnet", "none"),
+    "cluster_routes": ("bird", "felix"),
+    "load_balancer": ("", "cloud", "metallb"),
+    "subnets": (1, 2),
+}
 SEVERAL_STEPS = ("join", "remove", "drain")  # verbs that may be refused half-way
 
 
@@ -65,6 +72,11 @@ class Config:
     version: str = KUBERNETES  # of every program of Kubernetes, to be upgraded with kubeadm
     pod_subnet: str = POD_SUBNET  # a block of 64 addresses for a node's first Pods has to fit for every node
     runtime: str = "cri-o"  # the container runtime of every machine: cri-o | containerd | cri-dockerd
+    proxy_mode: str = "iptables"  # how kube-proxy programs its nodes: iptables | nftables | ipvs
+    encapsulation: str = "ipip"  # of the first IPPool: ipip | ipip-cross-subnet | vxlan | vxlan-cross-subnet | none
+    cluster_routes: str = "bird"  # who programs routes to other nodes' Pods: bird | felix
+    load_balancer: str = ""  # who serves Services of type LoadBalancer: "" (nobody) | cloud | metallb
+    subnets: int = 1  # two: every second worker stands behind a router, in a subnet of its own
     boot: str = "ready"  # "ready": kubeadm has done its work; "empty": machines without a cluster
     keep_trace: bool = True
 
@@ -86,6 +98,9 @@ class Config:
             raise bad_request(f"config: control_planes must be between 1 and {MAX_CONTROL_PLANES}")
         if config.version not in KNOWN:
             raise bad_request(f"config: version must be one of {', '.join(KNOWN)}")
+        for name, values in CHOICES.items():
+            if getattr(config, name) not in values:
+                raise bad_request(f"config: {name} must be one of {', '.join(repr(value) for value in values)}")
         if not _roomy(config):
             raise bad_request("config: pod_subnet must be an IPv4 range with room for 64 Pods on every node")
         return config
