@@ -19,6 +19,7 @@ from apps.cluster.controllers.podautoscaler.horizontal import HorizontalControll
 from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.controlplane import ControlPlane, quota, topology
 from apps.cluster.controlplane.names import APISERVER, MANAGER, SCHEDULER
+from apps.cluster.dataplane.agents import Agents
 from apps.cluster.drain import Drains
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Lessor, Members, ReplicatedStore, Store
@@ -135,6 +136,8 @@ class Cluster:
         self.engine.register(drain.NAME, self.drains)
         self._start_control_plane()
         self.host = ControlPlane(self)
+        self.agents = Agents(self, bgp=not self.config.encapsulation.startswith("vxlan"))
+        self.host.observer = self.agents
         self.response: Response | None = None
         self.strain = Strain(self)
         self.apiserver.readers["log"] = logs.Reader(self._reach_kubelet)
@@ -170,6 +173,7 @@ class Cluster:
         if cluster.config.boot == "ready":
             kubeadm.boot(cluster)
             cluster.engine.run_to_rest(BOOT_LIMIT_MS)
+        cluster.agents.begin()
         cluster.base = cluster.revision
         cluster.base_ms = cluster.now_ms
         return cluster
@@ -319,6 +323,7 @@ class Cluster:
         if kubelet is not None:
             kubelet.leave()
         self.machines = {other: there for other, there in self.machines.items() if other != name}
+        self.agents.left(name)
         self._machine_log.append((self.trace.next_index, name, None))
         self.engine.note("machine", name, "remove", f"nodes/{name}", "machine.remove", {"name": name})
         if name in self.apiserver.tables.get("nodes", {}):

@@ -146,6 +146,10 @@ class WatchCache:
         """From now on `receive(key, before, after)` is told of every change of the resource."""
         self._watchers.setdefault(resource, []).append(receive)
 
+    def watch_first(self, resource: str, receive: Receive) -> None:
+        """Hear of every change before all processes, whichever of them were restarted: for who is always there."""
+        self._watchers.setdefault(resource, []).insert(0, receive)
+
     def unwatch(self, resource: str, receive: Receive) -> None:
         self._watchers[resource].remove(receive)
 

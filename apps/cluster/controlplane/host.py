@@ -17,6 +17,7 @@ from apps.cluster.controlplane import records as facts
 from apps.cluster.controlplane.door import Door
 from apps.cluster.controlplane.election import Election
 from apps.cluster.controlplane.names import (
+    AGENTS,
     APISERVER,
     ELECTED,
     ETCD,
@@ -68,6 +69,14 @@ class Plant(Site, Protocol):
     def power(self, name: str, *, on: bool) -> None: ...
 
 
+class Observer(Protocol):
+    """Whoever looks after the agents of the nodes' kernels: told of their processes, and whether they hear anything."""
+
+    def started(self, node: str, name: str) -> None: ...
+    def stopped(self, node: str, name: str) -> None: ...
+    def reach(self, node: str, problem: Problem | None) -> None: ...
+
+
 class Installer(Protocol):
     """Whoever sets the cluster up: asked to fill an empty store, told when something has changed."""
 
@@ -82,6 +91,7 @@ class ControlPlane:
         self._plant = plant
         self._engine = plant.engine
         self._installer: Installer | None = None
+        self.observer: Observer | None = None
         self._machines: Mapping[str, Machine] = {}  # those that `_planes` was taken from
         self._planes: tuple[str, ...] = ()
         self.ruling = False
@@ -227,7 +237,10 @@ class ControlPlane:
         for election in self.elections.values():
             election.review()
         for name, kubelet in self._plant.kubelets.items():
-            kubelet.reach(self.problem_for(name))
+            problem = self.problem_for(name)
+            kubelet.reach(problem)
+            if self.observer is not None:
+                self.observer.reach(name, problem)
         self._log_members()
 
     def came(self, node: str) -> None:
@@ -285,6 +298,8 @@ class ControlPlane:
             if self._plant.members is not None:
                 self._plant.members.start(node)
             self.review()
+        elif name in AGENTS and self.observer is not None and f"{node}/{name}" not in self.stopped:
+            self.observer.started(node, name)
         self._log(node, name)
         self._tell()
 
@@ -309,6 +324,8 @@ class ControlPlane:
             if self._plant.members is not None:
                 self._plant.members.stop(node)
             self.review()
+        elif name in AGENTS and self.observer is not None:
+            self.observer.stopped(node, name)
         self._log(node, name)
 
     def _tell(self) -> None:
@@ -460,7 +477,7 @@ class ControlPlane:
             raise StatusError(409, "Conflict", f'{shown} on machine "{node}" is stopped already')
         if verb == "crash" and not self.runs(node, name):
             raise StatusError(409, "Conflict", f'{shown} on machine "{node}" is not running')
-        how = "-service" if service else ""
+        how = "-service" if service else "-agent" if name in AGENTS else ""
         params = {"component": shown, "name": node}
         self._engine.note("machine", node, verb, f"nodes/{node}", f"component.{verb}{how}", params)
         {"stop": self.stop, "crash": self.crash, "start": self.start}[verb](node, name)
@@ -484,6 +501,10 @@ class ControlPlane:
             kubelet.halt()
         elif name == RUNTIME:
             kubelet.stop_runtime()
+        elif name in AGENTS:
+            self.stopped[f"{node}/{name}"] = {}
+            failing.break_process(kubelet, name)
+            self.process_stopped(node, name)
         else:
             key = self._static_key(node, name)
             pod = kubelet.static.get(key)
@@ -511,6 +532,9 @@ class ControlPlane:
             kubelet.resume()
         elif name == RUNTIME:
             kubelet.start_runtime()
+        elif name in AGENTS:
+            self.stopped.pop(f"{node}/{name}", None)
+            failing.mend_process(kubelet, name)
         else:
             pod = self.stopped.pop(f"{node}/{name}", None)
             if pod is not None:
@@ -538,6 +562,8 @@ class ControlPlane:
         if name in SERVICES:
             return ledger.STOPPED if self.is_stopped(node, name) else ledger.RUNNING
         who = f"{node}/{name}"
+        if name in AGENTS and who in self.stopped:
+            return ledger.STOPPED
         if who not in self.running:
             return ledger.STOPPED if who in self.stopped else ledger.DOWN
         if name == APISERVER:
@@ -570,6 +596,8 @@ class ControlPlane:
         if name in (KUBELET, RUNTIME):
             return True
         who = f"{node}/{name}"
+        if name in AGENTS:
+            return who in self.stopped or failing.system_pod(self._plant.kubelets[node], name) is not None
         return who in self.stopped or self._static_key(node, name) in self._plant.kubelets[node].static
 
     def _static_key(self, node: str, name: str) -> str:

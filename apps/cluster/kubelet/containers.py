@@ -30,6 +30,7 @@ ANNOUNCE_MS = 1_000  # from a failure to the sync that finds itself backing off
 SYNC_MS = 10_000  # backOffPeriod: from a failed sync to the next one
 SYNC_SPREAD_MS = 5_000  # its jitter
 RESYNC_MS = 60_000  # the longest that a sync waits for a back-off to end
+BROKEN_MS, BROKEN_CODE = 300, 1  # how a program ends that cannot work where it is
 CONFIG_RETRY_MS = 10_000
 CONFIG_RETRY_MAX_MS = 80_000
 STARTED = "Container started"
@@ -51,6 +52,7 @@ class ContainerManager:
         "_find",
         "_overrides",
         "_recorder",
+        "broken",
         "crashes",
         "heavy",
         "host_ip",
@@ -75,6 +77,7 @@ class ContainerManager:
         self._find = find  # resource, namespace, name
         self.host_ip = host_ip
         self._changed = changed  # the machine's memory or disk is used otherwise than before
+        self.broken: dict[str, None] = {}  # system components whose program a reader has made unable to start here
         self.heavy = False  # something has run here that is worth watching: it grows, or is large
         self.crashes = Backoff()
         self.pulls = Backoff()
@@ -206,6 +209,8 @@ class ContainerManager:
         started_ms = c.attempts[0].started_ms
         if image.ends_after_ms >= 0:
             c.ends_ms = started_ms + image.ends_after_ms
+        if worker.process in self.broken and worker.process and not c.init:
+            c.ends_ms = started_ms + BROKEN_MS
         if image.leak or image.writes or image.memory > usage.SMALL:
             self.heavy = True
             killed = usage.oom_ms(image, usage.memory_limit(c.spec))
@@ -245,6 +250,8 @@ class ContainerManager:
                 attempt.exit_code, attempt.reason = stopping.SIGKILL_CODE, "OOMKilled"
             else:
                 attempt.exit_code, attempt.reason = image.exit_code, image.reason
+                if worker.process and worker.process in self.broken:
+                    attempt.exit_code = BROKEN_CODE
             if attempt.exit_code and image.message:
                 attempt.message = image.message
             replaced = False
@@ -345,10 +352,16 @@ class ContainerManager:
             self.pulls.forget(f"{uid}_")
 
     def save(self) -> dict[str, Any]:
-        return {"crashes": self.crashes.save(), "pulls": self.pulls.save(), "heavy": self.heavy}
+        return {
+            "crashes": self.crashes.save(),
+            "pulls": self.pulls.save(),
+            "heavy": self.heavy,
+            "broken": list(self.broken),
+        }
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.heavy = data["heavy"]
+        self.broken = dict.fromkeys(data.get("broken", ()))
         self.crashes.load(data["crashes"])
         self.pulls.load(data["pulls"])
 

@@ -47,6 +47,25 @@ def end_process(kubelet: Kubelet, process: str, code: int) -> bool:
     return ended
 
 
+def break_process(kubelet: Kubelet, process: str) -> None:
+    """Its program cannot work on this machine any more: it ends, and so does each that its kubelet starts for it."""
+    kubelet.workers.containers.broken[process] = None
+    end_process(kubelet, process, KILLED)
+
+
+def mend_process(kubelet: Kubelet, process: str) -> None:
+    """It can work again, and is started at once, whatever its kubelet would have waited for."""
+    kubelet.workers.containers.broken.pop(process, None)
+    worker = system_pod(kubelet, process)
+    if worker is None:
+        return
+    kubelet.workers.containers.crashes.forget(f"{worker.uid}/")
+    for c in worker.containers:
+        if c.step in (stage.CRASHED, stage.CRASH_BACKOFF):
+            c.due_ms = kubelet.now_ms
+            kubelet.wake(worker.key)
+
+
 def fail_liveness(kubelet: Kubelet, process: str, message: str) -> None:
     """Its liveness probe has failed once too often: the container is stopped, and started again."""
     worker = system_pod(kubelet, process)

@@ -8,7 +8,7 @@ import pytest
 
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Cluster, Config
-from apps.cluster.controlplane.names import COMPONENTS, SERVICES, STATIC
+from apps.cluster.controlplane.names import AGENTS, COMPONENTS, SERVICES, STATIC
 
 PLANE = "control-plane-1"
 
@@ -38,10 +38,12 @@ def test_after_boot_everything_runs(cluster):
         "kube-scheduler": "leading",
         "kubelet": "running",
         "crio": "running",
+        "kube-proxy": "running",
+        "calico-node": "running",
     }
 
 
-@pytest.mark.parametrize("name", (*STATIC, *SERVICES))
+@pytest.mark.parametrize("name", (*STATIC, *SERVICES, *AGENTS))
 def test_what_is_stopped_stays_stopped_until_it_is_started(cluster, name):
     cluster = fresh(cluster)
     before = state(cluster, name)
