@@ -1,11 +1,13 @@
-"""Cluster IPs and node ports: no two Services get the same one.
+"""Cluster IPs: no two Services get the same one; and what a Service is given before it is stored.
 
-Models      pkg/registry/core/service/ipallocator (ipallocator.go, cidrallocator.go) and portallocator
+Models      pkg/registry/core/service/ipallocator (ipallocator.go, cidrallocator.go), storage/{storage.go,alloc.go}
+            (beginCreate, beginUpdate, allocateCreate, allocateUpdate)
 Leaves out  IPv6 ranges; of several ServiceCIDRs the oldest gives, where a real server takes any; an address that a
             refused request had for a moment
 
 Every cluster IP is an IPAddress object, written before its Service and deleted after it: what has an object is taken.
-The upper band of a range is for those who do not say which address they want.
+The upper band of a range is for those who do not say which address they want. All this comes before the strategy of the
+kind, so that validation sees a Service with its addresses and ports.
 """
 
 from __future__ import annotations
@@ -14,16 +16,16 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, ip_address
 from typing import Any
 
-from apps.cluster.apimachinery.conditions import is_true
+from apps.cluster.apimachinery import conditions
 from apps.cluster.apimachinery.status import FieldError, internal_error, invalid
-from apps.cluster.apiserver import ipallocator, service_families
+from apps.cluster.apiserver import ipallocator, node_ports, service_families, service_types
 from apps.cluster.engine import Randomness
 
 Obj = dict[str, Any]
+Spec = dict[str, Any]
+Tables = Mapping[str, Mapping[str, Obj]]
 
 SERVICE_CIDR = "10.96.0.0/12"
-NODE_PORTS = range(30000, 32768)
-STATIC_PORT_BAND = 86  # calculateRangeOffset for 2,768 ports: the first ports are left for those who ask by number
 MANAGED_BY, FAMILY = "ipaddress.kubernetes.io/managed-by", "ipaddress.kubernetes.io/ip-family"
 MANAGER = "ipallocator.k8s.io"
 NOTHING: dict[str, Any] = {}
@@ -42,8 +44,8 @@ def address_object(ip: str, service: Obj) -> Obj:
     return {"metadata": {"name": ip, "labels": labels}, "spec": {"parentRef": parent}}
 
 
-def ranges(tables: Mapping[str, Mapping[str, Obj]]) -> list[IPv4Network]:
-    """The ranges that give addresses now: of ServiceCIDRs that are ready, the oldest first.
+def ranges(tables: Tables) -> list[IPv4Network]:
+    """The ranges that give addresses now: of ServiceCIDRs that nobody called unready, the oldest first.
 
     An API server in which nobody has written any (no kubeadm, no bootstrap) gives from kubeadm's range.
     """
@@ -52,8 +54,8 @@ def ranges(tables: Mapping[str, Mapping[str, Obj]]) -> list[IPv4Network]:
     if not cidrs:
         return [IPv4Network(SERVICE_CIDR)]
     for cidr in cidrs.values():
-        ready = is_true((cidr.get("status") or NOTHING).get("conditions"), "Ready")
-        if ready and "deletionTimestamp" not in cidr["metadata"]:
+        ready = conditions.find((cidr.get("status") or NOTHING).get("conditions"), "Ready")
+        if (ready is None or ready["status"] == "True") and "deletionTimestamp" not in cidr["metadata"]:
             for text in cidr["spec"].get("cidrs") or ():
                 if ":" not in text:
                     found[IPv4Network(text)] = None
@@ -70,54 +72,92 @@ def static_band(network: IPv4Network) -> int:
     return 0 if size <= 16 else min(max(16, size // 16), 256)
 
 
-def used_ports(services: Iterable[Obj]) -> set[int]:
-    """Every node port in use, the health check's included."""
-    ports = set()
-    for service in services:
-        spec = service["spec"]
-        for port in spec.get("ports") or ():
-            if port.get("nodePort"):
-                ports.add(port["nodePort"])
-        if spec.get("healthCheckNodePort"):
-            ports.add(spec["healthCheckNodePort"])
-    return ports
-
-
-def allocate(
-    service: Obj, others: Mapping[str, Obj], tables: Mapping[str, Mapping[str, Obj]], random: Randomness, own: str = ""
-) -> Obj:
-    """The Service with its addresses and ports filled in. `own`: the address that it has already.
+def allocate(service: Obj, tables: Tables, random: Randomness, *, dry_run: bool = False) -> Obj:
+    """A new Service with its families, addresses and ports filled in.
 
     Raises:
-        StatusError: 422, an address or port asked for is taken or out of range.
+        StatusError: 422, an address or port asked for is taken or out of range; 500, none is left.
     """
-    type_ = service["spec"].get("type", "ClusterIP")
-    name = service["metadata"]["name"]
-    if type_ == "ExternalName":
-        return service
-    spec = dict(service_families.filled(service)["spec"])
-    wanted = spec.get("clusterIP", "")
+    spec = service_types.normalized(None, service["spec"])
+    if spec.get("type") == "ExternalName":
+        if spec.get("internalTrafficPolicy") is None:
+            return service if spec is service["spec"] else {**service, "spec": spec}
+        return {**service, "spec": {name: value for name, value in spec.items() if name != "internalTrafficPolicy"}}
+    service = service_families.filled({**service, "spec": spec})
+    name, spec = service["metadata"]["name"], dict(service["spec"])
+    _give_address(name, spec, tables, random, dry_run)
+    _give_ports(name, spec, None, tables, random, dry_run)
+    return {**service, "spec": spec}
+
+
+def reallocate(new: Obj, old: Obj, tables: Tables, random: Randomness, *, dry_run: bool = False) -> Obj:
+    """A changed Service: what it had it keeps, what its new type needs it is given.
+
+    Raises:
+        StatusError: as of `allocate`.
+    """
+    before: Spec = old["spec"]
+    spec = service_types.normalized(before, service_types.with_allocated(before, new["spec"]))
+    new = service_families.filled(new if spec is new["spec"] else {**new, "spec": spec}, before)
+    name, spec = new["metadata"]["name"], dict(new["spec"])
+    if not service_types.has_cluster_ip(before) and service_types.has_cluster_ip(spec):
+        _give_address(name, spec, tables, random, dry_run)
+    _give_ports(name, spec, old, tables, random, dry_run)
+    return new if spec == new["spec"] else {**new, "spec": spec}
+
+
+def _give_ports(name: str, spec: Spec, old: Obj | None, tables: Tables, random: Randomness, dry_run: bool) -> None:
+    """Adds to `spec`, which is the caller's own."""
+
+    def taken() -> set[int]:
+        return node_ports.used_ports(tables.get("services", NOTHING).values())
+
+    before: Spec = old["spec"] if old is not None else NOTHING
+    operation = node_ports.Operation(taken, random, dry_run=dry_run)
+    if service_types.may_have_node_ports(spec):
+        if old is None:
+            ports = node_ports.created(name, spec, operation)
+        else:
+            ports = node_ports.changed(name, before, spec, operation)
+        if ports:
+            spec["ports"] = ports
+    if service_types.has_health_check(spec) and not service_types.has_health_check(before):
+        spec["healthCheckNodePort"] = node_ports.health_check(spec.get("healthCheckNodePort", 0), operation)
+
+
+def _give_address(name: str, spec: Spec, tables: Tables, random: Randomness, dry_run: bool) -> None:
+    """Adds to `spec`, which is the caller's own."""
+    there: list[str] = spec.get("clusterIPs") or []
+    if there[:1] == ["None"]:
+        return
+    wanted, networks = there[0] if there else "", ranges(tables)
     taken = tables.get("ipaddresses", NOTHING)
-    if not wanted:
-        wanted = next(_free_ips(ranges(tables), taken, random), "")
+    problem = ""
+    if dry_run and not networks:
+        problem = "failed to allocate IP" + (f" {wanted}" if wanted else "") + ": allocator not ready"
+    elif dry_run and not wanted:
+        wanted = str(networks[0].network_address)  # nobody looks for a free one
+    elif not wanted:
+        wanted = next(_free_ips(networks, taken, random), "")
         if not wanted:
             raise internal_error(f'failed to allocate a serviceIP for Service "{name}": range is full')
-    elif wanted not in ("None", own):
-        error = ""
-        if not any(gives(network, wanted) for network in ranges(tables)):
-            error = f"failed to allocate IP {wanted}: the provided network does not match the current range"
-        elif wanted in taken:
-            error = f"failed to allocate IP {wanted}: provided IP is already allocated"
-        if error:
-            raise invalid("Service", "", name, [FieldError("Invalid value", "spec.clusterIPs", [wanted], error)])
+    else:
+        problem = _problem(wanted, networks, taken, dry_run)
+        problem = problem and f"failed to allocate IP {wanted}: {problem}"
+    if problem:
+        raise invalid("Service", "", name, [FieldError("Invalid value", "spec.clusterIPs", there or [""], problem)])
     spec["clusterIP"] = wanted
-    spec["clusterIPs"] = [wanted]
-    if type_ in ("NodePort", "LoadBalancer") and spec.get("allocateLoadBalancerNodePorts") is not False:
-        spec["ports"] = _ports(name, spec.get("ports") or (), others, random)
-    if type_ == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local" and not spec.get("healthCheckNodePort"):
-        taken_ports = used_ports(others.values()) | {port.get("nodePort", 0) for port in spec.get("ports") or ()}
-        spec["healthCheckNodePort"] = _free_port(taken_ports, random)
-    return {**service, "spec": spec}
+    spec["clusterIPs"] = [wanted, *there[1:]]
+
+
+def _problem(wanted: str, networks: list[IPv4Network], taken: Container[str], dry_run: bool) -> str:
+    if dry_run:
+        first = networks[0]
+        told = f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {first}"
+        return "" if gives(first, wanted) else told
+    if not any(gives(network, wanted) for network in networks):
+        return "the provided network does not match the current range"
+    return "provided IP is already allocated" if wanted in taken else ""
 
 
 def gives(network: IPv4Network, address: str) -> bool:
@@ -141,43 +181,3 @@ def _free_ips(networks: Iterable[IPv4Network], taken: Container[str], random: Ra
             for address in ipallocator.walk(first, first + band - 1, random.below(band)):
                 if str(address) not in taken:
                     yield str(address)
-
-
-def _ports(name: str, ports: Iterable[Obj], others: Mapping[str, Obj], random: Randomness) -> list[Obj]:
-    taken = used_ports(others.values())
-    out: list[Obj] = []
-    mine: dict[int, set[str]] = {}
-    for index, port in enumerate(ports):
-        number = port.get("nodePort", 0)
-        protocol = port.get("protocol", "TCP")
-        field = f"spec.ports[{index}].nodePort"
-        if number:
-            if number not in NODE_PORTS:
-                detail = "provided port is not in the valid range. The range of valid ports is 30000-32767"
-                raise invalid("Service", "", name, [FieldError("Invalid value", field, number, detail)])
-            if number in taken or protocol in mine.get(number, ()):
-                raise invalid(
-                    "Service",
-                    "",
-                    name,
-                    [FieldError("Invalid value", field, number, "provided port is already allocated")],
-                )
-        else:
-            # The same port over TCP and UDP shares its node port, as DNS Services want it.
-            shared = next(
-                (there["nodePort"] for there in out if there["port"] == port["port"] and there["protocol"] != protocol),
-                0,
-            )
-            number = shared if shared and protocol not in mine[shared] else _free_port(taken | set(mine), random)
-        mine.setdefault(number, set()).add(protocol)
-        out.append({**port, "nodePort": number})
-    return out
-
-
-def _free_port(taken: set[int], random: Randomness) -> int:
-    size = len(NODE_PORTS) - STATIC_PORT_BAND
-    assert len(taken) < size, "no free node port"
-    while True:
-        port = NODE_PORTS.start + STATIC_PORT_BAND + random.below(size)
-        if port not in taken:
-            return port

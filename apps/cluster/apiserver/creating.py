@@ -109,12 +109,12 @@ class Creation:
         made = a.obj
         if generated:
             made = {**made, "metadata": {"name": name, **made["metadata"]}}
+        if info.plural == "services":
+            made = allocators.allocate(made, self._tables, self._random, dry_run=dry_run)
         made = prepared(info, made)
         found = info.validate(made)
         if found:
             raise refused_by_schema(errors.invalid(info.kind, info.group, name, found))
-        if info.plural == "services":
-            made = allocators.allocate(made, self._tables.get("services", NOTHING), self._tables, self._random)
         a.obj, a.name = made, name
         chain.validate(a, look)
         if warnings is not None:

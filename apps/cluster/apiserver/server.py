@@ -225,6 +225,8 @@ class APIServer(Storage):
         if resource == signing_requests.RESOURCE:
             obj = signing_requests.limited(old, obj, subresource, self._engine.now_ms)
         if subresource == "status":
+            if resource == "services":
+                obj = info.default({**old, "status": obj.get("status", {}), "metadata": wanted})
             new = {**old, "status": obj.get("status", {})}
             if wanted is not current:
                 new["metadata"] = updating.status_metadata(info, current, wanted)

@@ -154,8 +154,21 @@ class Storage(WatchCache):
     def drop(self, actor: Actor, info: ResourceInfo, key: str, old: Obj, why: str, params: dict[str, Any]) -> Obj:
         self.commit(actor, "delete", info, key, old, None, "", why, params)
         if info.plural == "services":
+            self._drop_endpoints(key, old)
             self.release(old, ())
         return old
+
+    def _drop_endpoints(self, key: str, service: Obj) -> None:
+        """Endpoints go with their Service, whoever kept them: another of its name must not find the old ones."""
+        endpoints = self._tables.get("endpoints", NO_PARAMS).get(key)
+        if endpoints is None:
+            return
+        params = {"service": "{namespace}/{name}".format(**service["metadata"])}
+        info, after = self.infos["endpoints"], None
+        if endpoints["metadata"].get("finalizers"):
+            marked = {"deletionTimestamp": format_ms(self._engine.now_ms), "deletionGracePeriodSeconds": 0}
+            after = {**endpoints, "metadata": {**endpoints["metadata"], **marked}}
+        self.commit(SELF, "delete", info, key, endpoints, after, "", "kube-apiserver.drop-endpoints", params)
 
     def reserve(self, service: Obj, own: Collection[str]) -> None:
         """Before a Service is written: an IPAddress for each of its addresses that it does not have yet."""

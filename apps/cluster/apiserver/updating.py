@@ -14,7 +14,7 @@ from apps.cluster.api.resource import ResourceInfo, ValidateUpdate
 from apps.cluster.api.validation import certificates, pods
 from apps.cluster.apimachinery import status as errors
 from apps.cluster.apimachinery.status import StatusError
-from apps.cluster.apiserver import allocators, service_families, service_types
+from apps.cluster.apiserver import allocators, service_types
 from apps.cluster.apiserver.admission import Attributes, chain
 from apps.cluster.apiserver.strategy import (
     template_generation,
@@ -106,8 +106,6 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Rando
         else:
             new.pop("status", None)
     if wanted_state_changed(old, new):
-        if resource == "services":
-            new["spec"] = service_types.without_unneeded(old["spec"], new["spec"])
         a.obj = info.default(new)
         chain.admit(a)
         new = dict(a.obj)
@@ -116,7 +114,7 @@ def prepare(info: ResourceInfo, old: Obj, obj: Obj, a: Attributes, random: Rando
             metadata = with_template_generation(metadata, template_generation(current) + 1)
         new["metadata"] = metadata
         if resource == "services":
-            new = _keep_addresses(old, new, tables, random)
+            new = _service(old, new, tables, random, a.dry_run)
         if "generation" in metadata and wanted_state_changed(old, new):
             metadata["generation"] = current["generation"] + 1
         found = _RULES.get(a.subresource, info.validate_update)(new, old)
@@ -153,35 +151,14 @@ def refused(error: StatusError) -> StatusError:
     return error
 
 
-def _keep_addresses(old: Obj, new: Obj, tables: Tables, random: Randomness) -> Obj:
-    """A Service update that does not name its addresses keeps those it has."""
-    spec = dict(new["spec"])
-    before = old["spec"]
-    if spec.get("type") == "ExternalName":
-        return new
-    if before.get("type") != "ExternalName":
-        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"):
-            if not spec.get(field) and field in before:
-                spec[field] = before[field]
-        ports = {(port["port"], port.get("protocol", "TCP")): port for port in before.get("ports") or ()}
-        if spec.get("type") in ("NodePort", "LoadBalancer"):
-            spec["ports"] = [
-                {**port, "nodePort": kept["nodePort"]}
-                if not port.get("nodePort")
-                and (kept := ports.get((port["port"], port.get("protocol", "TCP")), NOTHING)).get("nodePort")
-                else port
-                for port in spec.get("ports") or ()
-            ]
-    others = {
-        key: service
-        for key, service in tables["services"].items()
-        if service["metadata"]["uid"] != old["metadata"]["uid"]
-    }
-    changed = {**new, "spec": spec}
-    own = before.get("clusterIP", "")
-    if spec.get("clusterIP") == own != "" and spec.get("type") == "ClusterIP":
-        return service_families.filled(changed)
-    return allocators.allocate(changed, others, tables, random, own)
+def _service(old: Obj, new: Obj, tables: Tables, random: Randomness, dry_run: bool) -> Obj:
+    """A changed Service with what it is given, and without what its type has no use for."""
+    new = allocators.reallocate(new, old, tables, random, dry_run=dry_run)
+    spec = service_types.without_unneeded(old["spec"], new["spec"])
+    balancer = (new.get("status") or NOTHING).get("loadBalancer")
+    if spec.get("type") != "LoadBalancer" and balancer:
+        new = {**new, "status": {**new["status"], "loadBalancer": {}}}
+    return {**new, "spec": spec}
 
 
 # Kinds of which a write to /status moves no metadata; of Deployments the labels stay, of Pods the owners.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.cluster.api.podtemplate_hash import safe_encode
-from apps.cluster.apiserver.allocators import NODE_PORTS
+from apps.cluster.apiserver.node_ports import NODE_PORTS
 from apps.cluster.cni.calico.felix.encapsulation import AKS, OVERHEADS, default_mtus
 from apps.cluster.engine.randomness import ALPHANUMS, Randomness
 from tests.fidelity.tables.registry import Row, adaptor, same

@@ -118,7 +118,8 @@ def _version(address: str) -> int:
         return 0
 
 
-def _addresses(errors: Errors, spec: Obj, old: Obj) -> None:
+def cluster_ip_fields(errors: Errors, spec: Obj, old: Obj) -> None:
+    """clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy, as far as they tell of one another."""
     if spec.get("type") == "ExternalName":
         return
     at, single, found = "spec.clusterIPs", spec.get("clusterIP", ""), cluster_ips(spec)
@@ -252,7 +253,7 @@ def _service(errors: Errors, obj: Obj, old: Obj) -> None:
         _port(errors, f"spec.ports[{index}]", port, len(ports) > 1, seen)
     labels(errors, "spec.selector", spec.get("selector"))
     affinity(errors, spec)
-    _addresses(errors, spec, before)
+    cluster_ip_fields(errors, spec, before)
     known = before.get("externalIPs") or []
     for index, address in enumerate(spec.get("externalIPs") or ()):
         if address in known or ip(errors, f"spec.externalIPs[{index}]", address):
