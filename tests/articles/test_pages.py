@@ -12,6 +12,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.test import Client
 
 from apps.articles import library, pages, walks
+from tests import moments
 
 SLUGS = library.slugs()
 WHOLE = [slug for slug in SLUGS if library.article("en", slug).whole]
@@ -120,12 +121,11 @@ def test_a_revision_and_an_object_can_be_asked_for(reader):
 
 
 def test_the_twin_in_the_other_language_is_at_the_same_place(reader):
-    text = page(reader, "/ko/docs/deployment/?at=578&focus=deployments/default/web")
-    assert (
-        '<link rel="alternate" hreflang="en" href="/en/docs/deployment/?at=578&amp;focus=deployments/default/web">'
-        in text
-    )
-    assert 'href="/en/docs/deployment/?at=578&amp;focus=deployments/default/web" lang="en"' in text
+    at = moments.deployment_article()
+    text = page(reader, f"/ko/docs/deployment/?at={at}&focus=deployments/default/web")
+    twin = f'href="/en/docs/deployment/?at={at}&amp;focus=deployments/default/web"'
+    assert f'<link rel="alternate" hreflang="en" {twin}>' in text
+    assert f'{twin} lang="en"' in text
 
 
 @pytest.mark.parametrize("slug", WHOLE)

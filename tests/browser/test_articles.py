@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests import moments
+
 STILL = {"reduced_motion": "reduce"}
 
 
@@ -171,7 +173,8 @@ def test_the_slash_key_searches_in_the_reader_s_language(reader):
 
 def test_the_language_switch_keeps_the_revision(reader):
     visitor = reader(**STILL)
-    page = visitor.go("/ko/docs/deployment/?at=578")
+    moment = moments.deployment_article()
+    page = visitor.go(f"/ko/docs/deployment/?at={moment}")
     page.click("a[data-language=en] >> nth=0")
-    page.wait_for_url("**/en/docs/deployment/?at=578")
-    assert at(visitor) == 578
+    page.wait_for_url(f"**/en/docs/deployment/?at={moment}")
+    assert at(visitor) == moment

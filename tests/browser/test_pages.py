@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import pytest
 
+from tests import moments
+
 pytest.importorskip("axe_playwright_python")
 
 PAGES = [
@@ -18,9 +20,9 @@ PAGES = [
     pytest.param("/ko/search/?q=pod", id="search"),
     pytest.param("/en/fidelity/", id="fidelity"),
     pytest.param("/ko/styleguide/", id="components"),
-    pytest.param("/ko{preset}?at=667", id="scenario"),
+    pytest.param("/ko{preset}?at={at}", id="scenario"),
     pytest.param("/en{preset}?view=ownership", id="ownership"),
-    pytest.param("/embed{embed}?lang=en&at=667", id="embedded"),
+    pytest.param("/embed{embed}?lang=en&at={at}", id="embedded"),
 ]
 LOOKS = [
     pytest.param({"color_scheme": "light"}, id="light"),
@@ -33,7 +35,8 @@ LOOKS = [
 @pytest.mark.parametrize("path", PAGES)
 def test_page(reader, preset, path, look):
     visitor = reader(reduced_motion="reduce", **look)
-    page = visitor.go(path.format(preset=preset, embed=preset.removeprefix("/s")))
+    at = moments.rolling_ready()
+    page = visitor.go(path.format(preset=preset, embed=preset.removeprefix("/s"), at=at))
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     page.evaluate(_axe_source())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((result) => result.violations)")

@@ -6,11 +6,13 @@ import re
 
 import pytest
 
+from tests import moments
+
 
 @pytest.fixture
 def watching(reader, preset):
     visitor = reader()
-    visitor.go(f"/ko{preset}?at=667")
+    visitor.go(f"/ko{preset}?at={moments.rolling_ready()}")
     return visitor
 
 
@@ -62,7 +64,7 @@ def test_space_plays_and_stops(watching):
 def test_the_slider_speaks(watching):
     slider = watching.page.locator("k8s-ruler input")
     assert slider.get_attribute("aria-label") == "리비전"
-    assert slider.get_attribute("aria-valuetext").startswith("667, t+")
+    assert slider.get_attribute("aria-valuetext").startswith(f"{moments.rolling_ready()}, t+")
 
 
 def test_a_chosen_object_is_inspected_and_in_the_address(watching):
@@ -109,11 +111,12 @@ def test_one_edits_and_the_other_watches(watching, reader):
 def test_without_scripts_the_page_is_whole(reader, preset):
     visitor = reader(java_script_enabled=False)
     page = visitor.page
-    page.goto(f"{visitor.site}/ko{preset}?at=667")
+    start = moments.rolling_ready()
+    page.goto(f"{visitor.site}/ko{preset}?at={start}")
     assert page.locator(".plate > svg").count() == 1
     assert page.locator("tr.now").count() >= 1
     page.locator("[data-act=step]").click()
-    assert int(re.search(r"at=(\d+)", page.url)[1]) > 667
+    assert int(re.search(r"at=(\d+)", page.url)[1]) > start
     page.locator(".frow input[name=replicas]").first.fill("3")
     page.locator(".frow .row-acts button[value=save]").first.click()
     assert "/s/v1." not in page.url

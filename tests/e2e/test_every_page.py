@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 pytest.importorskip("axe_playwright_python")
 
+from tests import moments
 from tests.e2e.readers import until
 from tests.e2e.test_manifests import OURS
 
@@ -26,9 +27,9 @@ PAGES = [
     pytest.param("/ko/search/?q=zzzz", id="a search in vain"),
     pytest.param("/ko/fidelity/", id="fidelity"),
     pytest.param("/ko/nothing/", id="nothing there"),
-    pytest.param("/ko{rolling}?at=667", id="a link"),
-    pytest.param("/en{rolling}?at=667&view=ownership", id="ownership"),
-    pytest.param("/embed{embed}?lang=ko&at=667", id="embedded"),
+    pytest.param("/ko{rolling}?at={at}", id="a link"),
+    pytest.param("/en{rolling}?at={at}&view=ownership", id="ownership"),
+    pytest.param("/embed{embed}?lang=ko&at={at}", id="embedded"),
 ]
 
 
@@ -74,7 +75,8 @@ def test_a_page(reader, presets, axe, path):
     if "nothing" in path:
         visitor.allow("404")
     rolling = presets["Rolling update, tight cpu"]
-    page = visitor.go(path.format(rolling=rolling, embed=rolling.removeprefix("/s")))
+    at = moments.rolling_ready()
+    page = visitor.go(path.format(rolling=rolling, embed=rolling.removeprefix("/s"), at=at))
     whole(page, axe)
 
 
@@ -137,26 +139,27 @@ MISPLACED = """() => {
 
 
 @pytest.mark.parametrize(
-    ("title", "moments"),
+    ("preset", "counts"),
     [
-        pytest.param("Rolling update, tight cpu", (618, 698, 738, 778, 818, 858), id="a rolling update"),
-        pytest.param("A StatefulSet: order and identity", (548, 608, 668), id="a StatefulSet"),
-        pytest.param("A node loses power", (558, 638, 698), id="a node without power"),
-        pytest.param("An image that is not there", (558, 598, 618), id="an image that is not there"),
-        pytest.param("From bare machines to a cluster", (20, 90, 160, 230), id="a cluster that is being made"),
+        pytest.param("rolling-update", (105, 185, 225, 265, 305, 345), id="a rolling update"),
+        pytest.param("statefulset", (35, 95, 155), id="a StatefulSet"),
+        pytest.param("node-failure", (45, 125, 185), id="a node without power"),
+        pytest.param("bad-image", (45, 85, 105), id="an image that is not there"),
+        pytest.param("kubeadm", (19, 89, 159, 229), id="a cluster that is being made"),
     ],
 )
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_words_stay_in_their_boxes(reader, presets, title, moments, lang):
+def test_words_stay_in_their_boxes(reader, presets, preset, counts, lang):
+    times = moments.after(preset, *counts)
     visitor = reader(reduced_motion="reduce", viewport={"width": 1440, "height": 1000})
-    page = visitor.go(f"/{lang}{presets[title]}?at={moments[0]}")
+    page = visitor.go(f"/{lang}{presets[moments.title(preset)]}?at={times[0]}")
     page.evaluate("document.fonts.ready")
     wrong = {}
     for width in (1440, 1024, 390):
         page.set_viewport_size({"width": width, "height": 1000})
         for view in ("cluster", "ownership"):
             page.evaluate("(view) => document.querySelector('k8s-figure').turn(view)", view)
-            for at in moments:
+            for at in times:
                 page.evaluate("(at) => document.querySelector('k8s-figure').seek(at)", at)
                 until(
                     page,

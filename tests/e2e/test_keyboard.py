@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests import moments
 from tests.e2e.readers import everything_at, until
 
 # Whether it can be seen that the focus is here, and where it is: an outline, a shadow, or the figure's own rings.
@@ -172,12 +173,14 @@ def test_a_node_is_drained_from_its_menu(editor):
         pytest.param("/ko/docs/deployment/", id="an article"),
         pytest.param("/en/scenarios/", id="scenarios"),
         pytest.param("/ko/scenarios/new", id="a new cluster"),
-        pytest.param("/en{rolling}?at=558", id="a scenario"),
-        pytest.param("/en{rolling}?at=558&view=ownership", id="ownership"),
+        pytest.param("/en{rolling}?at={at}", id="a scenario"),
+        pytest.param("/en{rolling}?at={at}&view=ownership", id="ownership"),
     ],
 )
 def test_the_focus_is_seen_wherever_it_goes(reader, presets, path):
-    page = reader(reduced_motion="reduce").go(path.format(rolling=presets["Rolling update, tight cpu"]))
+    page = reader(reduced_motion="reduce").go(
+        path.format(rolling=presets["Rolling update, tight cpu"], at=moments.rolling_begins())
+    )
     page.evaluate(REMEMBER)
     unseen: list[str] = []
     stops = 0

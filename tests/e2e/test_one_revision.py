@@ -7,28 +7,38 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests import moments
 from tests.e2e.readers import everything_at, until
 
 
 @pytest.fixture(scope="module")
-def visitor(regular, presets):
-    """The rolling update at revision 558, in Korean, with nothing that plays by itself."""
+def start():
+    """The revision that every test begins at."""
+    return moments.rolling_begins()
+
+
+@pytest.fixture(scope="module")
+def visitor(regular, presets, start):
+    """The rolling update as its Pods begin, in Korean, with nothing that plays by itself."""
     visitor = regular()
-    visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=558")
+    visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at={start}")
     return visitor
 
 
 @pytest.fixture
-def watching(visitor):
+def watching(visitor, start):
     """The same page for everybody, put back to where it was opened."""
-    visitor.page.evaluate("""() => {
-      const figure = document.querySelector("k8s-figure");
-      if (figure.focusRef) figure.choose("");
-      document.querySelector("a[data-view=cluster]").click();
-      document.activeElement.blur();
-      figure.seek(558);
-    }""")
-    everything_at(visitor, 558)
+    visitor.page.evaluate(
+        """(start) => {
+          const figure = document.querySelector("k8s-figure");
+          if (figure.focusRef) figure.choose("");
+          document.querySelector("a[data-view=cluster]").click();
+          document.activeElement.blur();
+          figure.seek(start);
+        }""",
+        start,
+    )
+    everything_at(visitor, start)
     return visitor
 
 
@@ -36,8 +46,8 @@ def bounds(visitor):
     return int(visitor.figure("base")), int(visitor.figure("head"))
 
 
-def test_an_address_that_names_a_revision(watching):
-    everything_at(watching, 558)
+def test_an_address_that_names_a_revision(watching, start):
+    everything_at(watching, start)
     expect(watching.page.locator("a[data-view=cluster]")).to_have_attribute("aria-current", "true")
 
 
@@ -50,36 +60,36 @@ def test_an_address_that_names_a_revision(watching):
         pytest.param("last", 1, id="to the last"),
     ],
 )
-def test_a_button_of_the_transport(watching, act, way):
+def test_a_button_of_the_transport(watching, act, way, start):
     base, head = bounds(watching)
     watching.page.locator(f"[data-act={act}]").click()
-    expect(watching.page.locator(".transport [data-out=revision]")).not_to_have_text("558")
+    expect(watching.page.locator(".transport [data-out=revision]")).not_to_have_text(str(start))
     at = watching.at()
-    assert (at - 558) * way > 0
+    assert (at - start) * way > 0
     assert {"first": at == base, "last": at == head}.get(act, True)
     everything_at(watching, at)
 
 
-def test_playing_and_stopping(watching):
+def test_playing_and_stopping(watching, start):
     page = watching.page
     page.locator("[data-speed-choice]").select_option("4")
     page.locator("[data-act=play]").click()
-    until(page, "() => document.querySelector('k8s-figure').playhead.at > 563")
+    until(page, "(at) => document.querySelector('k8s-figure').playhead.at > at", start + 5)
     page.locator("[data-act=play]").click()
     stopped = watching.at()
     everything_at(watching, stopped)
     assert watching.at() == stopped
 
 
-def test_the_keys_of_the_slider(watching):
+def test_the_keys_of_the_slider(watching, start):
     base, head = bounds(watching)
     page = watching.page
     slider = page.get_by_role("slider", name="리비전")
     slider.focus()
     page.keyboard.press("ArrowRight")
-    expect(slider).not_to_have_value("558")
+    expect(slider).not_to_have_value(str(start))
     ahead = int(slider.input_value())
-    assert ahead > 558
+    assert ahead > start
     everything_at(watching, ahead)
     page.keyboard.press("ArrowLeft")
     expect(slider).not_to_have_value(str(ahead))
@@ -93,11 +103,11 @@ def test_the_keys_of_the_slider(watching):
     assert re.match(rf"{head}, t\+", slider.get_attribute("aria-valuetext"))
 
 
-def test_the_slider_reaches_every_revision(watching):
+def test_the_slider_reaches_every_revision(watching, start):
     slider = watching.page.get_by_role("slider", name="리비전")
     box = slider.bounding_box()
     watching.page.mouse.click(box["x"] + box["width"] * 0.61, box["y"] + box["height"] * 0.6)
-    expect(slider).not_to_have_value("558")
+    expect(slider).not_to_have_value(str(start))
     everything_at(watching, watching.at())
 
 
@@ -123,13 +133,13 @@ def test_a_command_in_the_form_and_a_cause_in_the_inspector(watching):
     everything_at(watching, revision)
 
 
-def test_there_and_back_between_the_views(watching):
+def test_there_and_back_between_the_views(watching, start):
     page = watching.page
     page.locator("a[data-view=ownership]").click()
     expect(page.locator(".plate > svg.kfig-ownership")).to_be_visible()
-    everything_at(watching, 558)
+    everything_at(watching, start)
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("558")
+    expect(page.locator(".transport [data-out=revision]")).not_to_have_text(str(start))
     at = watching.at()
     everything_at(watching, at)
     expect(page).to_have_url(re.compile(rf"view=ownership&at={at}"))
@@ -138,7 +148,7 @@ def test_there_and_back_between_the_views(watching):
     everything_at(watching, at)
 
 
-def test_a_chosen_object_is_followed_through_the_revisions(watching):
+def test_a_chosen_object_is_followed_through_the_revisions(watching, start):
     page = watching.page
     pod = page.locator(".plate .k-worker .k-pod").nth(2)
     ref = pod.get_attribute("data-ref")
@@ -146,7 +156,7 @@ def test_a_chosen_object_is_followed_through_the_revisions(watching):
     expect(page.locator(".inspected")).to_have_attribute("data-ref", ref)
     expect(page.locator(".plate .selected")).to_have_attribute("data-ref", ref)
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("558")
+    expect(page.locator(".transport [data-out=revision]")).not_to_have_text(str(start))
     expect(page.locator(".inspected")).to_have_attribute("data-ref", ref)
     everything_at(watching, watching.at())
     assert f"focus={ref}" in page.locator("[data-share-address]").input_value()

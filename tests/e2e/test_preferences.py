@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests import moments
 from tests.e2e.readers import everything_at, until
 
 
@@ -16,13 +17,14 @@ from tests.e2e.readers import everything_at, until
         pytest.param("/ko/", id="home"),
         pytest.param("/ko/docs/deployment/", id="an article"),
         pytest.param("/ko{rolling}", id="a scenario"),
-        pytest.param("/embed{embed}?lang=ko&from=528&to=578", id="embedded"),
+        pytest.param("/embed{embed}?lang=ko&from={begin}&to={end}", id="embedded"),
     ],
 )
 def test_nothing_plays_by_itself_where_movement_is_unwanted(reader, presets, path):
     visitor = reader(reduced_motion="reduce")
     rolling = presets["Rolling update, tight cpu"]
-    page = visitor.go(path.format(rolling=rolling, embed=rolling.removeprefix("/s")))
+    begin, end = moments.after(moments.ROLLING, 15, 65)
+    page = visitor.go(path.format(rolling=rolling, embed=rolling.removeprefix("/s"), begin=begin, end=end))
     start = visitor.at()
     page.evaluate("""() => {
       window.moved = [];
@@ -52,13 +54,14 @@ def test_it_plays_once_where_movement_is_welcome_and_stops_when_touched(reader):
 
 def test_the_language_switch_keeps_revision_view_and_focus(reader, presets):
     visitor = reader(reduced_motion="reduce")
-    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=558&view=ownership")
+    start = moments.rolling_begins()
+    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at={start}&view=ownership")
     pod = page.locator(".plate a.k-pod").first
     ref = pod.get_attribute("data-ref")
     pod.click()
     expect(page.locator(".inspected")).to_have_attribute("data-ref", ref)
     page.locator("[data-act=step]").click()
-    expect(page.locator(".transport [data-out=revision]")).not_to_have_text("558")
+    expect(page.locator(".transport [data-out=revision]")).not_to_have_text(str(start))
     at = visitor.at()
     everything_at(visitor, at)
     expect(page).to_have_url(re.compile(rf"at={at}"))
@@ -121,10 +124,11 @@ def test_an_address_may_name_the_theme(reader, presets):
 def test_a_hidden_page_plays_nothing(reader, presets):
     """A page that nobody looks at does not walk on; when it is looked at again it goes on from where it was."""
     visitor = reader()
-    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at=667")
+    start = moments.rolling_ready()
+    page = visitor.go(f"/ko{presets['Rolling update, tight cpu']}?at={start}")
     page.locator("[data-speed-choice]").select_option("4")
     page.locator("[data-act=play]").click()
-    until(page, "() => document.querySelector('k8s-figure').playhead.at > 602")
+    until(page, "(at) => document.querySelector('k8s-figure').playhead.at > at", start)
     page.evaluate("""() => {
       Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
       document.dispatchEvent(new Event("visibilitychange"));

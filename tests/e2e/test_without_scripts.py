@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests import moments
+
 
 @pytest.fixture
 def plain(reader):
@@ -104,8 +106,9 @@ def test_the_form_beside_the_figure_leads_to_ones_own_cluster(plain):
 
 
 def test_the_timeline_and_the_views_are_links(plain, presets):
-    page = plain(f"/en{presets['Rolling update, tight cpu']}?at=558")
-    assert revision(page) == drawn(page) == 558
+    start = moments.rolling_begins()
+    page = plain(f"/en{presets['Rolling update, tight cpu']}?at={start}")
+    assert revision(page) == drawn(page) == start
     row = page.locator("tr.next").nth(2)
     wanted = int(row.locator("td").nth(1).inner_text())
     row.get_by_role("link").click()
