@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from apps.cluster.coredns.resolver import Lookup
+from apps.cluster.dataplane.asks import Finding
 from apps.cluster.network.iptables.evaluate import FINAL, Visit
 from apps.cluster.network.iptables.rule import RuleError, parse_rule
 from apps.cluster.network.machine import Route
@@ -218,7 +220,56 @@ def article_of(hop: Hop) -> str:
     return "kube-proxy" if hop.params.get("table") == "nat" or not hop.params else "felix"
 
 
+def detail(hop: Hop) -> str:
+    """What a hop happened with, in few letters: the new address, the route, table and chain, the interface."""
+    what, before, after = hop.what.removeprefix("network."), hop.before, hop.after
+    own = hop.params
+    if what in {"sent", "dnat"}:
+        return f"→ {target(after)}"
+    if what == "snat":
+        return f"{after.source} →"
+    if what == "translated-known":
+        moved = before.destination != after.destination or before.port != after.port
+        return f"→ {target(after)}" if moved else f"{source_of(after)} →"
+    if what in {"routed", "no-route", "blackhole"}:
+        return route_text(hop.route) or after.destination
+    if "table" in own:
+        return f"{own['table']} {own['chain']}"
+    if what == "encapsulated" and hop.outer is not None:
+        return f"→ {hop.outer.destination}"
+    if what == "too-big":
+        return f"{own.get('size', '')} > {own.get('mtu', '')}"
+    if what == "no-neighbour":
+        return str(own.get("address", ""))
+    if what in {"delivered", "nobody-listens"}:
+        return f":{after.port}" if after.port else ""
+    return hop.interface
+
+
+def route_text(route: Route | None) -> str:
+    """A route in few letters.
+
+    >>> route_text(Route("192.168.2.0/26", "tunl0", "10.0.0.12")), route_text(Route("0.0.0.0/0", "eth0"))
+    ('192.168.2.0/26 tunl0', 'default eth0')
+    """
+    if route is None:
+        return ""
+    to = "default" if route.to in {"0.0.0.0/0", "::/0"} else route.to.removesuffix("/32")
+    return f"{to} {route.device if route.kind != 'blackhole' else route.kind}".strip()
+
+
 def plain(one: Step, lang: str) -> str:
     """A hop as a line of text, to be read or copied."""
-    hop = one.hop
-    return f"{one.number}. {sentence(hop, lang)}"
+    return f"{one.number}. {sentence(one.hop, lang)}"
+
+
+def found(finding: Finding, lang: str) -> str:
+    """What there is to know of a packet's fate in Kubernetes' terms."""
+    return wording.say(lang, finding.message, finding.params)
+
+
+def looked_up(lookup: Lookup, lang: str) -> str:
+    """What was asked of CoreDNS for a name, and what it answered, in one line."""
+    last = lookup.questions[-1]
+    said = {"name": last.name, "count": len(lookup.questions), "address": ", ".join(lookup.addresses)}
+    return wording.say(lang, "packet.looked-up" if lookup.found else "packet.not-found", said)

@@ -295,3 +295,34 @@ def chain(points: tuple[tuple[float, float], ...]) -> Shape:
     path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
     x, y = points[0]
     return Shape(f"chain {path}", "none", Rect(x, y, 1, 1), over=f'<path d="{path}" class="k-tree"/>')
+
+
+@lru_cache(maxsize=KEEP)
+def hop(rect: Rect, detail: float) -> Shape:
+    """What happened to a packet: its number in a circle, a word, and `detail` from the left what it happened with.
+
+    The cross of where it came to grief is there, and shows by class. Texts: number, word, detail.
+    """
+    x, y, w, h = rect
+    cx, cy = x + 11, y + h / 2
+    under = f'<rect x="{x - 2:g}" y="{y + 0.5:g}" width="{w + 4:g}" height="{h - 1:g}" rx="3" class="k-wash"/>'
+    over = (
+        f'<circle cx="{cx:g}" cy="{cy:g}" r="8.5" class="k-hn"/>'
+        f'<path d="M{cx - 4:g} {cy - 4:g}l8 8m0 -8l-8 8" class="k-fail"/>'
+    )
+    texts = [Text(cx, cy + 3.5, "k-ht", "middle"), Text(x + 26, cy + 4, "k-hc")]
+    if detail:
+        texts.append(Text(x + detail, cy + 4, "k-num"))
+    return Shape(f"hop {x:g} {y:g} {w:g} {h:g} {detail:g}", "none", rect, under=under, over=over, texts=tuple(texts))
+
+
+@lru_cache(maxsize=KEEP)
+def pipe(rect: Rect) -> Shape:
+    """A tunnel: its wall, with the outer header written on it, and the packet inside. Texts: outer header, inner."""
+    x, y, w, h = rect
+    over = (
+        f'<rect x="{x + 8.5:g}" y="{y + 25.5:g}" width="{w - 17:g}" height="{h - 32:g}" rx="3" class="k-core"/>'
+        f'<path d="M{x + 7.5:g} {y + 0.5:g}v{h - 1:g}M{x + w - 7.5:g} {y + 0.5:g}v{h - 1:g}" class="k-rim"/>'
+    )
+    texts = (Text(x + 16, y + 17, "k-num"), Text(x + 18, y + h - 13, "k-num"))
+    return Shape(f"pipe {x:g} {y:g} {w:g} {h:g}", "box", rect, box="k-pipe", radius=9, over=over, texts=texts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from apps.diagrams.graph import Element, Graph
 
-_SILENT = ("k-slot", "k-edge", "k-line", "k-title", "k-name", "k-note", "k-ctl")
+_SILENT = ("k-slot", "k-edge", "k-line", "k-title", "k-name", "k-note", "k-ctl", "k-told", "k-hop", "k-wire")
 
 
 def describe(graph: Graph) -> str:

@@ -1,0 +1,109 @@
+"""The packet that a figure is about: the one that was asked for, or one worth looking at; and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from apps.cluster.apimachinery.meta import name_of, namespace_of
+from apps.cluster.dataplane.asks import Ask, Finding, Journey
+from apps.cluster.network.machine import World
+from apps.diagrams import packets
+from apps.diagrams.options import Question
+from apps.diagrams.packets import Step
+from apps.diagrams.places import SnapshotLike, natural
+
+Obj = dict[str, Any]
+
+SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "calico-system"})
+
+
+class Asked(NamedTuple):
+    """A question and its answer. `journey` is None where there is no network to ask, or nobody to ask about."""
+
+    question: Question
+    suggested: bool
+    journey: Journey | None
+    world: World
+    steps: list[Step]
+
+    @property
+    def chosen(self) -> Step | None:
+        """The hop that the reader looks at."""
+        return next((step for step in self.steps if step.number == self.question.hop), None)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.journey.findings if self.journey is not None else ()
+
+    @property
+    def failure(self) -> Step | None:
+        """Where the packet, or its answer, came to grief."""
+        return next((step for step in self.steps if packets.failed(step)), None)
+
+
+def ask(snapshot: SnapshotLike, question: Question | None) -> Asked:
+    """Send the packet that was asked for, or the one that is suggested."""
+    network = getattr(snapshot, "network", None)
+    wanted = question if question is not None and question.source and question.target else suggestion(snapshot)
+    if question is not None and wanted is not question:
+        wanted = Question(wanted.source, wanted.target, wanted.port, wanted.protocol, question.packet, question.size,
+                          question.hop, question.many)  # fmt: skip
+    suggested = question is None or not (question.source and question.target)
+    if network is None or not wanted.source or not wanted.target:
+        return Asked(wanted, suggested, None, World({}), [])
+    journey = network.send(ask_of(wanted))
+    return Asked(wanted, suggested, journey, network.world(), packets.steps(journey.there, journey.back))
+
+
+def ask_of(question: Question) -> Ask:
+    """The question as the model takes it."""
+    return Ask(question.source, question.target, question.port, question.protocol, question.packet, question.size)
+
+
+def suggestion(snapshot: SnapshotLike) -> Question:
+    """A packet worth following: from a Pod to the first Service, of the reader's own if there are any."""
+    services = snapshot.objects.get("services", {})
+    ranked = sorted(services.items(), key=lambda item: (_theirs(item[1]), _rank(item[1]), natural(item[0])))
+    target = next((f"services/{key}" for key, _service in ranked), "")
+    port = 0
+    if ranked:
+        ports = (ranked[0][1].get("spec") or {}).get("ports") or ()
+        port = ports[0].get("port", 0) if ports else 0
+    senders = sources(snapshot)
+    source = next(iter(senders), "")
+    if ranked and source.startswith("pods/"):
+        # Rather from a Pod that is not behind the Service: its packet has the longer way.
+        chosen = ranked[0][1].get("spec", {}).get("selector") or {}
+        own = [ref for ref in senders if ref.startswith("pods/") and ref.split("/")[1] not in SYSTEM]
+        source = next((ref for ref in own if not _behind(snapshot, ref, chosen)), source)
+    return Question(source, target, port)
+
+
+def sources(snapshot: SnapshotLike) -> list[str]:
+    """Pods that can send, the reader's own first; then the nodes."""
+    pods = [
+        (_theirs(pod), natural(key), f"pods/{key}")
+        for key, pod in snapshot.objects.get("pods", {}).items()
+        if sends(pod)
+    ]
+    nodes = sorted(snapshot.machines, key=natural)
+    return [ref for *_rank, ref in sorted(pods)] + [f"nodes/{name}" for name in nodes]
+
+
+def sends(pod: Obj) -> bool:
+    """Whether a Pod has a network of its own, and an address in it."""
+    return bool(not pod["spec"].get("hostNetwork") and (pod.get("status") or {}).get("podIP"))
+
+
+def _theirs(obj: Obj) -> bool:
+    return namespace_of(obj) in SYSTEM
+
+
+def _rank(service: Obj) -> bool:
+    return name_of(service) == "kubernetes"
+
+
+def _behind(snapshot: SnapshotLike, ref: str, selector: dict[str, str]) -> bool:
+    pod = snapshot.objects.get("pods", {}).get(ref.partition("/")[2])
+    labels = (pod or {}).get("metadata", {}).get("labels") or {}
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
