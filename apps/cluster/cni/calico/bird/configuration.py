@@ -152,18 +152,21 @@ def _listening(store: Datastore, node: str, family: int) -> Iterator[str]:
         yield f"listen bgp{f' address {address}' if address else ''}{f' port {port}' if port else ''};"
 
 
-def _communities(store: Datastore, node: str, family: int) -> Iterator[str]:
+def communities(store: Datastore, node: str, family: int) -> list[tuple[str, list[str]]]:
     """The communities that prefixes go out with; a node's own list stands in the place of the common one."""
     config = store.of_node(node)
     if config.get("prefixAdvertisements") is None:
         config = store.defaults
     named = {entry.get("name"): entry.get("value") for entry in reversed(config.get("communities") or [])}
-    for prefix in config.get("prefixAdvertisements") or ():
-        cidr, values = prefix.get("cidr"), _values(prefix, named)
-        if cidr and values and (":" in cidr) == (family == 6):
-            yield f"      if ( net ~ {cidr} ) then {{"
-            yield from (f"          {add_community(value)}" for value in values)
-            yield "      }"
+    given = [(prefix.get("cidr") or "", _values(prefix, named)) for prefix in config.get("prefixAdvertisements") or ()]
+    return [(cidr, values) for cidr, values in given if cidr and values and (":" in cidr) == (family == 6)]
+
+
+def _communities(store: Datastore, node: str, family: int) -> Iterator[str]:
+    for cidr, values in communities(store, node, family):
+        yield f"      if ( net ~ {cidr} ) then {{"
+        yield from (f"          {add_community(value)}" for value in values)
+        yield "      }"
 
 
 def _values(prefix: Obj, named: dict[str, str]) -> list[str]:
@@ -173,12 +176,12 @@ def _values(prefix: Obj, named: dict[str, str]) -> list[str]:
 
 def _aggregation(store: Datastore, node: str, family: int, routes: ServiceRoutes) -> Iterator[str]:
     """Blocks of this node go out whole: a route to one of its Pods only with a priority above the normal."""
-    affinities = _affinities(store, node, family)
+    blocks = affinities(store, node, family)
     single = "/128" if family == 6 else "/32"
     static: list[str] = []
-    if affinities:
+    if blocks:
         static.append("   # IP blocks for this host.")
-        static += [f"   route {cidr} blackhole;" for cidr, _state in affinities if not cidr.endswith(single)]
+        static += [f"   route {cidr} blackhole;" for cidr, _state in blocks if not cidr.endswith(single)]
     if routes.announced:
         static += ["   # Static routes.", *(f"   route {cidr} blackhole;" for cidr in routes.announced)]
     everywhere, here = peerings(store, node)
@@ -191,7 +194,7 @@ def _aggregation(store: Datastore, node: str, family: int, routes: ServiceRoutes
         yield from ("protocol static from static_template {", "}", "")
     yield "# Aggregation of routes on this host; export the block, nothing beneath it."
     yield from ("function calico_aggr ()", "{")
-    for cidr, state in affinities:
+    for cidr, state in blocks:
         yield f"      # Block {cidr} is {state}" if state else f"      # Block {cidr} is implicitly confirmed."
         if state in ("", "confirmed"):
             yield f"      if ( net = {cidr} ) then {{ accept; }}"
@@ -200,7 +203,7 @@ def _aggregation(store: Datastore, node: str, family: int, routes: ServiceRoutes
     yield "}"
 
 
-def _affinities(store: Datastore, node: str, family: int) -> list[tuple[str, str]]:
+def affinities(store: Datastore, node: str, family: int) -> list[tuple[str, str]]:
     """The blocks of a node and their states, but for those that it has not got yet."""
     found = [
         (spec["cidr"], spec.get("state") or "")

@@ -34,6 +34,7 @@ class Protocol(NamedTuple):
     keep_next_hop: bool = False
     next_hop_self: bool = False
     allow_local_as: int = 0
+    filters: tuple[str, ...] = ()  # the BGPFilters that are in the two filters above
 
     def lines(self) -> Iterator[str]:
         yield f"protocol bgp {self.name} from bgp_template {{"
@@ -86,7 +87,7 @@ def _named(prefix: str, address: str) -> str:
 
 
 def _mesh(store: Datastore, node: str, family: int) -> Iterator[Protocol]:
-    """Every node peers with every other but route reflectors. Of two, that with the lower address (as text) calls."""
+    """Every node peers with every other but route reflectors. Of two, that with the higher address (as text) calls."""
     mine = store.nodes[node]
     if mine.cluster_id or store.defaults.get("nodeToNodeMeshEnabled") is False:
         return
@@ -136,4 +137,5 @@ def _explicit(store: Datastore, node: str, family: int, prefix: str, peer: Peeri
         keep_next_hop=peer.next_hop_mode == "Keep" or (peer.keep_next_hop and not same_as),
         next_hop_self=peer.next_hop_mode == "Self",
         allow_local_as=peer.allow_local_as,
+        filters=peer.filters,
     )
