@@ -37,6 +37,11 @@ SETTINGS: dict[str, type] = {
     "runtime": str,
     "version": str,
     "begin": str,
+    "proxy_mode": str,
+    "encapsulation": str,
+    "cluster_routes": str,
+    "load_balancer": str,
+    "subnets": int,
 }
 MAX_TIME_MS = 7 * 24 * 3600 * 1000
 

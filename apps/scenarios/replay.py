@@ -208,7 +208,7 @@ def config_of(cluster: dict[str, Any], allowed: limits.Limits = limits.SITE) -> 
     """
     settings = dict(cluster)
     bare = settings.pop("begin", "") == MACHINES
-    for name in ("workers", "control_planes", "seed", "pods_per_node"):
+    for name in ("workers", "control_planes", "seed", "pods_per_node", "subnets"):
         given = settings.get(name, 1)
         if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given < 2**31:
             raise bad_request(f"config: {name} must be a whole number")

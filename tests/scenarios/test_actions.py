@@ -382,6 +382,16 @@ def test_a_new_scenario_from_a_paste(client, clock):
     assert deployment(scenario.id)["status"]["readyReplicas"] == 3
 
 
+def test_a_new_scenario_with_another_network(client):
+    chosen = {"proxy_mode": "nftables", "encapsulation": "none", "load_balancer": "cloud", "subnets": "2"}
+    response = client.post("/en/scenarios/new", {"preset": "nodeport", **chosen, "cluster_routes": ""})
+    assert response.status_code == 303
+    settings = Scenario.objects.get().config
+    assert settings == {"workers": 3, "seed": 1, **chosen, "subnets": 2}
+    client.post("/en/scenarios/new", {"preset": "nodeport", "load_balancer": "none"})
+    assert Scenario.objects.exclude(config=settings).get().config["load_balancer"] == ""
+
+
 def test_a_new_scenario_from_a_file(client):
     from tests.scenarios.conftest import WEB
 
@@ -402,6 +412,7 @@ def test_a_new_scenario_from_a_file(client):
     [
         pytest.param({"workers": "21"}, "workers", id="too many workers"),
         pytest.param({"preset": "nosuch"}, "preset", id="an unknown preset"),
+        pytest.param({"proxy_mode": "userspace"}, "proxy_mode", id="a mode that kube-proxy has no more"),
         pytest.param({"manifest": "x" * (1024 * 1024 + 1)}, "manifest", id="more than a mebibyte"),
         pytest.param(
             {

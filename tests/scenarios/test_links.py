@@ -191,3 +191,9 @@ def test_a_link_that_asks_for_too_much_is_refused(client, link):
     for path in ("", "frame/", "steps/"):
         assert client.get(f"/en/s/{token}/{path}").status_code == 400
     assert client.get(f"/d/{token}.json").status_code == 400
+
+
+def test_a_link_carries_the_network_of_its_cluster():
+    told = {"proxy_mode": "ipvs", "encapsulation": "vxlan", "cluster_routes": "felix", "load_balancer": "metallb"}
+    link = links.Link("nodeport", {**told, "subnets": 2})
+    assert links.decode(links.encode(link)) == link

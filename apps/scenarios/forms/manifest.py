@@ -55,6 +55,34 @@ class ManifestForm(_ReadsFiles):
         return cleaned
 
 
+# Settings of a cluster's network: what each value is called. A story has its own where nothing is chosen.
+AS_IT_IS = ("", _("as the story has it"))
+NOBODY = "none"  # no load balancer: an empty choice says nothing of it
+NETWORK: dict[str, tuple[Any, tuple[tuple[str, Any], ...]]] = {
+    "proxy_mode": (_("kube-proxy mode"), (("iptables", "iptables"), ("nftables", "nftables"), ("ipvs", "IPVS"))),
+    "encapsulation": (
+        _("Encapsulation between nodes"),
+        (
+            ("ipip", _("IP-in-IP, always")),
+            ("ipip-cross-subnet", _("IP-in-IP, between subnets alone")),
+            ("vxlan", _("VXLAN, always")),
+            ("vxlan-cross-subnet", _("VXLAN, between subnets alone")),
+            ("none", _("none")),
+        ),
+    ),
+    "cluster_routes": (_("Routes to other nodes' Pods by"), (("bird", "BIRD"), ("felix", "Felix"))),
+    "load_balancer": (
+        _("Load balancer"),
+        (
+            (NOBODY, _("none: LoadBalancer Services stay pending")),
+            ("cloud", _("a cloud's, in front of the node ports")),
+            ("metallb", _("MetalLB, in layer 2 mode")),
+        ),
+    ),
+    "subnets": (_("Subnets of the nodes"), (("1", _("one")), ("2", _("two, with a router between")))),
+}
+
+
 class NewScenarioForm(_ReadsFiles):
     """A new scenario: a preset, a cluster's make-up, and optionally a manifest on top."""
 
@@ -78,6 +106,10 @@ class NewScenarioForm(_ReadsFiles):
         super().__init__(*args, **kwargs)
         choices = [(preset.id, preset.title_in(lang)) for preset in presets.listed()]
         self.fields["preset"].choices = choices  # type: ignore[attr-defined]
+        text = {name: self.fields.pop(name) for name in ("manifest", "file")}
+        for name, (label, values) in NETWORK.items():
+            self.fields[name] = forms.ChoiceField(label=label, choices=(AS_IT_IS, *values), required=False)
+        self.fields.update(text)
 
     def clean_preset(self) -> str:
         return self.cleaned_data["preset"] or "empty"
@@ -97,6 +129,11 @@ class NewScenarioForm(_ReadsFiles):
 
     def cluster(self) -> dict[str, Any]:
         """The cluster settings that differ from the preset's."""
-        return {
-            name: self.cleaned_data[name] for name in ("workers", "seed") if self.cleaned_data.get(name) is not None
-        }
+        told = self.cleaned_data
+        settings = {name: told[name] for name in ("workers", "seed") if told.get(name) is not None}
+        for name in NETWORK:
+            chosen = told.get(name)
+            if chosen:
+                nobody = name == "load_balancer" and chosen == NOBODY
+                settings[name] = "" if nobody else int(chosen) if name == "subnets" else chosen
+        return settings
