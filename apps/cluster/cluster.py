@@ -20,6 +20,7 @@ from apps.cluster.controllers.registry import CONTROLLERS
 from apps.cluster.controlplane import ControlPlane, quota, topology
 from apps.cluster.controlplane.names import APISERVER, MANAGER, SCHEDULER
 from apps.cluster.dataplane.agents import Agents
+from apps.cluster.dataplane.dataplane import Dataplane, Source
 from apps.cluster.drain import Drains
 from apps.cluster.engine import Engine, Step, Trace
 from apps.cluster.etcd import Lessor, Members, ReplicatedStore, Store
@@ -478,7 +479,8 @@ class Cluster:
             objects = {resource: dict(table) for resource, table in self.apiserver.tables.items()}
             scheduling = Scheduling(self.scheduler.journal, LATEST)
             internals = self._internals(self.revision, LATEST)
-            return Snapshot(self.revision, self.now_ms, objects, self.machines, step, scheduling, internals)
+            network = Dataplane(self._network(objects), len(self.trace.steps))
+            return Snapshot(self.revision, self.now_ms, objects, self.machines, step, scheduling, internals, network)
         if not 1 <= revision <= self.revision:
             raise bad_request(f"revision {revision} is not between 1 and {self.revision}")
         position = self.trace.position(revision, after)
@@ -491,11 +493,43 @@ class Cluster:
             step,
             Scheduling(self.scheduler.journal, position),
             self._internals(revision, position),
+            Dataplane(self._network(None), position),
             after,
         )
 
     def _internals(self, revision: int, position: int) -> Internals:
         return Internals(self.store, self.trace, self.host.ledger, revision, position, self.watchers)
+
+    def _network(self, now: Mapping[str, Mapping[str, Obj]] | None) -> Source:
+        """What the data plane is read off; `now`: the objects as they are, for who looks at the present."""
+        trace, present = self.trace, len(self.trace.steps)
+
+        def objects(position: int) -> Mapping[str, Mapping[str, Obj]]:
+            if not trace.keep or (now is not None and position == present):
+                return now if now is not None else self.apiserver.tables
+            return trace.world_at(position)
+
+        def revision(position: int) -> int:
+            return trace.steps[position - 1].revision if 0 < position <= len(trace.steps) else self.revision
+
+        def kubelet(node: str) -> bool:
+            found = self.kubelets.get(node)
+            return found is not None and found.running
+
+        return Source(
+            self.agents.marks,
+            self.config,
+            objects,
+            self._machines_at,
+            lambda _position: self._claims(),
+            revision,
+            kubelet,
+        )
+
+    def _claims(self) -> dict[str, str]:
+        network = self.engine.component("calico-ipam")
+        blocks: Mapping[str, Sequence[str]] = getattr(network, "blocks", dict)()
+        return {block: node for node, mine in blocks.items() for block in mine}
 
     def watchers(self, ever: bool = False) -> Iterator[Watcher]:
         """Every program that has a watch open; `ever`: or had, or will have."""

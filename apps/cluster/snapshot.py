@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.cluster.dataplane.dataplane import Dataplane
 from apps.cluster.engine import Step
 from apps.cluster.internals import Internals
 from apps.cluster.machines import Machine
@@ -25,6 +26,7 @@ class Snapshot:
     step: Step | None = None
     scheduling: Scheduling | None = None  # what kube-scheduler had decided, and who waited for it
     internals: Internals | None = None  # records of the store, watchers
+    network: Dataplane | None = None  # every node's kernel, as its agents have programmed it
     after: int | None = None  # so many of the steps that follow on the revision; None: all of them
 
     def get(self, ref: str) -> Obj | None:

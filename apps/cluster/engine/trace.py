@@ -119,7 +119,10 @@ class Trace:
 
     def world(self, revision: int, after: int | None = None) -> dict[str, dict[str, Obj]]:
         """Every object as it was at `revision`, by resource and key. Costs at most CHECKPOINT_EVERY steps."""
-        position = self.position(revision, after)
+        return self.world_at(self.position(revision, after))
+
+    def world_at(self, position: int) -> dict[str, dict[str, Obj]]:
+        """Every object once `position` steps had happened."""
         wanted = position // CHECKPOINT_EVERY
         while len(self._checkpoints) < wanted:
             done = len(self._checkpoints)

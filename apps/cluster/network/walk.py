@@ -7,6 +7,7 @@ Leaves out  fragments (every packet has "don't fragment" set, as TCP's have); TT
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -91,10 +92,8 @@ def answer(world: World, walk: Walk, chance: Chance, *, size: int = HEADERS) -> 
     """The answer of whoever got the packet: the same connection, the other way round."""
     came = walk.packet
     packet = Packet(came.destination, came.source, came.protocol, came.source_port, came.port, state="ESTABLISHED")
-    machines = {
-        name: machine._replace(connections=walk.connections.get(name, machine.connections))
-        for name, machine in world.machines.items()
-    }
+    known = {name: world.machines[name]._replace(connections=entries) for name, entries in walk.connections.items()}
+    machines = ChainMap(known, world.machines)  # type: ignore[arg-type]
     return _Walker(world._replace(machines=machines), chance, size).send(walk.machine, packet)
 
 

@@ -1,0 +1,103 @@
+"""Addresses outside the cluster that lead into it: load balancers, MetalLB's announcements, external IPs.
+
+Models      a cloud's network load balancer in front of node ports, with its health check (healthCheckNodePort for
+            externalTrafficPolicy Local, kube-proxy's /healthz otherwise); MetalLB's L2 mode
+Leaves out  what stands before a Service's status tells its address; health checks take no time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from apps.cluster.dataplane.agents import CUT, PROXY, UP
+from apps.cluster.dataplane.outside import Balanced
+
+if TYPE_CHECKING:
+    from apps.cluster.dataplane.dataplane import Dataplane
+
+Obj = dict[str, Any]
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+LOCAL = "Local"
+
+
+def given(service: Obj) -> list[str]:
+    """The addresses that a Service's balancer has."""
+    ingress = (service.get("status") or {}).get("loadBalancer", {}).get("ingress") or ()
+    return [one["ip"] for one in ingress if one.get("ip")]
+
+
+def healthy(plane: Dataplane, key: str, service: Obj) -> list[str]:
+    """The nodes that pass the balancer's health check of a Service."""
+    facts = plane.facts
+    local = service["spec"].get("externalTrafficPolicy") == LOCAL
+    found = []
+    for node in facts.nodes:
+        labels = facts.table("nodes")[node]["metadata"].get("labels") or {}
+        machine = facts.machines[node]
+        if EXCLUDED in labels or machine.power != "on" or machine.network != "up":
+            continue
+        if plane.past.state(node, PROXY) not in (UP, CUT):
+            continue
+        if not local or _has_endpoint(plane, key, node):
+            found.append(node)
+    return found
+
+
+def _has_endpoint(plane: Dataplane, key: str, node: str) -> bool:
+    """Whether a node's kube-proxy knows of a ready endpoint of the Service on that node."""
+    return any(
+        endpoint.get("nodeName") == node and (endpoint.get("conditions") or {}).get("ready") is not False
+        for slice_ in plane.facts.slices_of(key)
+        for endpoint in slice_.get("endpoints") or ()
+    )
+
+
+def balanced(plane: Dataplane) -> Iterator[Balanced]:
+    """What the cloud's balancer does: every port of every Service that has an address there."""
+    facts = plane.facts
+    for key, service in facts.table("services").items():
+        if service["spec"].get("type") != "LoadBalancer":
+            continue
+        addresses = given(service)
+        backends = tuple(facts.address(node) for node in healthy(plane, key, service)) if addresses else ()
+        for address in addresses:
+            for port in service["spec"].get("ports") or ():
+                if port.get("nodePort"):
+                    protocol = port.get("protocol", "TCP").lower()
+                    yield Balanced(key, address, protocol, int(port["port"]), int(port["nodePort"]), backends)
+
+
+def announced(plane: Dataplane) -> Iterator[tuple[str, str]]:
+    """MetalLB in L2 mode: each address of a load balancer, and the one node that answers ARP for it."""
+    facts = plane.facts
+    for key, service in facts.table("services").items():
+        if service["spec"].get("type") != "LoadBalancer":
+            continue
+        nodes = [
+            node
+            for node in facts.nodes
+            if facts.machines[node].power == "on" and EXCLUDED not in _labels(facts.table("nodes")[node])
+        ]
+        if service["spec"].get("externalTrafficPolicy") == LOCAL:
+            nodes = [node for node in nodes if _has_endpoint(plane, key, node)]
+        for address in given(service):
+            node = min(nodes, default="")
+            if node:
+                yield address, node
+
+
+def _labels(obj: Obj) -> Obj:
+    return obj["metadata"].get("labels") or {}
+
+
+def routed(plane: Dataplane) -> dict[str, str]:
+    """External IPs, which the network's own routers send to a node: here to the first one that is there."""
+    facts = plane.facts
+    first = next((node for node in facts.nodes if facts.machines[node].power == "on"), "")
+    return {
+        address: facts.address(first)
+        for service in facts.table("services").values()
+        for address in service["spec"].get("externalIPs") or ()
+        if first and ":" not in address
+    }

@@ -1,0 +1,99 @@
+"""Routes of a node: to its own Pods, which the CNI plugin and Felix make, and to the blocks of other nodes.
+
+Models      cni-plugin/internal/pkg/utils (SetupRoutes), felix/dataplane/linux (endpoint_mgr.go, vxlan_mgr.go,
+            ipip_mgr.go, noencap_mgr.go), BIRD's kernel protocol with calico_kernel_programming (bird_ipam.cfg)
+Leaves out  routes of a pool that needs no tunnel between subnets whose router knows nothing of Pods: they lead there,
+            and end there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from apps.cluster.dataplane.agents import LOST, STALE
+from apps.cluster.dataplane.facts import Facts, Pool
+from apps.cluster.dataplane.past import Past
+from apps.cluster.network.machine import Route
+
+DEVICES = {"ipip": "tunl0", "vxlan": "vxlan.calico"}
+FactsAt = Callable[[int], Facts]  # how many steps had happened -> the facts then
+FELIX, BIRD = "80", "bird"  # how the kernel names who made a route: Felix' is protocol number 80
+
+
+def local(facts: Facts, node: str) -> list[Route]:
+    """To the Pods that stand there: the kernel drops a route with its interface."""
+    return [Route(f"{one.ip}/32", one.interface, by=FELIX) for one in facts.by_node.get(node, ())]
+
+
+def by_felix(pool: Pool, cluster_routes: str) -> bool:
+    """Whether Felix programs the routes of a pool: VXLAN's always, others' when it is told to."""
+    return pool.tunnel == "vxlan" or cluster_routes == "felix"
+
+
+def own_blocks(facts: Facts, node: str, cluster_routes: str) -> list[Route]:
+    """What nobody has of the node's own blocks goes nowhere."""
+    found = []
+    for block in facts.blocks_of(node):
+        pool = facts.pool_of(block.partition("/")[0])
+        if pool is not None:
+            found.append(Route(block, kind="blackhole", by=FELIX if by_felix(pool, cluster_routes) else BIRD))
+    return found
+
+
+class Remote:
+    """Routes to other nodes' blocks. `facts_at(position)` are the facts of a moment."""
+
+    def __init__(self, facts_at: FactsAt, cluster_routes: str) -> None:
+        self._facts_at = facts_at
+        self._cluster_routes = cluster_routes
+
+    def of(self, node: str, past: Past) -> list[Route]:
+        """`past`: when the node's own calico-node last programmed anything."""
+        return list(self._routes(node, past))
+
+    def _routes(self, node: str, past: Past) -> Iterator[Route]:
+        now = self._facts_at(past.position)
+        for other in now.nodes:
+            if other == node:
+                continue
+            yield from self._felix(now, node, other)
+            session = past.session(node, other)
+            if session.state == LOST:
+                continue
+            then = self._facts_at(session.since) if session.state == STALE and session.since else now
+            yield from self._bird(then, node, other)
+
+    def _felix(self, facts: Facts, node: str, other: str) -> Iterator[Route]:
+        for block in facts.blocks_of(other):
+            pool = facts.pool_of(block.partition("/")[0])
+            if pool is not None and by_felix(pool, self._cluster_routes):
+                yield route_to(facts, node, other, block, pool, FELIX)
+
+    def _bird(self, facts: Facts, node: str, other: str) -> Iterator[Route]:
+        for block in facts.blocks_of(other):
+            pool = facts.pool_of(block.partition("/")[0])
+            if pool is not None and not by_felix(pool, self._cluster_routes):
+                yield route_to(facts, node, other, block, pool, BIRD)
+
+
+def route_to(facts: Facts, node: str, other: str, block: str, pool: Pool, by: str) -> Route:
+    """The way from a node to a block of another."""
+    address = facts.address(other)
+    same = facts.same_subnet(node, other)
+    mode = pool.ipip if pool.tunnel == "ipip" else pool.vxlan
+    if pool.tunnel and (mode == "Always" or not same):
+        via = address if pool.tunnel == "ipip" else facts.tunnel_address(other, "vxlan")
+        return Route(block, DEVICES[pool.tunnel], via, by=by, on_link=True)
+    if same:
+        return Route(block, "eth0", address, by=by)
+    return Route(block, "eth0", gateway(facts, node), by=by)
+
+
+def gateway(facts: Facts, node: str) -> str:
+    """The router of a node's network: its first address."""
+    return gateway_of(facts.address(node), facts.length())
+
+
+def gateway_of(address: str, length: int) -> str:
+    first, second, third, _last = address.split(".")
+    return f"{first}.{second}.{third}.1" if length == 24 else f"{first}.{second}.0.1"
