@@ -2,8 +2,8 @@
 
 Models      a router between the nodes' subnets and the outside; a load balancer of layer 4 that stands there and sends
             connections on to node ports of the nodes that pass its health check; MetalLB's speaker in L2 mode
-Leaves out  every top-level domain but some; that the router masquerades nobody, and knows no routes to Pods; proxies of layer 7; a balancer's own
-            machines: one stands for them
+Leaves out  that the router masquerades nobody, and knows no routes to Pods; proxies of layer 7; the machines of a
+            balancer (one stands for them); top-level domains but some
 """
 
 from __future__ import annotations
