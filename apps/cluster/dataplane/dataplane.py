@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+from apps.cluster.cni.calico.bird.sessions import sessions as bird_sessions
 from apps.cluster.dataplane import balancing, nodes, outside, routes, sending
-from apps.cluster.dataplane.agents import CALICO, CUT, PROXY, UP
+from apps.cluster.dataplane.agents import CALICO, CUT, LOST, PROXY, UP
 from apps.cluster.dataplane.asks import Ask, Journey
+from apps.cluster.dataplane.datastore import datastore_of, is_full_mesh
 from apps.cluster.dataplane.facts import Facts, Objects
 from apps.cluster.dataplane.marks import Marks
 from apps.cluster.dataplane.past import Past
@@ -72,6 +74,9 @@ class BGPSession(NamedTuple):
     peer: str
     state: str
     revision: int  # since when
+    kind: str = "mesh"  # mesh; node or global: a BGPPeer asks for it
+    reflector: str = ""  # the one of the two that reflects routes to the other, its client
+    problem: str = ""  # why it can never come up: one-sided as password port
 
 
 class Dataplane:
@@ -104,6 +109,7 @@ class Dataplane:
                 source.machines(position),
                 pod_subnet=settings.pod_subnet,
                 encapsulation=settings.encapsulation,
+                cluster_routes=settings.cluster_routes,
                 subnets=settings.subnets,
                 claims=source.claims(position),
             )
@@ -142,7 +148,7 @@ class Dataplane:
 
     @cached_property
     def _remote(self) -> routes.Remote:
-        return routes.Remote(self.facts_at, self.settings.cluster_routes)
+        return routes.Remote(self.facts_at)
 
     @cached_property
     def _machines(self) -> _Machines:
@@ -222,7 +228,7 @@ class Dataplane:
         felix: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, frozenset[str]]] = ({}, {}, {})
         if past is not None:
             then = self.facts_at(past.position)
-            ways += routes.own_blocks(then, name, self.settings.cluster_routes)
+            ways += routes.own_blocks(then, name)
             ways += self._remote.of(name, past)
             felix = self.felix(name, then)
         ways += routes.local(facts, name)
@@ -260,14 +266,32 @@ class Dataplane:
     # ---- Calico --------------------------------------------------------------------------------
 
     def sessions(self) -> list[BGPSession]:
-        """Of the full mesh; each pair once. None where the backend is VXLAN: there BIRD does not run."""
+        """Each pair once. None where the backend is VXLAN: there BIRD does not run."""
         names = self.nodes if not self.settings.encapsulation.startswith("vxlan") else ()
+        if names and not is_full_mesh(self.facts):
+            return self._asked_sessions()
         found = []
         for place, one in enumerate(names):
             for other in names[place + 1 :]:
                 state, since = self.past.session(one, other)
                 found.append(BGPSession(one, other, state, self.revision_at(since)))
         return found
+
+    def _asked_sessions(self) -> list[BGPSession]:
+        """Where BGPPeers or a BGPConfiguration say who speaks to whom."""
+        found: dict[tuple[str, str], BGPSession] = {}
+        for side in bird_sessions(datastore_of(self.facts)):
+            if not side.peer:
+                continue
+            pair = (min(side.node, side.peer), max(side.node, side.peer))
+            state, since = self.past.session(*pair)
+            known = found.get(pair)
+            reflector = side.node if side.client else known.reflector if known else ""
+            problem = side.problem or (known.problem if known else "")
+            found[pair] = BGPSession(
+                *pair, LOST if problem else state, self.revision_at(since), side.kind, reflector, problem
+            )
+        return list(found.values())
 
     def blocks(self) -> dict[str, str]:
         """Block -> the node it is affine to."""

@@ -23,6 +23,14 @@ MTU = 1500  # of the machines' own interfaces
 ADDRESS = "projectcalico.org/IPv4Address"
 TUNNEL_ADDRESSES = {"ipip": "projectcalico.org/IPv4IPIPTunnelAddr", "vxlan": "projectcalico.org/IPv4VXLANTunnelAddr"}
 POOLS = "ippools.crd.projectcalico.org"
+FELIX_SETTINGS = "felixconfigurations.crd.projectcalico.org"
+# programClusterRoutes of a FelixConfiguration: of pools without a tunnel, of pools with IP-in-IP.
+PROGRAMS = {
+    "Enabled": (True, True),
+    "EnabledIPIPOnly": (False, True),
+    "EnabledNoEncapOnly": (True, False),
+    "Disabled": (False, False),
+}
 # How `Config.encapsulation` is written in an IPPool: ipipMode, vxlanMode.
 MODES = {
     "ipip": ("Always", "Never"),
@@ -73,12 +81,14 @@ class Facts:
         *,
         pod_subnet: str,
         encapsulation: str,
+        cluster_routes: str,
         subnets: int,
         claims: Mapping[str, str],
     ) -> None:
         self.objects = objects
         self.machines = machines
         self._pod_subnet, self._encapsulation, self.subnets = pod_subnet, encapsulation, subnets
+        self._cluster_routes = cluster_routes
         self._claims = claims
 
     def table(self, resource: str) -> Mapping[str, Obj]:
@@ -131,6 +141,15 @@ class Facts:
             for name, obj in there.items()
             if ":" not in str(obj["spec"].get("cidr", ":"))
         )
+
+    def by_felix(self, pool: Pool) -> bool:
+        """Whether Felix programs the routes to other nodes of a pool: VXLAN's always, others' when it is told to."""
+        if pool.tunnel == "vxlan":
+            return True
+        told = self.table(FELIX_SETTINGS).get("default", {}).get("spec", {}).get("programClusterRoutes")
+        if told in PROGRAMS:
+            return PROGRAMS[told][bool(pool.tunnel)]
+        return self._cluster_routes == "felix"
 
     def pool_of(self, address: str) -> Pool | None:
         return next((pool for pool in self.pools if within(address, pool.cidr)), None)

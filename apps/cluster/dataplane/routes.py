@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from apps.cluster.cni.calico.bird.routes import Link
+from apps.cluster.cni.calico.bird.routes import routes as bird_routes
 from apps.cluster.dataplane.agents import LOST, STALE
+from apps.cluster.dataplane.datastore import datastore_of, is_full_mesh
 from apps.cluster.dataplane.facts import Facts, Pool
 from apps.cluster.dataplane.past import Past
 from apps.cluster.network.machine import Route
@@ -25,27 +28,21 @@ def local(facts: Facts, node: str) -> list[Route]:
     return [Route(f"{one.ip}/32", one.interface, by=FELIX) for one in facts.by_node.get(node, ())]
 
 
-def by_felix(pool: Pool, cluster_routes: str) -> bool:
-    """Whether Felix programs the routes of a pool: VXLAN's always, others' when it is told to."""
-    return pool.tunnel == "vxlan" or cluster_routes == "felix"
-
-
-def own_blocks(facts: Facts, node: str, cluster_routes: str) -> list[Route]:
+def own_blocks(facts: Facts, node: str) -> list[Route]:
     """What nobody has of the node's own blocks goes nowhere."""
     found = []
     for block in facts.blocks_of(node):
         pool = facts.pool_of(block.partition("/")[0])
         if pool is not None:
-            found.append(Route(block, kind="blackhole", by=FELIX if by_felix(pool, cluster_routes) else BIRD))
+            found.append(Route(block, kind="blackhole", by=FELIX if facts.by_felix(pool) else BIRD))
     return found
 
 
 class Remote:
     """Routes to other nodes' blocks. `facts_at(position)` are the facts of a moment."""
 
-    def __init__(self, facts_at: FactsAt, cluster_routes: str) -> None:
+    def __init__(self, facts_at: FactsAt) -> None:
         self._facts_at = facts_at
-        self._cluster_routes = cluster_routes
 
     def of(self, node: str, past: Past) -> list[Route]:
         """`past`: when the node's own calico-node last programmed anything."""
@@ -53,26 +50,39 @@ class Remote:
 
     def _routes(self, node: str, past: Past) -> Iterator[Route]:
         now = self._facts_at(past.position)
+        full_mesh = is_full_mesh(now)
         for other in now.nodes:
             if other == node:
                 continue
             yield from self._felix(now, node, other)
             session = past.session(node, other)
-            if session.state == LOST:
+            if session.state == LOST or not full_mesh:
                 continue
             then = self._facts_at(session.since) if session.state == STALE and session.since else now
             yield from self._bird(then, node, other)
+        if not full_mesh:
+            yield from self._by_peers(now, node, past)
+
+    def _by_peers(self, facts: Facts, node: str, past: Past) -> Iterator[Route]:
+        """Where BGPPeers or a BGPConfiguration say who speaks to whom: BIRD's own decision, path by path."""
+        found = bird_routes(
+            datastore_of(facts),
+            lambda one, other: past.session(one, other).state != LOST,
+            links={node: Link("eth0", gateway(facts, node))},
+            only=[node],
+        )
+        yield from (route for route in found.get(node, ()) if route.kind != "blackhole")
 
     def _felix(self, facts: Facts, node: str, other: str) -> Iterator[Route]:
         for block in facts.blocks_of(other):
             pool = facts.pool_of(block.partition("/")[0])
-            if pool is not None and by_felix(pool, self._cluster_routes):
+            if pool is not None and facts.by_felix(pool):
                 yield route_to(facts, node, other, block, pool, FELIX)
 
     def _bird(self, facts: Facts, node: str, other: str) -> Iterator[Route]:
         for block in facts.blocks_of(other):
             pool = facts.pool_of(block.partition("/")[0])
-            if pool is not None and not by_felix(pool, self._cluster_routes):
+            if pool is not None and not facts.by_felix(pool):
                 yield route_to(facts, node, other, block, pool, BIRD)
 
 
