@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.meta import name_of, namespace_of
+from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.dataplane.asks import Ask, Finding, Journey
 from apps.cluster.network.machine import World
 from apps.diagrams import packets
 from apps.diagrams.options import Question
 from apps.diagrams.packets import Step
 from apps.diagrams.places import SnapshotLike, natural
+from apps.diagrams.states import ready_condition
 
 Obj = dict[str, Any]
 
+NOT_FOUND = 404
 SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "calico-system"})
 
 
@@ -25,6 +28,7 @@ class Asked(NamedTuple):
     journey: Journey | None
     world: World
     steps: list[Step]
+    missing: str = ""  # what is asked about is not there at this revision
 
     @property
     def chosen(self) -> Step | None:
@@ -42,7 +46,11 @@ class Asked(NamedTuple):
 
 
 def ask(snapshot: SnapshotLike, question: Question | None) -> Asked:
-    """Send the packet that was asked for, or the one that is suggested."""
+    """Send the packet that was asked for, or the one that is suggested.
+
+    Raises:
+        StatusError: 400 for what this cluster cannot be asked.
+    """
     network = getattr(snapshot, "network", None)
     wanted = question if question is not None and question.source and question.target else suggestion(snapshot)
     if question is not None and wanted is not question:
@@ -51,8 +59,22 @@ def ask(snapshot: SnapshotLike, question: Question | None) -> Asked:
     suggested = question is None or not (question.source and question.target)
     if network is None or not wanted.source or not wanted.target:
         return Asked(wanted, suggested, None, World({}), [])
-    journey = network.send(ask_of(wanted))
+    try:
+        journey = network.send(ask_of(wanted))
+    except StatusError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return Asked(wanted, suggested, None, World({}), [], _missing(snapshot, wanted))
     return Asked(wanted, suggested, journey, network.world(), packets.steps(journey.there, journey.back))
+
+
+def _missing(snapshot: SnapshotLike, question: Question) -> str:
+    """The ref that a question names and this revision has not."""
+    for ref in (question.source, question.target):
+        resource, slash, key = ref.partition("/")
+        if slash and key not in snapshot.objects.get(resource, {}):
+            return ref
+    return question.target
 
 
 def ask_of(question: Question) -> Ask:
@@ -82,7 +104,7 @@ def suggestion(snapshot: SnapshotLike) -> Question:
 def sources(snapshot: SnapshotLike) -> list[str]:
     """Pods that can send, the reader's own first; then the nodes."""
     pods = [
-        (_theirs(pod), natural(key), f"pods/{key}")
+        (_theirs(pod), ready_condition(pod) != "True", natural(key), f"pods/{key}")
         for key, pod in snapshot.objects.get("pods", {}).items()
         if sends(pod)
     ]
@@ -92,7 +114,8 @@ def sources(snapshot: SnapshotLike) -> list[str]:
 
 def sends(pod: Obj) -> bool:
     """Whether a Pod has a network of its own, and an address in it."""
-    return bool(not pod["spec"].get("hostNetwork") and (pod.get("status") or {}).get("podIP"))
+    status = pod.get("status") or {}
+    return bool(not pod["spec"].get("hostNetwork") and status.get("podIP") and status.get("phase") == "Running")
 
 
 def _theirs(obj: Obj) -> bool:

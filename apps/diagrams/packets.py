@@ -15,7 +15,7 @@ from apps.cluster.network.packet import Packet
 from apps.cluster.network.walk import Hop, Walk
 from apps.diagrams import wording
 
-OUTSIDE = ("client", "balancer", "router")  # machines that are no part of the cluster
+OUTSIDE = ("client", "balancer", "router", "internet")  # machines that are no part of the cluster
 # Hops at which something happened to the packet, or its way was chosen; the others only let it pass.
 TELLING = frozenset(
     {

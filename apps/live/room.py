@@ -279,7 +279,11 @@ class Room:
             if not news.steps:
                 return news
             snapshot = run.view()
-            drawn = {look: service.figure_of(run, snapshot, look[0], look[1], width=look[2]) for look in sorted(looks)}
+            drawn = {
+                look: service.figure_of(run, snapshot, look[0], look[1], width=look[2])
+                for look in sorted(looks)
+                if look[0] not in service.UNPUSHED
+            }
         plain = {lang: news.told(lang, -1) for lang in {lang for _v, lang, _w in looks}}
         for look, figure in drawn.items():
             picture = frames.figure_json(self._figures.get(look), figure)

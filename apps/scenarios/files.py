@@ -21,6 +21,7 @@ FORMATS = {
     "yaml": "application/yaml; charset=utf-8",
     "json": "application/json; charset=utf-8",
 }
+TEXT = "text/plain; charset=utf-8"  # of what one node's kernel holds
 # Kinds that a file of manifests begins with, since others need them.
 FIRST = (
     "namespaces",

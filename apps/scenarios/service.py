@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +16,12 @@ from django.utils.translation import gettext_lazy, override
 from apps.cluster.api.scheme import RESOURCES
 from apps.cluster.cluster import Snapshot
 from apps.cluster.engine import Step
+from apps.diagrams import asking
 from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
 from apps.diagrams.options import WIDTHS as LAYOUTS
+from apps.diagrams.options import Question
+from apps.scenarios import packets
 from apps.scenarios.brought import brought
 from apps.scenarios.decided import decided
 from apps.scenarios.inside import inside
@@ -31,6 +34,7 @@ from apps.scenarios.requested import requested
 from apps.scenarios.source import Source
 from apps.scenarios.steps import article_url, clock_text, step_json
 from apps.scenarios.stored import stored
+from apps.scenarios.walked import walked
 
 VIEWS = {
     "cluster": gettext_lazy("Cluster"),
@@ -40,7 +44,9 @@ VIEWS = {
     "etcd": gettext_lazy("etcd"),
     "node": gettext_lazy("Node"),
     "kubeadm": gettext_lazy("kubeadm"),
+    "packet": gettext_lazy("Packet"),
 }
+UNPUSHED = ("packet",)  # views that depend on what each reader asks: nobody else's picture is theirs
 NOTED = ("node", "kubeadm")  # views in which steps that write nothing are stepped through one by one
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
@@ -132,6 +138,11 @@ def check_width(text: str | None) -> str:
     return text
 
 
+def check_packet(query: Mapping[str, str], view: str, problems: list[str] | None = None) -> Question | None:
+    """The packet that an address asks for. Raises: StatusError 400, unless `problems` are taken."""
+    return packets.question(query, problems) if view == "packet" else None
+
+
 def check_focus(text: str | None) -> str:
     """The object that an address chooses: `pods/default/web-0`, or as kubectl takes it, `pod/…`, `deploy/…`, `Node/…`.
 
@@ -172,10 +183,13 @@ def figure_of(
     focus: str = "",
     width: str = DEFAULT_WIDTH,
     parts: bool = False,
+    packet: Question | None = None,
 ) -> Figure:
     """The figure at a snapshot's revision, everything where the history has put it. `parts`: a map of articles."""
     places = places_at(run, moment_of(snapshot))
-    options = figures.Options(width=width, focus=focus, places=places, part_link=part_link(lang) if parts else None)
+    options = figures.Options(
+        width=width, focus=focus, places=places, part_link=part_link(lang) if parts else None, packet=packet
+    )
     return figures.render(snapshot, view, lang, options)
 
 
@@ -188,6 +202,7 @@ def frame(
     focus: str = "",
     width: str = DEFAULT_WIDTH,
     parts: bool = False,
+    packet: Question | None = None,
 ) -> Frame:
     """What /frame/ answers. Not to be changed: frames are shared.
 
@@ -205,17 +220,20 @@ def frame(
         # What writes nothing (a power cut) belongs to the revision it follows, so the newest revision may still change.
         position = run.cluster.trace.position(revision, after)
         marks = str(run.cluster.engine.marks()) if revision == run.head and after is None else ""
-        key = (source.epoch, revision, after, position, marks, view, lang, focus, width, parts)
+        asked = packet if view == "packet" else None
+        key = (source.epoch, revision, after, position, marks, view, lang, focus, width, parts, asked, at is None)
         with _lock:
             known = _frames.get(key)
             if known is not None:
                 _frames.move_to_end(key)
                 return known
         snapshot = run.view(Moment(revision, after))
-        drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width, parts=parts)
+        drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width, parts=parts, packet=asked)
         step = _own_step(run, snapshot)
         told = _inspected(source, snapshot, focus, lang)
-        detail = detail_html(run, snapshot, view, focus, lang)
+        detail, form = detail_html(run, snapshot, view, focus, lang), ""
+        if view == "packet":
+            form, detail = _packet_html(source, snapshot, asked, lang, pinned=at is not None)
     made: Frame = {
         "revision": snapshot.revision,
         "at": str(moment_of(snapshot)),
@@ -228,6 +246,7 @@ def frame(
         "inspector": inspector_html(told, lang),
         "text": drawn.alt,
         "detail": detail,
+        "form": form,
     }
     with _lock:
         _frames[key] = made
@@ -386,6 +405,20 @@ def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) 
     if view == "node":
         return _details("scenarios/inside.html", lang, inside=lambda: inside(snapshot, focus, lang, seconds, place, at))
     return ""
+
+
+def _packet_html(
+    source: Source, snapshot: Snapshot, question: Question | None, lang: str, *, pinned: bool
+) -> tuple[str, str]:
+    """What the packet view says above its figure, a form, and below it, every hop."""
+    asked, at = asking.ask(snapshot, question), str(moment_of(snapshot))
+    form = _details("scenarios/packet_form.html", lang, ask=lambda: packets.form(snapshot, asked, at, pinned))
+    told = _details(
+        "scenarios/walked.html",
+        lang,
+        walked=lambda: {**walked(snapshot, asked, lang, source.ref, at), "pinned": pinned},
+    )
+    return form, told
 
 
 def _details(template: str, lang: str, **told: Callable[[], Any]) -> str:

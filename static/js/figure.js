@@ -11,6 +11,8 @@ const CHUNK = 1000; // revisions of steps fetched at a time
 const AHEAD = 3; // frames fetched before they are needed while playing
 /** Views in which what writes nothing shows too, step by step; the server's `service.NOTED`. */
 const NOTED = new Set(["node", "kubeadm"]);
+/** What an address asks of the packet view; the socket brings no pictures of it: each reader asks for another packet. */
+const ASKED = ["src", "dst", "port", "proto", "packet", "size", "hop", "many"];
 /** How the server can lay a figure out, and the widths it takes. A figure's text is never scaled far from what it is. */
 const LAYOUTS = [
   ["full", 1344],
@@ -31,6 +33,7 @@ const SILENT_MS = 15_000;
  * @attr {string} data-frame-url  where frames come from; data-steps-url likewise
  * @attr {string} data-socket-url  the scenario's WebSocket; empty = nothing can change
  * @attr {string} data-view  data-at  data-base  data-head  data-focus
+ * @attr {string} data-packet  what is asked of the packet view, as a query
  * @attr {string} data-parts  "1": the parts of the figure lead to their articles
  * @attr {boolean} data-pinned  stay at data-at, whatever happens
  * @attr {boolean} data-autoplay  play once when in view, until touched;  data-from, data-to: between these revisions
@@ -42,6 +45,7 @@ const SILENT_MS = 15_000;
  * @fires k8s-steps  the list of steps or commands has grown
  * @fires k8s-clock  {detail: {clock, online}}
  * @fires k8s-focus  {detail: {ref}}
+ * @fires k8s-refused  {detail: {message}}  what was asked cannot be answered
  */
 export class Figure extends HTMLElement {
   /** @type {Playhead} */
@@ -50,6 +54,8 @@ export class Figure extends HTMLElement {
   commands = [];
   view = "";
   focusRef = "";
+  /** @type {Record<string, string>} what is asked of the packet view */
+  packet = {};
   /** @type {object|undefined} the frame on show */
   frame;
   #frames;
@@ -75,6 +81,7 @@ export class Figure extends HTMLElement {
     const data = this.dataset;
     this.view = data.view ?? "";
     this.focusRef = data.focus ?? "";
+    this.packet = asked(data.packet ?? "");
     const pinned = "pinned" in data;
     this.playhead = new Playhead({
       base: Number(data.base),
@@ -149,6 +156,17 @@ export class Figure extends HTMLElement {
     this.dispatchEvent(new CustomEvent("k8s-focus", { bubbles: true, detail: { ref } }));
   }
 
+  /**
+   * Asks for a packet, or for a hop of its way.
+   * @param {string|URLSearchParams} query  as in an address: src, dst, port, proto, packet, size, hop, many
+   */
+  ask(query) {
+    this.#touched = true;
+    this.packet = asked(query);
+    if (this.view === "packet") this.#show();
+    else this.turn("packet");
+  }
+
   /** @param {string} view */
   turn(view) {
     this.view = view;
@@ -221,7 +239,8 @@ export class Figure extends HTMLElement {
   }
 
   #options() {
-    return { view: this.view, focus: this.focusRef, layout: this.#layout, parts: this.dataset.parts ?? "" };
+    const { view, focusRef: focus } = this;
+    return { view, focus, layout: this.#layout, parts: this.dataset.parts ?? "", ...(view === "packet" ? this.packet : {}) };
   }
 
   async #show({ instant = false } = {}) {
@@ -234,8 +253,10 @@ export class Figure extends HTMLElement {
     try {
       frame = await this.#frames.get(at, this.#options());
       this.#trouble("");
-    } catch {
-      if (ticket === this.#wanted) this.#trouble(navigator.onLine ? "failed" : "offline");
+    } catch (error) {
+      if (ticket !== this.#wanted) return;
+      if (error.told && this.view === "packet") this.dispatchEvent(new CustomEvent("k8s-refused", { bubbles: true, detail: { message: error.told } }));
+      else this.#trouble(navigator.onLine ? "failed" : "offline");
       return;
     }
     if (ticket !== this.#wanted) return;
@@ -251,7 +272,7 @@ export class Figure extends HTMLElement {
    */
   #showPushed(at) {
     const pushed = this.#pushed.get(at);
-    if (!pushed || !this.playhead.following || this.focusRef) return false;
+    if (!pushed || !this.playhead.following || this.focusRef || this.view === "packet") return false;
     if (this.#shown.view !== this.view || this.#shown.layout !== this.#layout) return false;
     const plate = this.querySelector("[data-plate]");
     if (pushed.digest !== this.dataset.digest) {
@@ -366,8 +387,9 @@ export class Figure extends HTMLElement {
     const url = new URL(this.dataset.url || location.pathname, location.href);
     if (this.view && this.view !== "cluster") url.searchParams.set("view", this.view); // the default goes without saying
     if (revision !== undefined) url.searchParams.set("at", String(revision));
+    if (this.view === "packet") for (const [name, value] of Object.entries(this.packet)) url.searchParams.set(name, value);
     if (focus) url.searchParams.set("focus", focus);
-    return url.pathname + url.search.replaceAll("%2F", "/");
+    return url.pathname + url.search.replaceAll("%2F", "/").replaceAll("%3A", ":");
   }
 
   /** @param {object[]} causes */
@@ -523,6 +545,12 @@ export class Figure extends HTMLElement {
     if (act) {
       event.preventDefault();
       this.act(act.dataset.act);
+      return;
+    }
+    const link = target.closest("a[href]")?.getAttribute("href") ?? "";
+    if (asksForPacket(link) && target.closest(".plate")) {
+      event.preventDefault();
+      if (!this.zoom.dragged) this.ask(link);
       return;
     }
     const object = target.closest("[data-ref]");
@@ -705,6 +733,19 @@ export function keyAct(event, target) {
     default:
       return "";
   }
+}
+
+/** What a query asks of the packet view. @param {string|URLSearchParams} query @returns {Record<string, string>} */
+function asked(query) {
+  const given = new URLSearchParams(query);
+  const typed = given.get("to")?.trim();
+  if (typed) given.set("dst", typed);
+  return Object.fromEntries(ASKED.map((name) => [name, given.get(name)?.trim() ?? ""]).filter(([, value]) => value !== "" && value !== "0"));
+}
+
+/** Whether a link asks for a packet, or for a hop of one. @param {string} href */
+export function asksForPacket(href) {
+  return href.startsWith("?") && new URLSearchParams(href).get("view") === "packet";
 }
 
 /** The id that the figure gives an object. @param {string} ref  "pods/default/web-0" */

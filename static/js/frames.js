@@ -60,6 +60,9 @@ function withQuery(address, query) {
 /** @param {string} url */
 export async function fetchJson(url) {
   const response = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!response.ok) throw Object.assign(new Error(`${response.status} ${url}`), { status: response.status });
+  if (!response.ok) {
+    const told = await response.json().catch(() => ({})); // a Status: what is wrong, in the reader's language
+    throw Object.assign(new Error(`${response.status} ${url}`), { status: response.status, told: told.message ?? "" });
+  }
   return response.json();
 }

@@ -4,6 +4,7 @@ import { keyAct } from "./figure.js";
 import { refresh } from "./form.js";
 import "./connect.js";
 import "./inspector.js";
+import "./packet.js";
 import "./share.js";
 import "./timeline.js";
 

@@ -178,7 +178,7 @@ def test_the_words_tell_the_hops_in_their_order():
 
 def pod(name, labels, address="192.168.1.1", namespace="default"):
     metadata = {"name": name, "namespace": namespace, "labels": labels}
-    return {"kind": "Pod", "metadata": metadata, "spec": {}, "status": {"podIP": address}}
+    return {"kind": "Pod", "metadata": metadata, "spec": {}, "status": {"podIP": address, "phase": "Running"}}
 
 
 def service(name, namespace="default", **spec):

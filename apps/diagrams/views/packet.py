@@ -86,6 +86,8 @@ class _Drawing:
     def outcome(self) -> str:
         """What became of the packet, in one line."""
         scene, journey = self.scene, self.asked.journey
+        if self.asked.missing:
+            return scene.say("packet.told-missing", name=self._short(self.asked.missing))
         if journey is None:
             return scene.say("packet.told-nobody")
         failure = self.asked.failure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,6 +14,7 @@ from apps.cluster.apimachinery.meta import key_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.cluster import Snapshot
 from apps.cluster.engine import Step, Trace
+from apps.diagrams.options import Question
 from apps.scenarios import connecting, edits, links, making, service, steps
 from apps.scenarios.access import cookie_name, holds_key
 from apps.scenarios.files import FORMATS, SYSTEM_NAMESPACES
@@ -46,6 +47,7 @@ def page_context(
     can_edit: bool | None = None,
     parts: bool = False,
     layout: str = service.DEFAULT_WIDTH,
+    packet: Question | None = None,
 ) -> dict[str, Any]:
     """Everything `scenarios/scenario.html` and `embed.html` get.
 
@@ -56,7 +58,7 @@ def page_context(
     if can_edit is None:
         can_edit = source.stored and holds_key(request, source.scenario)
     with run.lock:
-        frame = service.frame(source, at, view, lang, focus=focus, parts=parts, width=layout)
+        frame = service.frame(source, at, view, lang, focus=focus, parts=parts, width=layout, packet=packet)
         moment = Moment(frame["revision"], after_of(at))
         commands = steps.commands_json(run.marks)
         # A scenario is edited as it is now; a link as it was where the reader stands, for a copy goes on from there.
@@ -64,6 +66,8 @@ def page_context(
         head = run.head
     urls = _urls(source, lang)
     here = {"view": view, "focus": focus}
+    if packet is not None and view == "packet":
+        here |= dict(parse_qsl(packet.query()))
     return {
         "scenario": {
             "id": source.ref,
@@ -77,13 +81,14 @@ def page_context(
             "view": view,
             "views": [{"name": name, "title": title} for name, title in service.VIEWS.items()],
             "focus": focus,
+            "packet": packet.query() if packet is not None and view == "packet" else "",
             "can_edit": can_edit,
             "layout": layout,
             "clock": source.clock(),
             "speeds": [speed for speed in SPEEDS if speed],
             **urls,
         },
-        "frame": {**frame, "svg": keep_place(frame["svg"], view, frame["at"] if at is not None else None)},
+        "frame": {**frame, "svg": keep_place(frame["svg"], view, frame["at"] if at is not None else None, packet)},
         "steps": _around(source, lang, moment, here),
         "nav": _nav(source, moment, here),
         "commands": [{**command, "url": _query(here, at=command["revision"])} for command in commands],
@@ -100,13 +105,17 @@ def _query(here: dict[str, str], **more: Any) -> str:
     values = {name: value for name, value in {**here, **more}.items() if value not in ("", None)}
     if values.get("view") == "cluster":
         del values["view"]
-    return f"?{urlencode(values, safe='/')}" if values else "?"
+    return f"?{urlencode(values, safe='/:')}" if values else "?"
 
 
-def keep_place(svg: str, view: str, at: str | None) -> str:
-    """For readers without scripts: a link in the figure that chooses an object keeps the view and the revision."""
+def keep_place(svg: str, view: str, at: str | None, packet: Question | None = None) -> str:
+    """For readers without scripts: a link in the figure that chooses an object, or a hop, keeps view and revision."""
     kept = f"view={view}&amp;" if view != "cluster" else ""
-    kept += f"at={at}&amp;" if at is not None else ""
+    if packet is not None and view == "packet":
+        kept = packet.query().replace("&", "&amp;") + "&amp;"
+    if at is not None:
+        kept += f"at={at}&amp;"
+        svg = svg.replace('href="?view=packet&amp;', f'href="?at={at}&amp;view=packet&amp;')
     return svg.replace('href="?focus=', f'href="?{kept}focus=') if kept else svg
 
 

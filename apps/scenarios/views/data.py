@@ -26,13 +26,15 @@ def frame(request: HttpRequest, ref: str) -> HttpResponse:
     width = service.check_width(request.GET.get("layout") or request.GET.get("width"))
     at = service.check_at(source.run, request.GET.get("at"))
     parts = request.GET.get("parts") == "1"
-    made = service.frame(source, at, view, lang, focus=focus, width=width, parts=parts)
+    packet = service.check_packet(request.GET, view)
+    made = service.frame(source, at, view, lang, focus=focus, width=width, parts=parts, packet=packet)
     response = JsonResponse(made, json_dumps_params={"ensure_ascii": False})
     if at is None:
         response["Cache-Control"] = "no-cache" if source.stored else "public, max-age=300"
         return response
     position = source.run.position(at)
     etag = f"{settings.MODEL_VERSION}-{source.epoch}-{at}-{position}-{view}-{lang}-{focus}-{width}-{made['digest']}"
+    etag += f"-{packet.query()}" if packet is not None else ""
     if source.stored and at >= source.head:  # a power cut writes no revision, and yet changes what is seen
         response["Cache-Control"] = "no-cache"
         response["ETag"] = quote_etag(etag.replace('"', ""))

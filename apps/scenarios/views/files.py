@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from apps.diagrams import export
 from apps.diagrams.figure import Figure
 from apps.diagrams.pool import GraphvizError
-from apps.scenarios import files, service
+from apps.scenarios import files, kernels, service
 from apps.scenarios.limits import Said
 from apps.scenarios.source import open_source
 from apps.scenarios.views.answers import immutable, speaks_status
@@ -54,10 +54,38 @@ class _Drawn:
 _png = _Drawn(64)
 
 
+def kernel_file(request: HttpRequest, ref: str) -> HttpResponse:
+    """What one node's kernel holds of the network: `/d/{ref}.txt?node=worker-1`."""
+    source = open_source(ref, get_language() or "ko")
+    at = service.check_at(source.run, request.GET.get("at"))
+    node = request.GET.get("node", "")
+    with source.run.lock:
+        snapshot = source.run.view(at)
+        if node not in snapshot.machines:
+            names = ", ".join(list(snapshot.machines)[:20])
+            raise Said(400, "BadRequest", _("node must be one of the machines: %(names)s.") % {"names": names})
+        place = service.moment_of(snapshot)
+        try:
+            body = kernels.text_of(snapshot.network, node, str(place))
+        except KeyError:
+            told = _("%(node)s has not joined the cluster at this revision: it has no network to tell of.")
+            raise Said(404, "NotFound", told % {"node": node}) from None
+    response = HttpResponse(body, content_type=files.TEXT)
+    response["Content-Disposition"] = f'inline; filename="{node}-{place}.txt"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Access-Control-Allow-Origin"] = "*"
+    if source.stored and (at is None or at >= source.head):
+        response["Cache-Control"] = "no-cache"
+        return response
+    return immutable(request, response, f"{settings.MODEL_VERSION}-{source.epoch}-{place}-txt-{node}")
+
+
 @require_safe
 @speaks_status()
 def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     """The picture, or the objects, of a revision."""
+    if format == "txt":
+        return kernel_file(request, ref)
     if format not in files.FORMATS:
         raise Said(
             404, "NotFound", _("There are files of these kinds: %(formats)s.") % {"formats": ", ".join(files.FORMATS)}
@@ -71,6 +99,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     view = service.check_view(request.GET.get("view"))
     width = service.check_width(request.GET.get("layout") or request.GET.get("width"))
     focus = service.check_focus(request.GET.get("focus"))
+    packet = service.check_packet(request.GET, view)
     at = service.check_at(source.run, request.GET.get("at"))
     run = source.run
     with run.lock:
@@ -82,7 +111,7 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
                 found = run.cluster.trace.steps[run.first : run.position(service.moment_of(snapshot))]
                 body = files.dump_json(files.history(snapshot, found, lang, run.base_ms))
         else:
-            figure = service.figure_of(run, snapshot, view, lang, focus=focus, width=width)
+            figure = service.figure_of(run, snapshot, view, lang, focus=focus, width=width, packet=packet)
     if format not in {"yaml", "json"}:
         try:
             body = _picture(figure, format, theme)
@@ -101,10 +130,11 @@ def state_file(request: HttpRequest, ref: str, format: str) -> HttpResponse:
     if source.stored and (at is None or at >= source.head):
         response["Cache-Control"] = "no-cache"
         return response
+    asked = f"-{packet.query()}" if packet is not None else ""
     return immutable(
         request,
         response,
-        f"{settings.MODEL_VERSION}-{source.epoch}-{service.moment_of(snapshot)}-{format}-{view}-{focus}-{lang}-{theme}-{width}".replace(
+        f"{settings.MODEL_VERSION}-{source.epoch}-{service.moment_of(snapshot)}-{format}-{view}-{focus}-{lang}-{theme}-{width}{asked}".replace(
             '"', ""
         ),
     )

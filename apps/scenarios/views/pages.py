@@ -115,9 +115,20 @@ def scenario(request: HttpRequest, ref: str) -> HttpResponse:
     view = service.check_view(request.GET.get("view"))
     focus = service.check_focus(request.GET.get("focus"))
     at = service.check_at(source.run, request.GET.get("at"))
+    problems: list[str] = []
+    packet = service.check_packet(request.GET, view, problems)
     layout = layout_for(request, "medium")
-    context = page_context(request, source, lang, at=at, view=view, focus=focus, layout=layout)
-    return render(request, "scenarios/scenario.html", context)
+    bound = {"errors": problems}
+    try:
+        context = page_context(
+            request, source, lang, at=at, view=view, focus=focus, layout=layout, packet=packet, bound=bound
+        )
+    except StatusError as error:
+        if packet is None:
+            raise
+        problems.append(error.message)  # of the packet alone: the page is there, with another one
+        context = page_context(request, source, lang, at=at, view=view, focus=focus, layout=layout, bound=bound)
+    return render(request, "scenarios/scenario.html", context, status=400 if problems else 200)
 
 
 @require_safe
@@ -138,8 +149,11 @@ def embed(request: HttpRequest, ref: str) -> HttpResponse:
     at = service.check_at(source.run, request.GET.get("at"))
     if at is None:
         at = begin
+    packet = service.check_packet(request.GET, view)
     layout = layout_for(request, service.DEFAULT_WIDTH)
-    context = page_context(request, source, lang, at=at, view=view, focus=focus, can_edit=False, layout=layout)
+    context = page_context(
+        request, source, lang, at=at, view=view, focus=focus, can_edit=False, layout=layout, packet=packet
+    )
     context["scenario"].update(
         from_revision=begin if begin is not None else source.base if end is not None else None,
         to_revision=end if end is not None else source.head,

@@ -1,0 +1,51 @@
+"""What one node's kernel holds of the network, as text: its interfaces, routes, ipsets and rules.
+
+Models      ip-address(8), ip-route(8), ipset(8), iptables-save(8), one after the other
+Leaves out  counters; what Linux has by itself, such as the routes of the table local
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.cluster.network.machine import Interface, Machine
+
+MOST_BYTES = 4 * 1024 * 1024  # of one text
+MEMBERS = 2000  # of one ipset
+
+
+def text_of(network: Any, node: str, revision: str) -> str:
+    """Everything of one node.
+
+    Raises:
+        KeyError: there is no such node.
+    """
+    machine: Machine = network.world().machines[node]
+    lines = [f"# {node}, revision {revision}", "", "# ip address"]
+    for number, interface in enumerate(machine.interfaces.values(), 1):
+        lines += _interface(number, interface)
+    lines += ["", "# ip route", *(str(route) for route in machine.routes)]
+    if machine.sets:
+        lines += ["", "# ipset save"]
+        for name, members in machine.sets.items():
+            listed = sorted(members)
+            lines += [f"create {name}", *(f"add {name} {member}" for member in listed[:MEMBERS])]
+            if len(listed) > MEMBERS:
+                lines.append(f"# {len(listed) - MEMBERS} more")
+    lines += ["", "# iptables-save", network.save(node)]
+    text = "\n".join(lines)
+    if len(text) > MOST_BYTES:
+        text = text[: text.rindex("\n", 0, MOST_BYTES)] + f"\n# cut here: more than {MOST_BYTES} bytes\n"
+    return text
+
+
+def _interface(number: int, one: Interface) -> list[str]:
+    peer = f"@{one.peer[1]}" if one.kind == "veth" else ""
+    state = "UP" if one.up else "DOWN"
+    out = [f"{number}: {one.name}{peer}: mtu {one.mtu} state {state}", f"    link/{_LINKS.get(one.kind, one.kind)}"]
+    if one.kind == "veth" and one.peer[0]:
+        out[1] += f"  # the other end: {one.peer[1]} in {one.peer[0]}"
+    return out + [f"    inet{'6' if ':' in address else ''} {address}" for address in one.addresses]
+
+
+_LINKS = {"ethernet": "ether", "veth": "ether", "loopback": "loopback", "vxlan": "ether"}
