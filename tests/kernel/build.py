@@ -5,54 +5,53 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_interface
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
 
+from apps.cluster.cni.calico.felix.sets import has_ports
 from apps.cluster.network.iptables.rule import restore_text
 from apps.cluster.network.machine import Machine, World
 from tests.kernel.hosts import Host, host
 
-# Says who asked: what the server saw as the client's address.
-SERVER = """
-import socket, sys, threading
-def tcp(port):
-    server = socket.socket(); server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("0.0.0.0", port)); server.listen(64)
-    while True:
-        one, peer = server.accept(); one.sendall((sys.argv[1] + " " + peer[0]).encode()); one.close()
-def udp(port):
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); server.bind(("0.0.0.0", port))
-    while True:
-        _data, peer = server.recvfrom(100); server.sendto((sys.argv[1] + " " + peer[0]).encode(), peer)
-for kind, port in (pair.split("/") for pair in sys.argv[2:]):
-    threading.Thread(target={"tcp": tcp, "udp": udp}[kind], args=(int(port),), daemon=True).start()
-print("ready", flush=True)
-threading.Event().wait()
-"""
-# Asks so often, and says what came of it each time.
-CLIENT = """
-import json, socket, sys
-kind, address, port, times = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-told = []
-for _ in range(times):
-    one = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
-    one.settimeout(float(sys.argv[5]))
-    try:
-        one.connect((address, port))
-        if kind == "udp":
-            one.send(b"?")
-        told.append(one.recv(100).decode())
-    except ConnectionRefusedError:
-        told.append("refused")
-    except TimeoutError:
-        told.append("no answer")
-    except OSError as error:
-        told.append("unreachable" if error.errno in (101, 113) else error.strerror)
-    finally:
-        one.close()
-print(json.dumps(told))
-"""
+PROGRAM = Path(__file__).with_name("program.py")
+SET_TYPES = {False: "hash:net", True: "hash:ip,port"}
+
+
+class Question(NamedTuple):
+    """What a machine asks, how often, and how many seconds it waits for an answer."""
+
+    start: str
+    protocol: str
+    address: str
+    port: int
+    times: int = 1
+    patience: float = 0.4
+
+
+class Program:
+    """What runs on one machine."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.told: dict[int, list[str]] = {}
+
+    def send(self, number: int, asked: Question) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([number, *asked[1:]]) + "\n")
+        self.process.stdin.flush()
+
+    def result(self, number: int) -> list[str]:
+        assert self.process.stdout is not None
+        while number not in self.told:
+            line = self.process.stdout.readline()
+            assert line, "the program has ended"
+            other, heard = json.loads(line)
+            self.told[other] = heard
+        return self.told.pop(number)
 
 
 class Built:
@@ -60,20 +59,42 @@ class Built:
 
     def __init__(self, hosts: dict[str, Host]) -> None:
         self.hosts = hosts
+        self.programs: dict[str, Program] = {}
+        self._numbers = count(1)
 
     def ask(
         self, start: str, protocol: str, address: str, port: int, times: int = 1, patience: float = 0.4
     ) -> list[str]:
         """What a client on a machine hears: "web-1 10.0.0.99" (who answered, and whom it saw), refused, no answer."""
-        text = self.hosts[start].run(
-            sys.executable, "-c", CLIENT, protocol, address, str(port), str(times), str(patience)
-        )
-        answers: list[str] = json.loads(text)
-        return answers
+        return self.ask_all([Question(start, protocol, address, port, times, patience)])[0]
+
+    def ask_all(self, questions: Sequence[Question]) -> list[list[str]]:
+        """All of them at the same time."""
+        numbered = [(next(self._numbers), question) for question in questions]
+        for number, question in numbered:
+            self.programs[question.start].send(number, question)
+        return [self.programs[question.start].result(number) for number, question in numbered]
 
     def load(self, name: str, machine: Machine) -> None:
-        """The machine's tables, as iptables-restore takes them."""
+        """The machine's tables as iptables-restore takes them; its sets before, as they are named there."""
+        if machine.sets:
+            self.hosts[name].run("ipset", "restore", "-exist", text=_sets(machine))
         self.hosts[name].run("iptables-nft-restore", text=restore_text(machine.tables))
+
+    def reload(self, world: World) -> None:
+        """The same machines with other rules."""
+        for name, machine in world.machines.items():
+            if machine.tables:
+                self.load(name, machine)
+
+
+def _sets(machine: Machine) -> str:
+    lines = []
+    for name, members in machine.sets.items():
+        with_ports = has_ports(name[len("cali40") :])
+        lines += [f"create {name} {SET_TYPES[with_ports]}", f"flush {name}"]
+        lines += [f"add {name} {member}" for member in sorted(members)]
+    return "\n".join(lines) + "\n"
 
 
 @contextmanager
@@ -94,8 +115,7 @@ def built(world: World) -> Iterator[Built]:
             _routes(hosts[name], machine)
             if machine.tables:
                 found.load(name, machine)
-            if machine.listens:
-                stack.enter_context(_program(hosts[name], name, machine))
+            found.programs[name] = stack.enter_context(_program(hosts[name], name, machine))
         yield found
 
 
@@ -161,13 +181,13 @@ def _routes(here: Host, machine: Machine) -> None:
 
 
 @contextmanager
-def _program(here: Host, name: str, machine: Machine) -> Iterator[None]:
+def _program(here: Host, name: str, machine: Machine) -> Iterator[Program]:
     ports = [f"{protocol}/{port}" for protocol, port in sorted(machine.listens)]
-    command = ["ip", "netns", "exec", here.name, sys.executable, "-u", "-c", SERVER, name, *ports]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = ["ip", "netns", "exec", here.name, sys.executable, "-ISu", str(PROGRAM), name, *ports]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline().strip() == "ready"
-            yield
+            yield Program(process)
         finally:
             process.kill()

@@ -1,6 +1,6 @@
 """Machines made of network namespaces: what the model programs is loaded into a real Linux kernel and used there.
 
-Needs root and Debian's iproute2 and iptables; without them these tests are skipped, and say what is missing.
+Needs root and Debian's iproute2, iptables and ipset; without them these tests are skipped, and say what is missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import count
 
-TOOLS = ("ip", "iptables-nft-restore", "iptables-nft-save")
+TOOLS = ("ip", "iptables-nft-restore", "iptables-nft-save", "ipset")
 _numbers = count(1)
 
 

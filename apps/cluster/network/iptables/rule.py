@@ -19,12 +19,16 @@ class RuleError(ValueError):
 
 
 class Match(NamedTuple):
-    """One test: `-m MODULE [!] --option value`. `module` is "" for what needs none (-s, -d, -p, -i, -o)."""
+    """One test: `-m MODULE [!] --option value`. `module` is "" for what needs none (-s, -d, -p, -i, -o).
+
+    `place`: which of the rule's modules it belongs to, as one may be named twice.
+    """
 
     module: str
     option: str
     value: str
     negated: bool = False
+    place: int = -1
 
 
 class Rule(NamedTuple):
@@ -83,7 +87,7 @@ TARGETS: dict[str, dict[str, bool]] = {
     "REJECT": {"--reject-with": True},
     "CT": {"--notrack": False},
     "NFLOG": {"--nflog-group": True, "--nflog-prefix": True},
-    "LOG": {"--log-prefix": True},
+    "LOG": {"--log-prefix": True, "--log-level": True},
 }
 TWO_WORDS = frozenset({"--match-set", "--tcp-flags"})
 
@@ -120,7 +124,7 @@ def parse_rule(text: str) -> Rule:
             if modules[-1] not in MODULES:
                 raise RuleError(f"{text}: unknown match {modules[-1]}")
             if modules[-1] == "rpfilter":
-                matches.append(Match("rpfilter", "", ""))
+                matches.append(Match("rpfilter", "", "", place=len(modules) - 1))
         elif word in {"-j", "--jump", "-g", "--goto"}:
             target, goto = value(), word in {"-g", "--goto"}
         elif target and word in TARGETS.get(target, {}):
@@ -133,16 +137,17 @@ def parse_rule(text: str) -> Rule:
         else:
             if implied and word in MODULES.get(implied, {}) and implied not in modules:
                 modules.append(implied)
-            module = next((name for name in reversed(modules) if word in MODULES[name]), None)
-            if module is None:
+            place = next((i for i in range(len(modules) - 1, -1, -1) if word in MODULES[modules[i]]), -1)
+            if place < 0:
                 raise RuleError(f"{text}: unknown option {word}")
+            module = modules[place]
             given = value() if MODULES[module][word] else ""
             if word in TWO_WORDS:
                 given = f"{given} {value()}"
             if module == "comment":
                 comment = given
             else:
-                matches.append(Match(module, word, given, negated))
+                matches.append(Match(module, word, given, negated, place))
             negated = False
         at += 1
     return Rule(tuple(matches), target, tuple(options), comment, goto, tuple(modules))

@@ -11,6 +11,9 @@ from apps.cluster.network.iptables.rule import BUILT_IN, Match, Rule, Tables, pa
 
 ORDER = ("mangle", "raw", "filter", "nat")
 PLAIN_ORDER = ("-s", "-d", "-i", "-o", "-p")
+SHORT = {"--destination-ports": "--dports", "--source-ports": "--sports"}
+# Protocols that rules may name by number.
+PROTOCOLS = {"1": "icmp", "4": "ipencap", "6": "tcp", "17": "udp", "58": "ipv6-icmp", "132": "sctp"}
 # Options that are printed in another order than they may be given in.
 RECENT = ("--set", "--rcheck", "--seconds", "--reap", "--name")
 
@@ -38,7 +41,7 @@ def saved_rule(text: str) -> str:
     rule = parse_rule(text)
     plain = {match.option: match for match in rule.matches if not match.module}
     parts = [_plain(plain[option]) for option in PLAIN_ORDER if option in plain]
-    parts.extend(_module(rule, module) for module in rule.modules)
+    parts.extend(_module(rule, place) for place in range(len(rule.modules)))
     parts.extend(_target(rule))
     return " ".join(parts)
 
@@ -48,17 +51,22 @@ def _not(match: Match) -> str:
 
 
 def _plain(match: Match) -> str:
-    value = canonical(match.value) if match.option in {"-s", "-d"} else match.value
+    value = match.value
+    if match.option in {"-s", "-d"}:
+        value = canonical(value)
+    elif match.option == "-p":
+        value = PROTOCOLS.get(value, value)
     return f"{_not(match)}{match.option} {value}"
 
 
-def _module(rule: Rule, module: str) -> str:
+def _module(rule: Rule, place: int) -> str:
+    module = rule.modules[place]
     if module == "comment":
         return f'-m comment --comment "{rule.comment}"'
-    asked = [match for match in rule.matches if match.module == module and match.option]
+    asked = [match for match in rule.matches if match.place == place and match.option]
     if module == "recent":
         asked.sort(key=lambda match: RECENT.index(match.option))
-    said = [f"{_not(match)}{match.option} {_value(match)}".rstrip() for match in asked]
+    said = [f"{_not(match)}{SHORT.get(match.option, match.option)} {_value(match)}".rstrip() for match in asked]
     if module == "recent":
         said.append("--mask 255.255.255.255 --rsource")
     return " ".join([f"-m {module}", *said])
@@ -67,6 +75,8 @@ def _module(rule: Rule, module: str) -> str:
 def _value(match: Match) -> str:
     if match.option == "--probability":  # kept by the kernel as a fraction of 2^31
         return f"{round(float(match.value) * 2**31) / 2**31:.11f}"
+    if match.option == "--mark":
+        return "/".join(f"{int(number, 0):#x}" for number in match.value.split("/"))
     return match.value
 
 
