@@ -12,7 +12,8 @@ from apps.cluster import drain, kubeadm, kubectl, logs, rest
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.apiserver.requests import Response, components
-from apps.cluster.client import Access, Client, Informers, Recorder
+from apps.cluster.client import Access, Client, Controller, Informers, Recorder
+from apps.cluster.controllers.balancers import PROGRAMS
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
@@ -465,6 +466,18 @@ class Cluster:
         self.scheduler = Scheduler(engine, client, informers, recorder)
         engine.register("kube-scheduler", self.scheduler)
         self.processes["kube-scheduler"] = Process("kube-scheduler", informers, [self.scheduler])
+        for program, kinds in PROGRAMS.get(self.config.load_balancer, {}).items():
+            self._start_balancer(program, kinds)
+
+    def _start_balancer(self, program: str, kinds: tuple[type[Controller], ...]) -> None:
+        """A program of a load balancer: it comes with the first API server that answers."""
+        informers = Informers(self.apiserver)
+        parts: list[Any] = []
+        for kind in kinds:
+            client = Client(self.apiserver, kind.name)
+            parts.append(kind(self.engine, client, informers, Recorder(self.engine, client, kind.source or kind.name)))
+            self.engine.register(kind.name, parts[-1])
+        self.processes[program] = Process(program, informers, parts)
 
     # ---- looking -------------------------------------------------------------------------------
 

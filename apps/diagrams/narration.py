@@ -39,6 +39,8 @@ ARTICLES = {
     "machine": "node",
     "storage-provisioner": "statefulset",
     "storage-attacher": "statefulset",
+    "service-controller": "loadbalancer",
+    "cloud": "loadbalancer",
 }
 CONTROLLER_ARTICLES = {
     "deployment": "deployment",

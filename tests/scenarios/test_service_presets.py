@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from apps.cluster.controllers.servicelb.pool import pool
 from apps.scenarios import presets, replay
 
 Obj = dict[str, Any]
@@ -73,3 +74,11 @@ def test_the_flow_begins_on_one_node_and_ends_on_each() -> None:
 
 def test_affinity_is_given_up_at_the_end() -> None:
     assert last("session-affinity", "web")["spec"]["sessionAffinity"] == "None"
+
+
+def test_a_cloud_builds_a_balancer_and_tells_it_its_nodes() -> None:
+    run = replay.settled(presets.get("loadbalancer").story)
+    service = run.view().objects["services"]["default/web"]
+    assert [one["ip"] for one in service["status"]["loadBalancer"]["ingress"]] == ["203.0.113.1"]
+    behind = {backend.node: backend.problem for backend in pool(run.view().objects, service)}
+    assert behind == {"worker-1": "", "worker-2": "no-endpoint", "worker-3": "", "worker-4": ""}

@@ -95,6 +95,7 @@ SERVICE_ACCOUNTS: Mapping[str, str] = {
     "validatingadmissionpolicy-status-controller": "validatingadmissionpolicy-status-controller",
     "volumeattributesclass-protection-controller": "volumeattributesclass-protection-controller",
     "service-cidr-controller": "service-cidrs-controller",
+    "service-controller": "service-controller",  # of cloud-controller-manager
     # No controller of Kubernetes: it stands for a provisioner and acts as the binder that would call one.
     "storage-provisioner": "persistent-volume-binder",
 }

@@ -440,6 +440,10 @@ class ControlPlane:
         node = next((one for one in self.control_planes() if self.serves(one)), "")
         if node and not process.running:
             process.start(node)
+        if node:
+            for name, other in self._plant.processes.items():
+                if name not in (APISERVER, *ELECTED) and not other.running:
+                    other.start()
 
     # ---- what a reader does --------------------------------------------------------------------
 
