@@ -102,6 +102,12 @@ class Machine(NamedTuple):
             address.partition("/")[0] for interface in self.interfaces.values() for address in interface.addresses
         )
 
+    def addresses_by_interface(self) -> dict[str, frozenset[str]]:
+        return {
+            name: frozenset(address.partition("/")[0] for address in interface.addresses)
+            for name, interface in self.interfaces.items()
+        }
+
     def route(self, destination: str) -> Route | None:
         """The route with the longest prefix that holds the destination; of equals, the first."""
         value, family = number(destination)

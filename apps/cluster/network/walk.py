@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from apps.cluster.network.addresses import family_of, within
@@ -103,6 +104,7 @@ class _Walker:
         self.hops: list[Hop] = []
         self.connections: dict[str, list[Connection]] = {}
         self.recent: dict[str, dict[str, frozenset[str]]] = {}
+        self.hosts: dict[str, Host] = {}
         self.outer: Outer | None = None
         self.machine = ""
         self.packet: Packet
@@ -134,7 +136,11 @@ class _Walker:
 
     def _host(self, machine: Machine) -> Host:
         lists = {**machine.recent, **self.recent.get(machine.name, {})}
-        return Host(machine.addresses(), machine.sets, lists)
+        known = self.hosts.get(machine.name)
+        if known is None:
+            known = Host(machine.addresses(), machine.sets, lists, machine.addresses_by_interface())
+            self.hosts[machine.name] = known
+        return known if lists == known.recent else replace(known, recent=lists)
 
     def _start(self, machine: Machine) -> None:
         """A program of this machine sends it."""

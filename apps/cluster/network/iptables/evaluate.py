@@ -2,7 +2,7 @@
 
 Models      ip_tables.c (ipt_do_table) and the matches and targets of `rule.py`
 Leaves out  the counters of rules; --ctorigdst and --ctorigdstport, which see the packet as it came; reverse path
-            filtering (every packet here came in where its answer will go out)
+            filtering (every packet here came in where its answer will go out); ICMP but for echo and its reply
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Host:
     addresses: frozenset[str] = frozenset()  # its own, loopback's network apart
     sets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # ipsets: members as ipset prints them
     recent: Mapping[str, frozenset[str]] = field(default_factory=dict)  # xt_recent: list -> sources in it now
+    interfaces: Mapping[str, frozenset[str]] = field(default_factory=dict)  # interface -> addresses it has
 
 
 class Visit(NamedTuple):
@@ -99,7 +100,7 @@ class _Run:
     def _chain(self, chain: str, packet: Packet, depth: int) -> tuple[str, Packet]:
         for number, text in enumerate(self.chains.get(chain, ()), 1):
             rule = parse_rule(text)
-            matched = all(self._matches(match, packet) for match in rule.matches) and self._recent(rule, packet)
+            matched = self._all_match(rule, packet) and self._recent(rule, packet)
             self.visits.append(Visit(self.table, chain, number, text, matched))
             if not matched:
                 continue
@@ -120,10 +121,15 @@ class _Run:
                 return verdict, packet
         return "", packet
 
-    def _matches(self, match: Match, packet: Packet) -> bool:
-        return self._holds(match, packet) != match.negated
+    def _all_match(self, rule: Rule, packet: Packet) -> bool:
+        for at, match in enumerate(rule.matches):
+            limit = rule.matches[at + 1].option if at + 1 < len(rule.matches) else ""
+            if self._holds(match, packet, limit) == match.negated:
+                return False
+        return True
 
-    def _holds(self, match: Match, packet: Packet) -> bool:
+    def _holds(self, match: Match, packet: Packet, following: str) -> bool:
+        """`following` is the option after it, which may limit what an addrtype match means."""
         option, value = match.option, match.value
         if option == "-s":
             return within(packet.source, value)
@@ -145,9 +151,13 @@ class _Run:
             states = set(value.split(","))
             return packet.state in states or ("DNAT" in states and packet.dnat) or ("SNAT" in states and packet.snat)
         if option in {"--dst-type", "--src-type"}:
-            return self._type(packet.destination if option == "--dst-type" else packet.source) == value
+            through = {"--limit-iface-out": packet.out_interface, "--limit-iface-in": packet.in_interface}
+            address = packet.destination if option == "--dst-type" else packet.source
+            return self._type(address, through.get(following)) == value
         if option == "--probability":
             return self.chance(float(value))
+        if option in {"--icmp-type", "--icmpv6-type"}:
+            return packet.protocol in {"icmp", "icmpv6"} and value.partition("/")[0] == str(_icmp_type(packet))
         if option == "--match-set":
             return self._in_set(value, packet)
         return True  # what only goes with another option: of `recent`, `statistic`
@@ -159,7 +169,10 @@ class _Run:
             self.remembered.append(asked["--name"])
         return "--rcheck" not in asked or packet.source in self.host.recent.get(asked["--name"], frozenset())
 
-    def _type(self, address: str) -> str:
+    def _type(self, address: str, interface: str | None) -> str:
+        """What an address is to this machine, or to one interface of it."""
+        if interface is not None:
+            return "LOCAL" if address in self.host.interfaces.get(interface, frozenset()) else "UNICAST"
         loopback = within(address, "127.0.0.0/8") if family_of(address) == 4 else address == "::1"
         return "LOCAL" if loopback or address in self.host.addresses else "UNICAST"
 
@@ -178,6 +191,12 @@ class _Run:
 
 def _field(packet: Packet, direction: str) -> str:
     return packet.source if direction == "src" else packet.destination
+
+
+def _icmp_type(packet: Packet) -> int:
+    """Of an echo request or, where the connection is known, its reply."""
+    request, reply = (8, 0) if packet.protocol == "icmp" else (128, 129)
+    return request if packet.state == "NEW" else reply
 
 
 def _protocol(match: Match, packet: Packet) -> str:
