@@ -143,7 +143,11 @@ def qos_class(spec: dict[str, Any]) -> str:
     guaranteed = True
     some = False
     pod_level = spec.get("resources")
-    parts = [{"resources": pod_level}] if pod_level else [*spec["containers"], *(spec.get("initContainers") or ())]
+    parts = (
+        [{"resources": pod_level}]
+        if pod_level
+        else [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    )
     for container in parts:
         resources = container.get("resources") or {}
         has = {name for name, value in (resources.get("limits") or {}).items() if name in ("cpu", "memory") and value}
