@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from apps.cluster.controllers.servicelb.pool import Backend, pool
 from apps.cluster.dataplane.agents import CUT, PROXY, UP
 from apps.cluster.dataplane.outside import Balanced
 
@@ -27,21 +28,16 @@ def given(service: Obj) -> list[str]:
     return [one["ip"] for one in ingress if one.get("ip")]
 
 
-def healthy(plane: Dataplane, key: str, service: Obj) -> list[str]:
-    """The nodes that pass the balancer's health check of a Service."""
-    facts = plane.facts
-    local = service["spec"].get("externalTrafficPolicy") == LOCAL
-    found = []
-    for node in facts.nodes:
-        labels = facts.table("nodes")[node]["metadata"].get("labels") or {}
-        machine = facts.machines[node]
-        if EXCLUDED in labels or machine.power != "on" or machine.network != "up":
-            continue
-        if plane.past.state(node, PROXY) not in (UP, CUT):
-            continue
-        if not local or _has_endpoint(plane, key, node):
-            found.append(node)
-    return found
+def backends(plane: Dataplane, service: Obj) -> tuple[Backend, ...]:
+    """The nodes behind a Service's balancer, and what its health check finds on each."""
+    facts, past = plane.facts, plane.past
+
+    def answers(node: str) -> bool:
+        machine = facts.machines.get(node)
+        on = machine is not None and machine.power == "on" and machine.network == "up"
+        return on and past.state(node, PROXY) in (UP, CUT)
+
+    return pool(facts.objects, service, answers)
 
 
 def _has_endpoint(plane: Dataplane, key: str, node: str) -> bool:
@@ -60,12 +56,12 @@ def balanced(plane: Dataplane) -> Iterator[Balanced]:
         if service["spec"].get("type") != "LoadBalancer":
             continue
         addresses = given(service)
-        backends = tuple(facts.address(node) for node in healthy(plane, key, service)) if addresses else ()
+        healthy = tuple(one.address for one in backends(plane, service) if one.healthy)
         for address in addresses:
             for port in service["spec"].get("ports") or ():
                 if port.get("nodePort"):
                     protocol = port.get("protocol", "TCP").lower()
-                    yield Balanced(key, address, protocol, int(port["port"]), int(port["nodePort"]), backends)
+                    yield Balanced(key, address, protocol, int(port["port"]), int(port["nodePort"]), healthy)
 
 
 def announced(plane: Dataplane) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from apps.cluster.cni.calico.bird.sessions import sessions as bird_sessions
+from apps.cluster.cni.calico.felix.tables import Programmed
 from apps.cluster.dataplane import balancing, nodes, outside, routes, sending
 from apps.cluster.dataplane.agents import CALICO, CUT, LOST, PROXY, UP
 from apps.cluster.dataplane.asks import Ask, Journey
@@ -225,14 +226,15 @@ class Dataplane:
         calico = self.past.state(name, CALICO)
         rules = self.ruleset(name)
         ways = nodes.own_routes(facts, name)
-        felix: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, frozenset[str]]] = ({}, {}, {})
+        tables = nodes.by_kube_proxy(rules)
+        sets: Mapping[str, frozenset[str]] = {}
         if past is not None:
             then = self.facts_at(past.position)
             ways += routes.own_blocks(then, name)
             ways += self._remote.of(name, past)
-            felix = self.felix(name, then)
+            felix = then.felix.node(name)
+            tables, sets = felix.with_others(tables), felix.sets
         ways += routes.local(facts, name)
-        tables = nodes.merged(rules.tables() if rules else {}, felix[0], (rules.jumps() if rules else {}, felix[1]))
         on = facts.machines[name].power == "on"
         listening = nodes.host_listens(
             facts,
@@ -247,17 +249,16 @@ class Dataplane:
             nodes.interfaces(facts, name, calico=past is not None),
             tuple(ways),
             tables,
-            felix[2],
+            sets,
             listens=frozenset(listening),
             forwards=True,
             up=on,
         )
 
-    def felix(
-        self, node: str, facts: Facts
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, frozenset[str]]]:
-        """What Felix has written: its chains by table, the jumps to them, ipsets."""
-        return {}, {}, {}
+    def felix(self, node: str) -> Programmed | None:
+        """What Felix has written into iptables and ipsets there; None: nothing since the machine was switched on."""
+        past = self.past.frozen(node, CALICO)
+        return None if past is None else self.facts_at(past.position).felix.node(node)
 
     def save(self, node: str) -> str:
         """`iptables-save` on a node. Raises: KeyError, there is no such node."""

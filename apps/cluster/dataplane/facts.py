@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from apps.cluster.cni.calico.conversion import interface_name
 from apps.cluster.cni.calico.felix.encapsulation import default_mtus, pod_mtu
+from apps.cluster.cni.calico.felix.tables import Calculation
 from apps.cluster.machines import Machine
 from apps.cluster.network.addresses import number, prefix, within
 
@@ -150,6 +151,23 @@ class Facts:
         if told in PROGRAMS:
             return PROGRAMS[told][bool(pool.tunnel)]
         return self._cluster_routes == "felix"
+
+    @cached_property
+    def felix(self) -> Calculation:
+        """What every Felix makes of it."""
+        pools = {
+            pool.name: {
+                "metadata": {"name": pool.name},
+                "spec": {
+                    "cidr": pool.cidr,
+                    "ipipMode": pool.ipip,
+                    "vxlanMode": pool.vxlan,
+                    "natOutgoing": pool.nat_outgoing,
+                },
+            }
+            for pool in self.pools
+        }
+        return Calculation({**self.objects, POOLS: {**self.table(POOLS)} or pools})
 
     def pool_of(self, address: str) -> Pool | None:
         return next((pool for pool in self.pools if within(address, pool.cidr)), None)

@@ -233,6 +233,8 @@ def _no_way(plane: Dataplane, walk: Walk) -> Iterator[Finding]:
         session = plane.past.session(last, owner)
         if session.state != ESTABLISHED:
             yield Finding(f"finding.bgp-{session.state}", {"name": last, "peer": owner}, f"nodes/{owner}")
+        elif hop.machine not in facts.nodes and not facts.same_subnet(last, owner):
+            yield Finding("finding.no-tunnel-between-subnets", {"name": last, "peer": owner, "address": address})
         return
     yield Finding("finding.no-block", {"address": address})
 

@@ -8,13 +8,12 @@ Leaves out  that a program listens is read off its containerPorts (without any, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from apps.cluster.dataplane import routes
 from apps.cluster.dataplane.facts import MTU, Facts, Workload
-from apps.cluster.network.iptables.rule import Tables
 from apps.cluster.network.machine import IPIP_BYTES, VXLAN_BYTES, Interface, Machine, Route
+from apps.cluster.proxy.iptables import Ruleset
 
 Obj = dict[str, Any]
 
@@ -60,24 +59,12 @@ def own_routes(facts: Facts, node: str) -> list[Route]:
     ]
 
 
-def merged(
-    proxy: Mapping[str, Any], felix: Mapping[str, Any], jumps: tuple[Mapping[str, Any], Mapping[str, Any]]
-) -> Tables:
-    """The tables of the kernel: chains of both, and in the built-in chains Felix' jumps first, its last rules last.
-
-    `jumps`: of kube-proxy, of Felix; Felix' first rule of a chain stands in front, the others at the end.
-    """
-    tables: dict[str, dict[str, tuple[str, ...]]] = {}
-    for table in sorted({*proxy, *felix, *jumps[0], *jumps[1]}):
-        chains: dict[str, tuple[str, ...]] = {}
-        theirs, ours = jumps[0].get(table, {}), jumps[1].get(table, {})
-        for chain in dict.fromkeys((*ours, *theirs)):
-            first, last = ours.get(chain, ())[:1], ours.get(chain, ())[1:]
-            chains[chain] = (*first, *theirs.get(chain, ()), *last)
-        chains.update(proxy.get(table, {}))
-        chains.update(felix.get(table, {}))
-        tables[table] = chains
-    return tables
+def by_kube_proxy(rules: Ruleset | None) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The tables of a kernel that only kube-proxy has written in."""
+    if rules is None:
+        return {}
+    jumps = rules.jumps()
+    return {table: {**jumps.get(table, {}), **chains} for table, chains in rules.tables().items()}
 
 
 # ---- Pods ----------------------------------------------------------------------------------------

@@ -430,7 +430,8 @@ class _Walker:
         inner, self.packet = self.packet, self._carrier(outer, "")._replace(in_interface=interface.name)
         self._filter(machine, ("raw", "mangle"), "PREROUTING")
         if outer.destination not in machine.addresses():
-            self._end("lost", "network.nobody", interface.name)
+            self._pass_on(machine, interface, outer, inner)
+            return
         self._filter(machine, ("mangle", "filter"), "INPUT")
         self.packet = inner
         tunnel = next((one for one in machine.interfaces.values() if one.kind == outer.kind and one.up), None)
@@ -440,6 +441,22 @@ class _Walker:
         self.outer = None
         self._tell("network.decapsulated", tunnel.name, inner)
         self._arrive(machine, tunnel)
+
+    def _pass_on(self, machine: Machine, interface: Interface, outer: Outer, inner: Packet) -> None:
+        """A router between two nodes: it sees the outer header only."""
+        if not machine.forwards:
+            self._end("lost", "network.nobody", interface.name)
+        route = machine.route(outer.destination)
+        if route is None or route.kind != "unicast":
+            self._end("unreachable", "network.no-route", interface.name, route=route)
+            return
+        self._filter(machine, ("mangle", "filter"), "FORWARD")
+        self.packet = inner
+        device = machine.interfaces[route.device]
+        if self.size + (IPIP_BYTES if outer.kind == "ipip" else VXLAN_BYTES) > device.mtu:
+            self._end("dropped", "network.too-big", device.name, params={"size": self.size, "mtu": device.mtu})
+        self._tell("network.left", device.name, self.packet, route=route)
+        self._wire(machine, device, route.via or outer.destination)
 
     def _carrier(self, outer: Outer, device: str) -> Packet:
         """The packet around another, as rules see it."""

@@ -61,15 +61,15 @@ def test_until_it_syncs_the_rules_are_the_old_ones(cluster):
 
 
 def test_a_stopped_kube_proxy_keeps_its_rules_and_catches_up_when_it_starts(cluster):
-    rules = cluster.view().network.save("worker-1")
+    rules = cluster.view().network.ruleset("worker-1").tables()
     agent(cluster, "stop", "kube-proxy", "worker-1")
     cluster.run_for(5_000)
     scale(cluster, 1)
     cluster.run_for(60_000)
     network = cluster.view().network
     assert network.proxy("worker-1").state == "down"
-    assert network.save("worker-1") == rules
-    assert network.save("worker-2") != rules
+    assert network.ruleset("worker-1").tables() == rules
+    assert len(network.ruleset("worker-2").tables()["nat"]) < len(rules["nat"])
     agent(cluster, "start", "kube-proxy", "worker-1")
     cluster.run_to_rest()
     network = cluster.view().network

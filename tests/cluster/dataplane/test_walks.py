@@ -153,6 +153,55 @@ def test_why_it_does_not_arrive(cluster, ask, found):
     assert messages(cluster, ask) >= found
 
 
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: rule}
+spec: %s
+"""
+ALLOWED = "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: %s}}}]}]}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ("{podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}", {"policy-ingress"}),
+        ("{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}", {"policy-egress", "dns-unreachable"}),
+        (ALLOWED % "somebody", {"policy-ingress"}),
+        (ALLOWED % "client", set()),
+    ],
+    ids=["nothing in", "nothing out", "somebody else", "the client"],
+)
+def test_what_a_network_policy_does(cluster, spec, found):
+    apply(cluster, POLICY % spec)
+    ask = Ask(CLIENT, WEB)
+    assert messages(cluster, ask) >= found
+    assert cluster.view().network.send(ask).arrived is (not found)
+
+
+def test_without_felix_a_new_pod_speaks_to_nobody(cluster):
+    agent(cluster, "stop", "calico-node", "worker-1")
+    cluster.run_for(2_000)
+    apply(
+        cluster,
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: late, labels: {app: client}}
+        spec: {nodeName: worker-1, containers: [{name: c, image: "busybox:1.36", command: ["sleep", "infinity"]}]}
+        """,
+    )
+    assert cluster.view().objects["pods"]["default/late"]["status"]["podIP"]
+    assert messages(cluster, Ask("pods/default/late", "10.96.0.1", 443)) >= {"felix-unknown", "calico-down"}
+
+
+def test_pods_leave_the_cluster_with_their_nodes_address(cluster):
+    journey = cluster.view().network.send(Ask(CLIENT, "example.com", 443))
+    assert journey.arrived
+    node = cluster.view().network.facts.workloads["default/client"].node
+    assert journey.there.packet.source == cluster.view().network.facts.address(node)
+
+
 def test_a_withdrawn_route_is_found_out(cluster):
     agent(cluster, "stop", "calico-node", "worker-1")
     cluster.run_for(130_000)
