@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from apps.cluster.apimachinery.meta import name_of, namespace_of
 from apps.cluster.apimachinery.status import StatusError
 from apps.cluster.dataplane.asks import Ask, Finding, Journey
+from apps.cluster.dataplane.dataplane import Dataplane
 from apps.cluster.network.machine import World
 from apps.diagrams import packets
 from apps.diagrams.options import Question
@@ -17,6 +19,7 @@ from apps.diagrams.states import ready_condition
 Obj = dict[str, Any]
 
 NOT_FOUND = 404
+TRIED = 8  # packets, for one worth showing
 SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "calico-system"})
 
 
@@ -52,11 +55,9 @@ def ask(snapshot: SnapshotLike, question: Question | None) -> Asked:
         StatusError: 400 for what this cluster cannot be asked.
     """
     network = getattr(snapshot, "network", None)
-    wanted = question if question is not None and question.source and question.target else suggestion(snapshot)
-    if question is not None and wanted is not question:
-        wanted = Question(wanted.source, wanted.target, wanted.port, wanted.protocol, question.packet, question.size,
-                          question.hop, question.many)  # fmt: skip
-    suggested = question is None or not (question.source and question.target)
+    suggested = question is None or not (question.source or question.target)
+    whole = question is not None and question.source and question.target
+    wanted = question if question is not None and whole else _suggested(snapshot, question)
     if network is None or not wanted.source or not wanted.target:
         return Asked(wanted, suggested, None, World({}), [])
     try:
@@ -66,6 +67,37 @@ def ask(snapshot: SnapshotLike, question: Question | None) -> Asked:
             raise
         return Asked(wanted, suggested, None, World({}), [], _missing(snapshot, wanted))
     return Asked(wanted, suggested, journey, network.world(), packets.steps(journey.there, journey.back))
+
+
+def _suggested(snapshot: SnapshotLike, question: Question | None) -> Question:
+    """What a question leaves open, filled in with what is suggested."""
+    asked = question or Question()
+    found = suggestion(snapshot, asked.target)
+    wanted = replace(
+        asked,
+        source=asked.source or found.source,
+        target=asked.target or found.target,
+        port=asked.port or (0 if asked.target else found.port),
+    )
+    network = getattr(snapshot, "network", None)
+    packet = asked.packet or (_farthest(network, wanted) if network is not None and wanted.target else 0)
+    return replace(wanted, packet=packet)
+
+
+def _farthest(network: Dataplane, question: Question) -> int:
+    """Which of the first packets has the way worth showing: through a tunnel, or to another than its sender."""
+    best, found = 0, 0
+    for number in range(TRIED):
+        there = network.send(ask_of(replace(question, packet=number))).there
+        if there is None or there.end != "delivered":
+            return 0
+        tunnel = any(hop.what == "network.encapsulated" for hop in there.hops)
+        worth = 2 if tunnel else 1 if there.machine != there.hops[0].machine else 0
+        if worth > found:
+            best, found = number, worth
+        if tunnel:
+            break
+    return best
 
 
 def _missing(snapshot: SnapshotLike, question: Question) -> str:
@@ -82,23 +114,20 @@ def ask_of(question: Question) -> Ask:
     return Ask(question.source, question.target, question.port, question.protocol, question.packet, question.size)
 
 
-def suggestion(snapshot: SnapshotLike) -> Question:
-    """A packet worth following: from a Pod to the first Service, of the reader's own if there are any."""
+def suggestion(snapshot: SnapshotLike, target: str = "") -> Question:
+    """A packet worth following: from a Pod to the first Service, rather one of the reader's own; or to `target`."""
     services = snapshot.objects.get("services", {})
     ranked = sorted(services.items(), key=lambda item: (_theirs(item[1]), _rank(item[1]), natural(item[0])))
-    target = next((f"services/{key}" for key, _service in ranked), "")
-    port = 0
-    if ranked:
-        ports = (ranked[0][1].get("spec") or {}).get("ports") or ()
-        port = ports[0].get("port", 0) if ports else 0
-    senders = sources(snapshot)
+    key = target.removeprefix("services/") if target else next((key for key, _service in ranked), "")
+    spec = (services.get(key) or {}).get("spec") or {}
+    ports = spec.get("ports") or ()
+    senders = [ref for ref in sources(snapshot) if ref != target]
     source = next(iter(senders), "")
-    if ranked and source.startswith("pods/"):
+    if source.startswith("pods/"):
         # Rather from a Pod that is not behind the Service: its packet has the longer way.
-        chosen = ranked[0][1].get("spec", {}).get("selector") or {}
         own = [ref for ref in senders if ref.startswith("pods/") and ref.split("/")[1] not in SYSTEM]
-        source = next((ref for ref in own if not _behind(snapshot, ref, chosen)), source)
-    return Question(source, target, port)
+        source = next((ref for ref in own if not _behind(snapshot, ref, spec.get("selector") or {})), source)
+    return Question(source, target or (f"services/{key}" if key else ""), ports[0].get("port", 0) if ports else 0)
 
 
 def sources(snapshot: SnapshotLike) -> list[str]:
@@ -122,8 +151,12 @@ def _theirs(obj: Obj) -> bool:
     return namespace_of(obj) in SYSTEM
 
 
-def _rank(service: Obj) -> bool:
-    return name_of(service) == "kubernetes"
+def _rank(service: Obj) -> int:
+    """Services that lead to Pods come first, then what has no selector, then another name for something outside."""
+    spec = service.get("spec") or {}
+    if spec.get("type") == "ExternalName":
+        return 3
+    return 2 if name_of(service) == "kubernetes" else 0 if spec.get("selector") else 1
 
 
 def _behind(snapshot: SnapshotLike, ref: str, selector: dict[str, str]) -> bool:

@@ -30,7 +30,15 @@ TELLING = frozenset(
     }
 )
 # Who programmed a route, by the protocol that the kernel keeps with it.
-PROTOCOLS = {"kernel": "kernel", "boot": "boot", "static": "static", "bird": "bird", "80": "felix", "felix": "felix"}
+PROTOCOLS = {
+    "kernel": "kernel",
+    "boot": "boot",
+    "static": "static",
+    "dhcp": "dhcp",
+    "bird": "bird",
+    "80": "felix",
+    "felix": "felix",
+}
 _COMMENT = re.compile(r"-m comment --comment (\"[^\"]*\"|'[^']*'|\S+) ?")
 _ARTICLES = {
     "network.sent": "pod",
@@ -212,6 +220,8 @@ def article_of(hop: Hop) -> str:
         if hop.route.kind == "local":
             return "pod" if "/" in hop.machine else "node"
         return {"bird": "bird", "felix": "felix"}.get(by_of(hop.route), "node")
+    if hop.machine in OUTSIDE and hop.what in {"network.arrived", "network.left", "network.sent", "network.delivered"}:
+        return "loadbalancer" if hop.machine == "balancer" else "service-flow"
     if hop.what in _ARTICLES:
         return _ARTICLES[hop.what]
     decision = decided(hop)
@@ -272,4 +282,7 @@ def looked_up(lookup: Lookup, lang: str) -> str:
     """What was asked of CoreDNS for a name, and what it answered, in one line."""
     last = lookup.questions[-1]
     said = {"name": last.name, "count": len(lookup.questions), "address": ", ".join(lookup.addresses)}
+    alias = next((record.data for record in last.answer.records if record.type == "CNAME"), "")
+    if alias:
+        return wording.say(lang, "packet.looked-up-alias", {**said, "alias": alias.rstrip(".")})
     return wording.say(lang, "packet.looked-up" if lookup.found else "packet.not-found", said)

@@ -115,10 +115,12 @@ def form(snapshot: Snapshot, asked: asking.Asked, at: str, pinned: bool) -> Row:
         {"label": _("Pods"), "options": _pods(snapshot)},
         {"label": _("Nodes"), "options": [_option(f"nodes/{name}", name) for name in _machines(snapshot)]},
     ]
+    if _REF.fullmatch(now.target) and not _chosen(now, targets):  # what was asked for stays a choice, there or not
+        targets[0]["options"].insert(0, _option(now.target, _named(now.target.partition("/")[2])))
     chosen = _chosen(now, targets)
     typed = "" if chosen else now.target
     if now.source and not any(one["value"] == now.source for group in sources for one in group["options"]):
-        sources[0]["options"].insert(0, _option(now.source, now.source.partition("/")[2] or now.source))
+        sources[0]["options"].insert(0, _option(now.source, _named(now.source.partition("/")[2]) or now.source))
     numbers = [step.number for step in asked.steps]
     return {
         "at": at if pinned else "",

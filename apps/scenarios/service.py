@@ -34,7 +34,7 @@ from apps.scenarios.requested import requested
 from apps.scenarios.source import Source
 from apps.scenarios.steps import article_url, clock_text, step_json
 from apps.scenarios.stored import stored
-from apps.scenarios.walked import walked
+from apps.scenarios.walked import save_url, walked
 
 VIEWS = {
     "cluster": gettext_lazy("Cluster"),
@@ -302,6 +302,8 @@ def _inspected(source: Source, snapshot: Snapshot, focus: str, lang: str) -> dic
         told["yaml_url"] = f"/{lang}/s/{source.ref}/objects/{resource}/{quote(key)}.yaml?at={moment_of(snapshot)}"
         told["article"] = article_url(KIND_ARTICLES.get(told["kind"], ""), lang)
         told["links"] = _views_of(snapshot, ref, lang)
+        if resource == "nodes" and key in snapshot.machines:
+            told["kernel_url"] = save_url(source.ref, key, str(moment_of(snapshot)))
     return told
 
 
@@ -315,12 +317,14 @@ def _views_of(snapshot: Snapshot, ref: str, lang: str) -> list[dict[str, str]]:
                 placed = decision is not None and decision.chosen
                 out.append({"view": "scheduler", "text": _("Why this node?") if placed else _("Why no node?")})
         on_node = ref.startswith("pods/") and (snapshot.get(ref) or {}).get("spec", {}).get("nodeName")
+        if ref.startswith(("services/", "pods/")) and snapshot.get(ref) is not None:
+            out.append({"view": "packet", "text": _("Send it a packet"), "ask": f"&dst={quote(ref)}"})
         if on_node or ref.startswith("nodes/"):
             out.append({"view": "node", "text": _("Inside its machine") if on_node else _("Inside this machine")})
         if snapshot.get(ref) is not None:
             out.append({"view": "etcd", "text": _("In etcd")})
     kept = f"&at={moment_of(snapshot)}&focus={quote(ref)}"
-    return [{**link, "url": f"?view={link['view']}{kept}"} for link in out]
+    return [{**link, "url": f"?view={link['view']}{link.get('ask', '')}{kept}"} for link in out]
 
 
 def _shown_ref(ref: str, snapshot: Snapshot) -> str:

@@ -41,6 +41,7 @@ def walked(snapshot: Any, asked: Asked, lang: str, ref: str, at: str) -> Row:
         "asked": journey is not None,
         "at": at,
         "chosen": _row(chosen, asked, lang, RULES_OF_ONE) if chosen is not None else None,
+        "failed": asked.failure is not None or not asked.steps,
         "findings": [
             {"text": packets.found(finding, lang), "ref": finding.ref, "query": _focus(asked, finding.ref)}
             for finding in asked.findings
@@ -212,4 +213,8 @@ def _ends(snapshot: Any, asked: Asked, lang: str) -> list[Row]:
 
 
 def _end_name(name: str, lang: str) -> str:
-    return wording.say(lang, name) if wording.has(lang, name) else packets.machine_name(name, lang)
+    """A machine that got them; or, where nobody did, what their last hop was."""
+    what = name.removeprefix("network.")
+    if what != name and wording.has(lang, f"hop.{what}"):
+        return wording.say(lang, f"hop.{what}")
+    return packets.machine_name(name, lang)

@@ -41,7 +41,7 @@ class _Drawing:
         self.edges: list[Element] = []
 
     def graph(self) -> Graph:
-        narrow = self.width < 400
+        narrow = self.width < 800
         told = self._slots()
         first = 54 if narrow else 38
         roots = [self._head(), *self._legend(), self._told(first, told)]
@@ -106,12 +106,13 @@ class _Drawing:
         asked = self.asked
         good = asked.journey is not None and asked.failure is None and bool(asked.steps)
         name = f"{self._short(self.question.source)} → {self._to()}" if self.question.source else ""
-        room = min(metrics.width(name, 12), self.width * (0.9 if self.width < 400 else 0.5)) if name else 0
-        narrow = self.width < 400
+        narrow = self.width < 800
+        most = self.width - 20 - (0 if self.width < 700 else 200) if narrow else self.width * 0.45
+        room = min(metrics.width(name, 12), most) if name else 0
         at = (20, 32) if narrow else (20 + room + 12, 14)
         texts = (Text(20, 14, "k-fh"), Text(at[0], at[1], "k-say"))
         said = self.outcome()
-        most = self.width - at[0] - (0 if self.width < 700 else 200)
+        most = self.width - at[0] - (0 if narrow else 200)
         return Element(
             "fig-outcome",
             f"k-said {'v-yes' if good else 'v-no' if asked.steps or asked.journey is not None else 'v-none'}",
