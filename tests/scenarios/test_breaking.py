@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def test_the_runtime_has_its_own_name_in_the_panel(runtime):
     cluster = Cluster.boot(Config(workers=1, runtime=runtime))
     row = breaking.machines_of(cluster.view(), "en")["rows"][1]
-    assert [program["name"] for program in row["programs"]] == ["kubelet", runtime]
+    assert [program["name"] for program in row["programs"]] == ["kubelet", runtime, "kube-proxy", "calico-node"]
     form = breaking.BreakForm({"machine": row["name"], "action": f"stop:{runtime}"})
     assert form.is_valid()
     cluster.execute(commands.check(form.command()))
@@ -58,6 +58,11 @@ def bodies(scenario):
             {"machine": "worker-1", "action": "crash:crio"},
             {"op": "component", "verb": "crash", "name": "crio", "node": "worker-1"},
             id="crash a program",
+        ),
+        pytest.param(
+            {"machine": "worker-1", "action": "stop:kube-proxy"},
+            {"op": "component", "verb": "stop", "name": "kube-proxy", "node": "worker-1"},
+            id="stop an agent",
         ),
         pytest.param(
             {"machine": "worker-1", "action": "cut-network", "peer": ""},

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.cluster import strain
 from apps.cluster.controlplane import ledger, quota
-from apps.cluster.controlplane.names import KUBELET, NAMES, STATIC, VERBS
+from apps.cluster.controlplane.names import AGENTS, KUBELET, NAMES, STATIC, VERBS
 from apps.cluster.snapshot import Snapshot
 from apps.diagrams import calls, wording
 from apps.scenarios.commands import Body
@@ -68,7 +68,7 @@ def machines_of(snapshot: Snapshot, lang: str) -> dict[str, Any]:
 
 def _row(snapshot: Snapshot, machine: Any, names: list[str], lang: str) -> dict[str, Any]:
     on = machine.power == "on"
-    services = (KUBELET, _runtime_of(snapshot, machine.name))
+    services = (KUBELET, _runtime_of(snapshot, machine.name), *_agents_of(snapshot, machine.name))
     programs = [
         _program(snapshot, machine, name, lang)
         for name in ((*STATIC, *services) if machine.role == "control-plane" else services)
@@ -98,6 +98,16 @@ def _row(snapshot: Snapshot, machine: Any, names: list[str], lang: str) -> dict[
         "full": full,
         "wrong": " · ".join(wrong),
     }
+
+
+def _agents_of(snapshot: Snapshot, name: str) -> list[str]:
+    """The agents of a machine's kernel that there is a Pod for."""
+    found = {
+        (pod["metadata"].get("labels") or {}).get("k8s-app")
+        for key, pod in snapshot.objects.get("pods", {}).items()
+        if key.startswith("kube-system/") and pod["spec"].get("nodeName") == name
+    }
+    return [agent for agent in AGENTS if agent in found]
 
 
 def _runtime_of(snapshot: Snapshot, name: str) -> str:
