@@ -12,7 +12,7 @@ const AHEAD = 3; // frames fetched before they are needed while playing
 /** Views in which what writes nothing shows too, step by step; the server's `service.NOTED`. */
 const NOTED = new Set(["node", "kubeadm"]);
 /** What an address asks of the packet view; the socket brings no pictures of it: each reader asks for another packet. */
-const ASKED = ["src", "dst", "port", "proto", "packet", "size", "hop", "many"];
+export const ASKED = ["src", "dst", "port", "proto", "packet", "size", "hop", "many"];
 /** How the server can lay a figure out, and the widths it takes. A figure's text is never scaled far from what it is. */
 const LAYOUTS = [
   ["full", 1344],

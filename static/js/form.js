@@ -109,7 +109,10 @@ export class ScenarioForm extends HTMLElement {
       return;
     }
     if (!there || moved) {
-      location.assign(response.url); // a copy of one's own, or a page of its own
+      const to = new URL(response.url); // a copy of one's own, or a page of its own
+      const figure = document.querySelector("k8s-figure");
+      if (moved && there && to.search === "" && figure?.addressAt) to.search = new URL(figure.addressAt(undefined, { focus: "" }), location.href).search;
+      location.assign(to);
       return;
     }
     const alerts = page.querySelector(".middle > .problem-list");

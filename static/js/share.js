@@ -1,5 +1,7 @@
 /** The share panel: one address that says what is on show, and buttons that copy. */
 
+import { ASKED } from "./figure.js";
+
 /** @param {HTMLElement} within */
 export function copyButtons(within) {
   for (const button of within.querySelectorAll("[data-copy]")) {
@@ -82,6 +84,8 @@ export class Share extends HTMLElement {
       url.searchParams.set("view", figure.view);
       if (figure.focusRef) url.searchParams.set("focus", figure.focusRef);
       else url.searchParams.delete("focus");
+      for (const name of ASKED) url.searchParams.delete(name);
+      if (figure.view === "packet") for (const [name, value] of Object.entries(figure.packet)) url.searchParams.set(name, value);
       link.href = url.pathname + url.search;
     }
   }

@@ -18,7 +18,7 @@ from apps.diagrams.views.scene import Scene
 from apps.diagrams.views.ways import Box, Lane, Wire
 
 LINE = 18
-SLOTS = {"full": 3, "wide": 3, "medium": 4, "narrow": 8}  # most lines of words above the machines
+SLOTS = {"full": 4, "wide": 4, "medium": 5, "narrow": 6}  # most lines of words above the machines
 WORDS = 26  # from a hop's left edge to its words
 COLUMN = 118  # and to the column of what it happened with, where there is room for one
 ROOMY, TIGHT = 250, 200  # lanes with room for that column; lanes in which only what fits whole is said, or tells most
@@ -142,7 +142,8 @@ class _Drawing:
         return out
 
     def _wrapped(self, chosen: Step | None) -> list[str]:
-        return wrapped(self.lines(chosen), self.width - 20, SLOTS[self.scene.options.width])
+        room = (self.width - 24) * 11.5 / 12  # they are set a little larger than they are measured
+        return wrapped(self.lines(chosen), room, SLOTS[self.scene.options.width])
 
     def _slots(self) -> int:
         """Lines that any hop of this way needs: whichever is chosen, nothing moves."""
@@ -282,7 +283,7 @@ class _Drawing:
         caption, detail = packets.caption(hop, self.lang), packets.detail(hop)
         wide = metrics.width(caption, 11.5, "sans-500")
         at = COLUMN if rect.w >= ROOMY else WORDS + round(wide) + 10
-        room = rect.w - at
+        room = rect.w - at - 6
         if rect.w < TIGHT and metrics.width(detail, 11) > room:  # of what changed, the end says most
             detail = metrics.fit_end(detail, room) if hop.what in packets.TELLING and room >= LEAST else ""
         text = [str(step.number), metrics.fit(caption, rect.w - WORDS, 11.5, "sans")]
