@@ -21,11 +21,12 @@ from apps.cluster.network.machine import Route
 DEVICES = {"ipip": "tunl0", "vxlan": "vxlan.calico"}
 FactsAt = Callable[[int], Facts]  # how many steps had happened -> the facts then
 FELIX, BIRD = "80", "bird"  # how the kernel names who made a route: Felix' is protocol number 80
+METRIC = 1024  # of Felix' routes to workloads, and of what BIRD has learnt (ipv4NormalRoutePriority)
 
 
 def local(facts: Facts, node: str) -> list[Route]:
     """To the Pods that stand there: the kernel drops a route with its interface."""
-    return [Route(f"{one.ip}/32", one.interface, by=FELIX) for one in facts.by_node.get(node, ())]
+    return [Route(f"{one.ip}/32", one.interface, by=FELIX, metric=METRIC) for one in facts.by_node.get(node, ())]
 
 
 def own_blocks(facts: Facts, node: str) -> list[Route]:
@@ -88,15 +89,15 @@ class Remote:
 
 def route_to(facts: Facts, node: str, other: str, block: str, pool: Pool, by: str) -> Route:
     """The way from a node to a block of another."""
-    address = facts.address(other)
+    address, metric = facts.address(other), METRIC if by == BIRD else 0
     same = facts.same_subnet(node, other)
     mode = pool.ipip if pool.tunnel == "ipip" else pool.vxlan
     if pool.tunnel and (mode == "Always" or not same):
         via = address if pool.tunnel == "ipip" else facts.tunnel_address(other, "vxlan")
-        return Route(block, DEVICES[pool.tunnel], via, by=by, on_link=True)
+        return Route(block, DEVICES[pool.tunnel], via, by=by, on_link=True, metric=metric)
     if same:
-        return Route(block, "eth0", address, by=by)
-    return Route(block, "eth0", gateway(facts, node), by=by)
+        return Route(block, "eth0", address, by=by, metric=metric)
+    return Route(block, "eth0", gateway(facts, node), by=by, metric=metric)
 
 
 def gateway(facts: Facts, node: str) -> str:

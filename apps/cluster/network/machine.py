@@ -35,7 +35,10 @@ class Interface(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One line of `ip route`. `kind`: unicast, blackhole, local. `by`: who programmed it, as the kernel knows it."""
+    """One line of `ip route`. `kind`: unicast, blackhole, local. `by`: who programmed it, as the kernel knows it.
+
+    `metric`: of several routes to the same network the one with the lowest is taken.
+    """
 
     to: str
     device: str = ""
@@ -44,6 +47,7 @@ class Route(NamedTuple):
     by: str = "kernel"
     source: str = ""
     on_link: bool = False
+    metric: int = 0
 
     def __str__(self) -> str:
         to = "default" if prefix(self.to).length == 0 else self.to.removesuffix("/32")
@@ -53,6 +57,7 @@ class Route(NamedTuple):
         words += ["proto", self.by]
         words += ["scope", "link"] if self.device and not self.via and self.kind == "unicast" else []
         words += ["src", self.source] if self.source else []
+        words += ["metric", str(self.metric)] if self.metric else []
         words += ["onlink"] if self.on_link else []
         return " ".join(words)
 
@@ -109,17 +114,19 @@ class Machine(NamedTuple):
         }
 
     def route(self, destination: str) -> Route | None:
-        """The route with the longest prefix that holds the destination; of equals, the first."""
+        """The route with the longest prefix that holds the destination; of equals that with the lowest metric, or
+        the first."""
         value, family = number(destination)
         best: Route | None = None
-        length = -1
+        rank = (-1, 0)
         for route in self.routes:
             net = prefix(route.to)
-            if net.family == family and net.length > length and value & net.mask == net.number:
+            mine = (net.length, -route.metric)
+            if net.family == family and mine > rank and value & net.mask == net.number:
                 device = self.interfaces.get(route.device)
                 if route.device and (device is None or not device.up):
                     continue
-                best, length = route, net.length
+                best, rank = route, mine
         return best
 
     def source_for(self, route: Route) -> str:

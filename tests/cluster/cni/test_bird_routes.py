@@ -40,20 +40,23 @@ THROUGH: dict[str, tuple[Obj, list[str]]] = {
     "through the tunnel, always": (
         {"ipipMode": "Always"},
         [
-            "192.168.2.0/26 via 10.0.0.2 dev tunl0 proto bird onlink",
-            "192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird onlink",
+            "192.168.2.0/26 via 10.0.0.2 dev tunl0 proto bird metric 1024 onlink",
+            "192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird metric 1024 onlink",
         ],
     ),
     "through the tunnel to another subnet": (
         {"ipipMode": "CrossSubnet"},
         [
-            "192.168.2.0/26 via 10.0.0.2 dev eth0 proto bird",
-            "192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird onlink",
+            "192.168.2.0/26 via 10.0.0.2 dev eth0 proto bird metric 1024",
+            "192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird metric 1024 onlink",
         ],
     ),
     "without a tunnel, over the router to another subnet": (
         {"ipipMode": "Never"},
-        ["192.168.2.0/26 via 10.0.0.2 dev eth0 proto bird", "192.168.3.0/26 via 10.0.0.254 dev eth0 proto bird"],
+        [
+            "192.168.2.0/26 via 10.0.0.2 dev eth0 proto bird metric 1024",
+            "192.168.3.0/26 via 10.0.0.254 dev eth0 proto bird metric 1024",
+        ],
     ),
     "VXLAN is Felix' own": ({"vxlanMode": "Always"}, []),
     "a pool that is not told of": ({"ipipMode": "Always", "disableBGPExport": True}, []),
@@ -74,16 +77,16 @@ def test_a_block_of_the_node_itself_leads_nowhere_unless_felix_says_so():
 
 def test_addresses_outside_the_nodes_blocks_are_told_one_by_one():
     found = told(a_cluster(), workloads={"one": ["192.168.1.7", "192.168.2.9"]})
-    assert "192.168.2.9 via 10.0.0.1 dev tunl0 proto bird onlink" in found["two"]
-    assert "192.168.2.9 via 10.0.0.1 dev tunl0 proto bird onlink" in found["far"]
+    assert "192.168.2.9 via 10.0.0.1 dev tunl0 proto bird metric 1024 onlink" in found["two"]
+    assert "192.168.2.9 via 10.0.0.1 dev tunl0 proto bird metric 1024 onlink" in found["far"]
     assert not [line for lines in found.values() for line in lines if "192.168.1.7" in line]
     assert not [line for line in found["one"] if "192.168.2.9" in line]
 
 
 def test_without_a_session_nothing_is_learnt_of_each_other_and_nobody_hands_it_on():
     found = told(a_cluster(), cut=[{"one", "two"}])
-    assert learnt(found["one"]) == ["192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird onlink"]
-    assert learnt(found["two"]) == ["192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird onlink"]
+    assert learnt(found["one"]) == ["192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird metric 1024 onlink"]
+    assert learnt(found["two"]) == ["192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird metric 1024 onlink"]
     assert len(learnt(found["far"])) == 2
 
 
@@ -112,7 +115,7 @@ def test_a_route_reflector_hands_on_and_leaves_the_next_hop_as_it_is():
 
 def test_of_what_a_reflector_says_nothing_is_left_without_its_session():
     found = told(reflected(), cut=[{"two", "far"}])
-    assert learnt(found["one"]) == ["192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird onlink"]
+    assert learnt(found["one"]) == ["192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird metric 1024 onlink"]
     assert learnt(found["two"]) == []
 
 
@@ -125,12 +128,14 @@ def test_between_two_systems_each_hop_puts_itself_in_the_way():
     systems = {"one": {"asNumber": 65001}, "two": {"asNumber": 65002}, "far": {"asNumber": 65003}}
     objects = a_cluster(*peers, nodes=systems, nodeToNodeMeshEnabled=False)
     assert learnt(told(objects)["one"]) == [
-        "192.168.2.0/26 via 10.0.1.3 dev tunl0 proto bird onlink",
-        "192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird onlink",
+        "192.168.2.0/26 via 10.0.1.3 dev tunl0 proto bird metric 2147483547 onlink",
+        "192.168.3.0/26 via 10.0.1.3 dev tunl0 proto bird metric 2147483547 onlink",
     ]
     kept = [{**peer, "spec": {**peer["spec"], "nextHopMode": "Keep"}} for peer in peers]
     objects = a_cluster(*kept, nodes=systems, nodeToNodeMeshEnabled=False)
-    assert learnt(told(objects)["one"])[0] == "192.168.2.0/26 via 10.0.0.2 dev tunl0 proto bird onlink"
+    assert (
+        learnt(told(objects)["one"])[0] == "192.168.2.0/26 via 10.0.0.2 dev tunl0 proto bird metric 2147483547 onlink"
+    )
 
 
 PROBLEMS: dict[str, tuple[Obj, Obj, str]] = {
@@ -225,12 +230,14 @@ def test_a_service_told_of_by_two_nodes_is_one_route_with_two_ways():
     objects = a_cluster(*service("198.51.100.7", "one", "two"), serviceExternalIPs=[{"cidr": "198.51.100.7/32"}])
     found = told(objects, links={"far": Link("eth0", "10.0.1.254")})
     assert [line for line in found["one"] if "198.51" in line] == ["blackhole 198.51.100.7 proto bird"]
-    assert [line for line in found["far"] if "198.51" in line] == ["198.51.100.7 via 10.0.1.254 dev eth0 proto bird"]
+    assert [line for line in found["far"] if "198.51" in line] == [
+        "198.51.100.7 via 10.0.1.254 dev eth0 proto bird metric 1024"
+    ]
     objects = a_cluster(*service("198.51.100.7", "two", "far"), serviceExternalIPs=[{"cidr": "198.51.100.7/32"}])
     found = told(objects, links={"one": Link("eth0", "10.0.0.254")})
     assert [line for line in found["one"] if "198.51" in line] == [
-        "198.51.100.7 via 10.0.0.2 dev eth0 proto bird",
-        "198.51.100.7 via 10.0.0.254 dev eth0 proto bird",
+        "198.51.100.7 via 10.0.0.2 dev eth0 proto bird metric 1024",
+        "198.51.100.7 via 10.0.0.254 dev eth0 proto bird metric 1024",
     ]
 
 

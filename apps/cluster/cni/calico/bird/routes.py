@@ -5,7 +5,7 @@ session is established, or a graceful restart keeps its routes.
 
 Models      BIRD's decision between paths, its recursive next hops, and the filter calico_kernel_programming;
             krt_tunnel of Calico's fork (sysdep/linux/netlink.c): the tunnel's device, the next hop "onlink" in it
-Leaves out  routes that peers outside the cluster announce; the metrics of routes
+Leaves out  routes that peers outside the cluster announce
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from apps.cluster.cni.calico.bird.datastore import Datastore
+from apps.cluster.cni.calico.bird.filters import LARGEST
 from apps.cluster.cni.calico.bird.paths import Path, Policy, covers
 from apps.cluster.cni.calico.bird.pools import programs, uses_ipip, uses_vxlan
 from apps.cluster.cni.calico.bird.sessions import Session, sessions
@@ -140,11 +141,12 @@ class Kernel:
         own = next((path for path in paths if path.over is None), None)
         if own is not None and own.interface:
             return []  # Felix' route is there
-        found = [self.route(to, "" if own is not None else path.next_hop) for path in ([own] if own else paths)]
+        found = [self.route(to, path) for path in ([own] if own else paths)]
         return list(dict.fromkeys(route for route in found if route is not None))
 
-    def route(self, to: str, next_hop: str) -> Route | None:
+    def route(self, to: str, path: Path) -> Route | None:
         """The route as it goes into the kernel; None where the filter rejects it, or nothing leads to the next hop."""
+        next_hop, metric = path.next_hop, LARGEST - path.local_pref
         if any(covers(cidr, to) for cidr in self.unlearnt) or next_hop in self.encrypted:
             return None
         pool = next((pool for pool in self.store.pools if self.subnet and covers(pool["cidr"], to)), None)
@@ -155,6 +157,6 @@ class Kernel:
         near = bool(self.subnet) and within(next_hop, self.subnet)
         tunnelled = pool is not None and self.family == 4 and uses_ipip(pool)
         if tunnelled and pool is not None and (pool["ipipMode"] == "Always" or not near):
-            return Route(to, TUNNEL, next_hop, by="bird", on_link=True)
+            return Route(to, TUNNEL, next_hop, by="bird", on_link=True, metric=metric)
         via = next_hop if near else self.link.gateway
-        return Route(to, self.link.device, via, by="bird") if via else None
+        return Route(to, self.link.device, via, by="bird", metric=metric) if via else None
