@@ -224,8 +224,9 @@ class Sender:
             return {"dns": way, "lookup": found, "address": self._address(found, ask.packet)}
         inside = lookup(zone, name, conf)
         inside = Lookup(inside.questions[-1:]) if inside.questions else inside
-        if inside.questions and inside.questions[-1].answer.outside:
-            return {"lookup": inside, "address": outside.address_of(inside.questions[-1].answer.outside)}
+        address = outside.address_of(inside.questions[-1].answer.outside) if inside.questions else ""
+        if address:
+            return {"lookup": inside, "address": address}
         return {"lookup": None}  # whom this machine asks knows nothing of the cluster's names
 
     def _address(self, found: Lookup, packet: int) -> str:
