@@ -50,16 +50,21 @@ def _all(plane: Dataplane, journey: Journey, ref: str) -> Iterator[Finding]:
 
 def _no_address(plane: Dataplane, journey: Journey, ref: str) -> Iterator[Finding]:
     if journey.dns is not None and journey.lookup is None:
-        yield Finding("finding.dns-unreachable", {"name": journey.ask.target}, "services/kube-system/kube-dns")
+        yield Finding("finding.dns-unreachable", {"name": _asked(journey)}, "services/kube-system/kube-dns")
         yield from _failed(plane, journey, journey.dns, "services/kube-system/kube-dns")
         yield from _behind(plane, journey.dns)
     elif journey.lookup is None:
-        yield Finding("finding.outside-resolver", {"name": journey.ask.target})
+        yield Finding("finding.outside-resolver", {"name": _asked(journey)})
     else:
         service = plane.facts.table("services").get(ref.partition("/")[2]) if ref.startswith("services/") else None
         if service is not None and service["spec"].get("clusterIP") == "None":
             yield from _endpoints(plane, ref)
-        yield Finding("finding.no-such-name", {"name": journey.ask.target.rpartition("/")[2]})
+        yield Finding("finding.no-such-name", {"name": _asked(journey)})
+
+
+def _asked(journey: Journey) -> str:
+    """What was asked for, without the kind of a ref."""
+    return journey.ask.target.removeprefix("services/")
 
 
 def _failed(plane: Dataplane, journey: Journey, walk: Walk, ref: str) -> Iterator[Finding]:

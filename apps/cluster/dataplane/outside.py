@@ -91,6 +91,9 @@ def router(
     for address, node_address in sorted(routed.items()):
         ways.append(Route(f"{address}/32", _device(found, node_address, facts.length(), device), node_address))
     ways += [Route(f"{address}/32", device) for address in sorted(announced)]
+    balanced = list(balanced)
+    virtual = tuple(f"{address}/32" for address in dict.fromkeys(one.address for one in balanced))
+    found["eth0"] = found["eth0"]._replace(addresses=(*found["eth0"].addresses, *virtual))
     rules = tuple(rule for one in balanced for rule in one.rules())
     tables = {"nat": {"PREROUTING": rules, "OUTPUT": rules}} if rules else {}
     return Machine(name, "balancer" if name == BALANCER else "router", found, tuple(ways), tables, forwards=True)

@@ -153,6 +153,54 @@ def test_why_it_does_not_arrive(cluster, ask, found):
     assert messages(cluster, ask) >= found
 
 
+BALANCED = """
+apiVersion: v1
+kind: Service
+metadata: {name: outside}
+spec: {type: LoadBalancer, %s selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+"""
+
+
+@pytest.fixture(scope="module", params=["Cluster", "Local"])
+def balanced(request):
+    cluster = booted(load_balancer="cloud")
+    apply(cluster, BALANCED % f"externalTrafficPolicy: {request.param},")
+    return request.param, cluster.snapshot()
+
+
+@pytest.mark.parametrize("source", ["client", "balancer"])
+def test_a_load_balancer_sends_to_every_pod(balanced, source):
+    policy, data = balanced
+    network = Cluster.restore(data).view().network
+    ends = network.distribution(Ask(source, "services/default/outside"), 300)
+    assert set(ends) == {key for key in network.facts.workloads if "web" in key}
+    journey = network.send(Ask(source, "services/default/outside"))
+    assert journey.arrived
+    if source == "client":  # whoever answers sees the client only where nothing hid it
+        assert (journey.there.packet.source == "198.51.100.10") is (policy == "Local")
+
+
+def test_a_balancer_leaves_out_a_node_whose_kube_proxy_does_not_answer(balanced):
+    cluster = Cluster.restore(balanced[1])
+    agent(cluster, "stop", "kube-proxy", "worker-1")
+    cluster.run_for(1_000)
+    network = cluster.view().network
+    first = [
+        next(hop.machine for hop in network.send(Ask("client", "services/default/outside", packet=packet)).there.hops
+             if hop.machine in network.nodes)
+        for packet in range(40)
+    ]  # fmt: skip
+    assert "worker-1" not in first
+
+
+def test_affinity_holds_a_client_to_one_pod(cluster):
+    apply(
+        cluster, BACKENDS % "{selector: {app: web}, sessionAffinity: ClientIP, ports: [{port: 80, targetPort: http}]}"
+    )
+    ends = cluster.view().network.distribution(Ask(CLIENT, "services/default/other"), 200)
+    assert list(ends.values()) == [200]
+
+
 POLICY = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
