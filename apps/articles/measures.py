@@ -6,20 +6,25 @@
     {kind = "node", of = "pod"}              the node of a captured Pod, once it has one
     {kind = "seconds", find = {…}}           whole seconds until the first match
     {kind = "name", find = {…}}              the name of the object of the first match
+    {kind = "largest", src = "pod", dst = "other"}   bytes of the largest ping from one Pod that reaches the other
 
 `live` counts Pods that are not terminating. `until` ends the search; without it, the run's end does.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.articles import finding
 from apps.cluster.apimachinery.selectors import parse
+from apps.cluster.dataplane import Ask
 from apps.cluster.engine import Step
+from apps.cluster.network.walk import HEADERS
 from apps.scenarios.replay import Run
 
+JUMBO = 9001  # no network here takes larger packets
 Answer = tuple[str, int]  # what to say, and the revision that shows it
 
 
@@ -49,6 +54,8 @@ def measure(
             if step.ref == ref and step.after is not None and step.after["spec"].get("nodeName"):
                 return step.after["spec"]["nodeName"], step.revision
         raise LookupError(f"{ref} never gets a node")
+    if kind == "largest":
+        return _largest(data, run, start, names)
     step = steps[finding.find(steps, data["find"])]
     if kind == "seconds":
         at = trace.at(start)
@@ -73,6 +80,18 @@ def _first(options: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> Answe
     if best is None:
         raise LookupError("none of the options ever happens")
     return best[1], best[2]
+
+
+def _largest(data: Mapping[str, Any], run: Run, start: int, names: Mapping[str, str]) -> Answer:
+    network = run.view(start).network
+
+    def arrives(size: int) -> bool:
+        there = network.send(Ask(names[data["src"]], names[data["dst"]], protocol="icmp", size=size)).there
+        return there is not None and there.end == "delivered"
+
+    if not arrives(HEADERS):
+        raise LookupError("not even an empty packet arrives")
+    return str(bisect_left(range(JUMBO), True, HEADERS, key=lambda size: not arrives(size)) - 1), start
 
 
 def _extreme(data: Mapping[str, Any], run: Run, start: int, steps: Sequence[Step]) -> Answer:

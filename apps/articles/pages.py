@@ -146,6 +146,7 @@ def text_of(article: Article) -> Prose:
         names=walk.names,
         refs=frozenset(step.ref for step in run.cluster.trace.steps),
         presets={name: preset.link for name, preset in presets.library().items()},
+        here=presets.get(article.preset).link,
         words={"copy": _("Copy"), "copied": _("Copied"), "section": pgettext("link", "This section")},
     )
     return prose.render(article.body, article.language, targets)

@@ -5,6 +5,7 @@
 [](obj:@pod:short)                    the generated end of its name only, as the figure shows it
 [kube-scheduler](kube-scheduler)      another article, by its slug
 [the gap](preset:recreate)            a preset's own page
+[send it](packet:up?src=@a&dst=@b)    a packet at a moment of the walk-through, hop by hop; @a, @b: captured
 [then](rev:bind)                      a moment of the walk-through, by its id
 ## Heading {#id}                      the same id in both languages
 [[walk]]  [[prediction]]              where the walk-through and the prediction stand
@@ -16,6 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from urllib.parse import parse_qsl, urlencode
 from xml.etree.ElementTree import Element, SubElement
 
 import markdown
@@ -59,6 +61,7 @@ class Targets:
     names     captured name -> ref of its object, `"pods/default/web-5d-x2k9q"`
     refs      every object that the article's run ever has
     presets   id -> address
+    here      the address of the article's own story
     words     the few words of the interface that stand in the text: copy, copied, section
     """
 
@@ -67,6 +70,7 @@ class Targets:
     names: Mapping[str, str] = field(default_factory=dict)
     refs: frozenset[str] = frozenset()
     presets: Mapping[str, str] = field(default_factory=dict)
+    here: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -100,6 +104,8 @@ class _Links(Treeprocessor):
             if rest not in targets.presets:
                 raise ValueError(f"no preset {rest!r}")
             link.set("href", f"/{self.language}/s/{targets.presets[rest]}/")
+        elif colon and scheme == "packet":
+            link.set("href", self._packet(rest))
         elif target in targets.slugs:
             link.set("href", f"/{self.language}/docs/{target}/{hash_}{anchor}")
         elif not colon and target and not href.startswith(("/", "#", "?")):
@@ -107,17 +113,34 @@ class _Links(Treeprocessor):
         elif scheme in ("http", "https"):
             link.set("rel", "noopener")
 
-    def _object(self, link: Element, rest: str) -> None:
-        ref = rest
-        if rest.startswith("@"):
-            name, _, how = rest[1:].partition(":")
-            if name not in self.targets.names:
-                raise ValueError(f"nothing was captured as {name!r}")
-            ref = self.targets.names[name]
-            if not link.text:
-                link.text = label_of(ref, how)
+    def _packet(self, rest: str) -> str:
+        moment, _, query = rest.partition("?")
+        if moment not in self.targets.moments:
+            raise ValueError(f"no moment {moment!r} in the walk-through")
+        asked = {name: self._ref(text) if name in ("src", "dst") else text for name, text in parse_qsl(query)}
+        shown = urlencode({"view": "packet", "at": str(self.targets.moments[moment]), **asked}, safe="/:")
+        return f"/{self.language}/s/{self.targets.here}/?{shown}"
+
+    def _ref(self, text: str) -> str:
+        """A ref as it is, or that of what was captured.
+
+        Raises:
+            ValueError: there is no such object in the run.
+        """
+        if text in ("client", "balancer"):
+            return text
+        ref = self.targets.names.get(text[1:], "") if text.startswith("@") else text
+        if not ref:
+            raise ValueError(f"nothing was captured as {text[1:]!r}")
         if ref not in self.targets.refs:
             raise ValueError(f"{ref!r} is never in the figure")
+        return ref
+
+    def _object(self, link: Element, rest: str) -> None:
+        name, _, how = rest.partition(":") if rest.startswith("@") else (rest, "", "")
+        ref = self._ref(name)
+        if name != ref and not link.text:
+            link.text = label_of(ref, how)
         link.set("class", "obj-l")
         link.set("data-ref", ref)
         link.set("href", f"?focus={ref}#plate")

@@ -76,6 +76,22 @@ def test_the_node_of_a_pod(run):
     assert run.view(shows).get(ref)["spec"]["nodeName"] == answer
 
 
+def test_the_largest_packet_that_arrives(run):
+    """Two Pods of two nodes, IP-in-IP between them: 20 bytes less than the machines' own 1500."""
+    steps = run.cluster.trace.steps
+    ready = {"ref": "pods/default/web-*", "ready": True}
+    found = [
+        finding.find(steps, {**ready, "node": node}, run.cluster.trace.position(run.base))
+        for node in ("worker-1", "worker-2")
+    ]
+    names = {"here": steps[found[0]].ref, "there": steps[found[1]].ref}
+    data = {"kind": "largest", "src": "here", "dst": "there"}
+    assert measures.measure(data, (), run, steps[max(found)].revision, names)[0] == "1480"
+    first = steps[finding.find(steps, NEW_POD, run.cluster.trace.position(run.base))]
+    with pytest.raises(LookupError, match="not even an empty packet"):
+        measures.measure(data, (), run, first.revision, dict.fromkeys(names, first.ref))
+
+
 @pytest.mark.parametrize(
     ("data", "options", "error"),
     [

@@ -12,6 +12,7 @@ TARGETS = Targets(
     names={"pod": "pods/default/web-5d-x2k9q"},
     refs=frozenset({"pods/default/web-5d-x2k9q", "deployments/default/web"}),
     presets={"recreate": "v1.abc"},
+    here="v1.here",
     words={"copy": "Copy", "copied": "Copied", "section": "This section"},
 )
 
@@ -38,6 +39,12 @@ def html(text, language="en"):
             'data-ref="pods/default/web-5d-x2k9q" href="?focus=pods/default/web-5d-x2k9q#plate">x2k9q</a>',
             id="a captured object, by the end of its name",
         ),
+        pytest.param(
+            "[a](packet:bind?src=@pod&dst=deployments/default/web&size=1400)",
+            '<a href="/en/s/v1.here/?view=packet&amp;at=41&amp;src=pods/default/web-5d-x2k9q'
+            '&amp;dst=deployments/default/web&amp;size=1400">a</a>',
+            id="a packet of this run at a moment",
+        ),
         pytest.param("[a](https://a.example/)", '<a href="https://a.example/" rel="noopener">a</a>', id="outside"),
     ],
 )  # fmt: skip
@@ -51,6 +58,8 @@ def test_links(text, expected):
         pytest.param("[a](nowhere)", "no such article", id="an article that is not there"),
         pytest.param("[a](rev:never)", "no moment", id="a moment that never comes"),
         pytest.param("[a](preset:none)", "no preset", id="a preset that is not there"),
+        pytest.param("[a](packet:never?src=@pod)", "no moment", id="a packet at a moment that never comes"),
+        pytest.param("[a](packet:bind?src=@nobody)", "captured", id="a packet from nobody"),
         pytest.param("[](obj:@nobody)", "captured", id="a name that was never captured"),
         pytest.param("[a](obj:pods/default/nobody)", "never in the figure", id="an object that never was"),
     ],
