@@ -7,6 +7,7 @@
     {kind = "seconds", find = {…}}           whole seconds until the first match
     {kind = "name", find = {…}}              the name of the object of the first match
     {kind = "largest", src = "pod", dst = "other"}   bytes of the largest ping from one Pod that reaches the other
+    {kind = "reached", src = "pod", dst = "services/default/web"}    how many Pods answer to connections from there
 
 `live` counts Pods that are not terminating. `until` ends the search; without it, the run's end does.
 """
@@ -20,10 +21,12 @@ from typing import Any
 from apps.articles import finding
 from apps.cluster.apimachinery.selectors import parse
 from apps.cluster.dataplane import Ask
+from apps.cluster.dataplane.dataplane import Dataplane
 from apps.cluster.engine import Step
 from apps.cluster.network.walk import HEADERS
 from apps.scenarios.replay import Run
 
+CONNECTIONS = 200  # enough for chance to have come to every endpoint
 JUMBO = 9001  # no network here takes larger packets
 Answer = tuple[str, int]  # what to say, and the revision that shows it
 
@@ -54,6 +57,9 @@ def measure(
             if step.ref == ref and step.after is not None and step.after["spec"].get("nodeName"):
                 return step.after["spec"]["nodeName"], step.revision
         raise LookupError(f"{ref} never gets a node")
+    if kind == "reached":
+        ends = _network(run, start).distribution(Ask(names[data["src"]], data["dst"]), CONNECTIONS)
+        return str(sum(1 for end in ends if "/" in end)), start
     if kind == "largest":
         return _largest(data, run, start, names)
     step = steps[finding.find(steps, data["find"])]
@@ -82,8 +88,14 @@ def _first(options: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> Answe
     return best[1], best[2]
 
 
-def _largest(data: Mapping[str, Any], run: Run, start: int, names: Mapping[str, str]) -> Answer:
+def _network(run: Run, start: int) -> Dataplane:
     network = run.view(start).network
+    assert network is not None  # only snapshots made by hand have none
+    return network
+
+
+def _largest(data: Mapping[str, Any], run: Run, start: int, names: Mapping[str, str]) -> Answer:
+    network = _network(run, start)
 
     def arrives(size: int) -> bool:
         there = network.send(Ask(names[data["src"]], names[data["dst"]], protocol="icmp", size=size)).there

@@ -76,6 +76,17 @@ def test_the_node_of_a_pod(run):
     assert run.view(shows).get(ref)["spec"]["nodeName"] == answer
 
 
+def test_how_many_pods_answer_for_a_service():
+    """Where kube-proxy has stopped: those that its rules knew."""
+    story = settled(presets.get("kube-proxy-down").story)
+    steps = story.cluster.trace.steps
+    at = steps[finding.find(steps, {"ref": "services/default/web-new", "verb": "create"})].revision
+    for node, expected in (("worker-1", "3"), ("worker-2", "5")):
+        place = finding.find(steps, {"ref": "pods/default/web-*", "ready": True, "node": node})
+        data = {"kind": "reached", "src": "pod", "dst": "services/default/web"}
+        assert measures.measure(data, (), story, at, {"pod": steps[place].ref})[0] == expected
+
+
 def test_the_largest_packet_that_arrives(run):
     """Two Pods of two nodes, IP-in-IP between them: 20 bytes less than the machines' own 1500."""
     steps = run.cluster.trace.steps
