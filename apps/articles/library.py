@@ -9,6 +9,7 @@ A text begins with a YAML head between two lines of `---`:
     minutes     to read and watch, whole articles only
     component   the package under apps/cluster whose `Models` and `Leaves out` the page shows; several in a list
     preset      the story its figure shows;  view  of the figure;  caption
+    packet      what the view `packet` is asked, as in an address: src=client&dst=services/default/web
     tweak       the workload whose form stands beside the figure; without it, the preset's own focus if that is one
     focus       the object that the page opens with in its inspector; without it, none
     map         true: the parts of the figure lead to their articles
@@ -53,6 +54,7 @@ class Article:
     components: tuple[str, ...]
     preset: str
     view: str
+    packet: str
     caption: str
     focus: str
     tweak: str
@@ -135,6 +137,7 @@ def _read(language: str, slug: str, chapter: Chapter) -> Article:
         components=tuple([components] if isinstance(components, str) else components),
         preset=head["preset"],
         view=head.get("view", "cluster"),
+        packet=head.get("packet", ""),
         caption=" ".join(head["caption"].split()),
         focus=head.get("focus", ""),
         tweak=head.get("tweak", ""),

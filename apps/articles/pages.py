@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.contrib.messages import get_messages
@@ -35,7 +36,7 @@ from apps.cluster.apimachinery.status import StatusError
 from apps.scenarios import presets
 from apps.scenarios.moments import Moment, parse
 from apps.scenarios.replay import settled
-from apps.scenarios.service import check_at
+from apps.scenarios.service import check_at, check_packet
 from apps.scenarios.source import Source, open_source
 from apps.scenarios.views.context import page_context
 
@@ -112,7 +113,10 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
     source = open_source(preset.link, language)
     at = _moment(request.GET.get("at", ""), source, walk.at)
     focus = _focus(request.GET.get("focus", article.focus), source, at)
-    around = page_context(request, source, language, at=at, view=article.view, focus=focus, parts=article.map)
+    packet = check_packet({**dict(parse_qsl(article.packet)), "hop": request.GET.get("hop", "")}, article.view, [])
+    around = page_context(
+        request, source, language, at=at, view=article.view, focus=focus, parts=article.map, packet=packet
+    )
     before, after = library.neighbours(language, article.slug)
     return {
         **around,

@@ -188,7 +188,7 @@ def params(hop: Hop, lang: str) -> Mapping[str, str | int]:
         "count": len(hop.visits),
         "rule": rule_text(decision) if decision is not None else "",
         "writer": (writer_of(decision.chain, decision.text) if decision is not None else "")
-        or wording.say(lang, "packet.kernel-rule"),
+        or wording.say(lang, "packet.balancer-rule" if hop.machine == "balancer" else "packet.kernel-rule"),
         "route": str(hop.route) if hop.route is not None else "",
         "by": said_by(by, lang),
     }
@@ -220,8 +220,10 @@ def article_of(hop: Hop) -> str:
         if hop.route.kind == "local":
             return "pod" if "/" in hop.machine else "node"
         return {"bird": "bird", "felix": "felix"}.get(by_of(hop.route), "node")
+    if hop.machine == "balancer":
+        return "loadbalancer"
     if hop.machine in OUTSIDE and hop.what in {"network.arrived", "network.left", "network.sent", "network.delivered"}:
-        return "loadbalancer" if hop.machine == "balancer" else "service-flow"
+        return "service-flow"
     if hop.what in _ARTICLES:
         return _ARTICLES[hop.what]
     decision = decided(hop)

@@ -187,9 +187,9 @@ def figure_of(
 ) -> Figure:
     """The figure at a snapshot's revision, everything where the history has put it. `parts`: a map of articles."""
     places = places_at(run, moment_of(snapshot))
-    options = figures.Options(
-        width=width, focus=focus, places=places, part_link=part_link(lang) if parts else None, packet=packet
-    )
+    links = part_link(lang) if parts else None
+    asked = _asked(packet, view, focus)
+    options = figures.Options(width=width, focus=focus, places=places, part_link=links, packet=asked)
     return figures.render(snapshot, view, lang, options)
 
 
@@ -220,7 +220,7 @@ def frame(
         # What writes nothing (a power cut) belongs to the revision it follows, so the newest revision may still change.
         position = run.cluster.trace.position(revision, after)
         marks = str(run.cluster.engine.marks()) if revision == run.head and after is None else ""
-        asked = packet if view == "packet" else None
+        asked = _asked(packet, view, focus)
         key = (source.epoch, revision, after, position, marks, view, lang, focus, width, parts, asked, at is None)
         with _lock:
             known = _frames.get(key)
@@ -253,6 +253,13 @@ def frame(
         while len(_frames) > FRAMES:
             _frames.popitem(last=False)
     return made
+
+
+def _asked(packet: Question | None, view: str, focus: str) -> Question | None:
+    """Who has chosen a Service and asks nothing sends a packet to it."""
+    if view != "packet":
+        return None
+    return packet or (Question(target=focus) if focus.startswith("services/") else None)
 
 
 def snapshot_ms(run: Run, snapshot: Snapshot) -> int:

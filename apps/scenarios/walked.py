@@ -71,20 +71,18 @@ def _focus(asked: Asked, ref: str) -> str:
 
 def _answers(asked: Asked, lang: str) -> list[Row]:
     """Where the destination is translated, who encapsulates: the hops that say so."""
-    out = []
-    for what in ("network.dnat", "network.snat", "network.encapsulated"):
-        step = next((step for step in asked.steps if step.hop.what == what and not step.back), None)
-        if step is not None:
-            out.append(
-                {
-                    "number": step.number,
-                    "query": asked.question.query(hop=step.number),
-                    "caption": packets.caption(step.hop, lang),
-                    "machine": packets.machine_name(step.hop.machine, lang),
-                    "interface": step.hop.interface,
-                }
-            )
-    return out
+    worth = {"network.dnat", "network.snat", "network.encapsulated"}
+    return [
+        {
+            "number": step.number,
+            "query": asked.question.query(hop=step.number),
+            "caption": packets.caption(step.hop, lang),
+            "machine": packets.machine_name(step.hop.machine, lang),
+            "interface": step.hop.interface,
+        }
+        for step in asked.steps
+        if step.hop.what in worth and not step.back
+    ]
 
 
 # ---- one hop -------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from apps.articles import library, pages
+from apps.cluster.network.machine import Machine, World
 from apps.diagrams.options import Question
-from apps.scenarios import packets, presets
+from apps.scenarios import kernels, packets, presets
 from apps.scenarios.limits import Said
 
 pytestmark = pytest.mark.django_db
@@ -184,3 +187,30 @@ def test_the_inspector_of_a_node_leads_to_its_kernel_and_a_service_to_its_packet
     assert f"/d/{SERVICES}.txt?node=worker-1" in node
     service = client.get(f"/en/s/{SERVICES}/?focus=services/default/web").content.decode()
     assert "view=packet&amp;dst=services/default/web" in service
+
+
+def test_an_article_may_say_which_packet_its_figure_shows(rf):
+    article = library.article("en", "nodeport")
+    asked = replace(
+        article, preset="services", view="packet", packet="src=client&dst=services/default/web-node&port=80"
+    )
+    for number in (0, 4):
+        request = rf.get("/en/docs/nodeport/", {"hop": str(number)} if number else {})
+        request.LANGUAGE_CODE = "en"
+        svg = pages.context(request, asked)["frame"]["svg"]
+        assert "client outside" in svg
+        assert svg.count(" now") >= bool(number)
+
+
+def test_a_kernel_with_too_much_in_it_is_cut_with_a_word_about_it():
+    class Network:
+        def world(self):
+            return World({"n": Machine("n", "node", {}, sets={"s": frozenset(str(i) for i in range(3000))})})
+
+        def save(self, node):
+            return "-A X -j ACCEPT\n" * 300_000
+
+    text = kernels.text_of(Network(), "n", "7")
+    assert len(text) < kernels.MOST_BYTES + 100
+    assert "# 1000 more" in text
+    assert text.endswith("bytes\n")

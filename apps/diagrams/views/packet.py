@@ -133,10 +133,9 @@ class _Drawing:
         out += [packets.found(finding, self.lang) for finding in asked.findings]
         if lookup is not None and lookup.questions:
             out.append(packets.looked_up(lookup, self.lang))
-        for what in ("network.dnat", "network.encapsulated"):
-            step = next((step for step in asked.steps if step.hop.what == what and not step.back), None)
-            if step is not None and asked.failure is None:
-                out.append(packets.plain(step, self.lang))
+        if asked.failure is None:
+            worth = ("network.dnat", "network.encapsulated")
+            out += [packets.plain(s, self.lang) for s in asked.steps if s.hop.what in worth and not s.back]
         if asked.suggested and asked.steps:
             out.append(self.scene.say("packet.suggested"))
         return out
@@ -194,14 +193,15 @@ class _Drawing:
         name = packets.machine_name(box.name, self.lang)
         address = self._address(box)
         texts = (Text(rect.x + 12, rect.y + 21, "k-fh"), Text(rect.right - 12, rect.y + 21, "k-num", "end"))
-        room = rect.w - 36 - metrics.width(address, 11)
+        shown = address if metrics.width(name, 12) + metrics.width(address, 11) + 32 <= rect.w else ""
+        room = rect.w - 24 - (metrics.width(shown, 11) + 12 if shown else 0)
         off = box.machine is not None and not box.machine.up
         kind = "k-outside" if box.outside else "k-worker"
         frame = Element(
             part_id("way", box.name),
             f"k-place {kind}{' off' if off else ''}{self._here(box)}",
             shapes.box(rect, "k-f", 6, texts),
-            (metrics.fit(name, room, 12), address),
+            (metrics.fit(name, room, 12), shown),
             label=scene.say("packet.aria-machine", name=name, address=address or "-"),
             ref="" if box.outside else f"nodes/{box.name}",
         )
@@ -312,6 +312,14 @@ class _Drawing:
         (x0, y0), (x1, y1) = points
         return Element(edge_id(*name), f"k-line {cls}", shapes.line(((x0, y0), (x0, y0), (x1, y1), (x1, y1))))
 
+    def _header(self, step: Step, room: float) -> str:
+        """A header on a wire; where it is short, whom the packet goes to, or whom the answer comes from."""
+        packet = step.hop.after
+        whole = str(packet)
+        if metrics.width(whole, 11) <= room:
+            return whole
+        return f"{packets.source_of(packet)} →" if step.back else f"→ {packets.target(packet)}"
+
     def _wire(self, number: int, wire: Wire, rect: Rect, forward: bool, stacked: bool) -> Element:
         """A packet on the network: its header on a line with an arrow, or in a tunnel's pipe."""
         step, hop = wire.step, wire.step.hop
@@ -336,7 +344,7 @@ class _Drawing:
             base = rect.y + (rect.h / 2 + 4 if stacked else rect.h - 16)
             anchor, at = ("start", left) if stacked else ("middle", rect.cx)
             shape = shapes.words((Text(at, base, "k-num", anchor),))
-            text: tuple[str, ...] = (metrics.fit(str(hop.after), room - 24),)
+            text: tuple[str, ...] = (metrics.fit(self._header(step, room - 24), room - 24),)
         else:
             pipe = Rect(rect.x + inset, rect.y, rect.w - 2 * inset, rect.h)
             shape = shapes.pipe(pipe)
