@@ -15,6 +15,8 @@ from apps.cluster.apiserver.requests import Response, components
 from apps.cluster.client import Access, Client, Controller, Informers, Recorder
 from apps.cluster.controllers.balancers import PROGRAMS
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
+from apps.cluster.controllers.metallb.controller import MetalLBController
+from apps.cluster.controllers.metallb.speaker import Speaker
 from apps.cluster.controllers.nodeipam.range_allocator import NodeIPAMController
 from apps.cluster.controllers.podautoscaler.horizontal import HorizontalController
 from apps.cluster.controllers.registry import CONTROLLERS
@@ -140,6 +142,8 @@ class Cluster:
         self.host = ControlPlane(self)
         self.agents = Agents(self, bgp=not self.config.encapsulation.startswith("vxlan"))
         self.host.observer = self.agents
+        parts = [part for process in self.processes.values() for part in process.parts]
+        self.host.reviewers = [part.review for part in parts if isinstance(part, Speaker)]
         self.response: Response | None = None
         self.strain = Strain(self)
         self.apiserver.readers["log"] = logs.Reader(self._reach_kubelet)
@@ -475,8 +479,11 @@ class Cluster:
         parts: list[Any] = []
         for kind in kinds:
             client = Client(self.apiserver, kind.name)
-            parts.append(kind(self.engine, client, informers, Recorder(self.engine, client, kind.source or kind.name)))
-            self.engine.register(kind.name, parts[-1])
+            part = kind(self.engine, client, informers, Recorder(self.engine, client, kind.source or kind.name))
+            if isinstance(part, MetalLBController | Speaker):
+                part.alive = self._reachable
+            self.engine.register(kind.name, part)
+            parts.append(part)
         self.processes[program] = Process(program, informers, parts)
 
     # ---- looking -------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ ARTICLES = {
     "storage-provisioner": "statefulset",
     "storage-attacher": "statefulset",
     "service-controller": "loadbalancer",
+    "metallb-controller": "loadbalancer",
+    "metallb-speaker": "loadbalancer",
     "cloud": "loadbalancer",
 }
 CONTROLLER_ARTICLES = {

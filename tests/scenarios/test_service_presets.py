@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from apps.cluster.controllers.metallb.election import announcer
 from apps.cluster.controllers.servicelb.pool import pool
 from apps.scenarios import presets, replay
 
@@ -82,3 +83,16 @@ def test_a_cloud_builds_a_balancer_and_tells_it_its_nodes() -> None:
     assert [one["ip"] for one in service["status"]["loadBalancer"]["ingress"]] == ["203.0.113.1"]
     behind = {backend.node: backend.problem for backend in pool(run.view().objects, service)}
     assert behind == {"worker-1": "", "worker-2": "no-endpoint", "worker-3": "", "worker-4": ""}
+
+
+def test_a_node_takes_over_an_address_that_another_answered_for() -> None:
+    run = replay.settled(presets.get("loadbalancer-metallb").story)
+    told = [
+        (step.node, step.params["service"])
+        for step in run.cluster.trace.steps
+        if step.message == "metallb.announce" and step.time_ms > run.base_ms
+    ]
+    web, api = "default/web", "default/api"
+    assert told == [("worker-1", web), ("worker-2", web), ("worker-1", web), ("worker-3", api)]
+    objects = run.view().objects
+    assert [announcer(objects, objects["services"][key]) for key in (web, api)] == ["worker-1", "worker-3"]

@@ -99,6 +99,11 @@ SERVICE_ACCOUNTS: Mapping[str, str] = {
     # No controller of Kubernetes: it stands for a provisioner and acts as the binder that would call one.
     "storage-provisioner": "persistent-volume-binder",
 }
+# Programs in Pods of their own: namespace and ServiceAccount.
+ACCOUNTS_ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    "metallb-controller": ("metallb-system", "controller"),
+    "metallb-speaker": ("metallb-system", "speaker"),
+}
 # Programs that come with a client certificate: its common name and organisations.
 CERTIFICATES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "kube-apiserver": ("system:apiserver", (MASTERS,)),
@@ -132,6 +137,8 @@ def user_of(actor: Actor) -> User:
     certificate = CERTIFICATES.get(component)
     if certificate is not None:
         return User(certificate[0], (*certificate[1], AUTHENTICATED))
+    if component in ACCOUNTS_ELSEWHERE:
+        return service_account(*ACCOUNTS_ELSEWHERE[component])
     if component.startswith("system:"):
         return named(component)
     return User(component, (AUTHENTICATED,))

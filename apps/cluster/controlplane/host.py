@@ -7,7 +7,7 @@ Leaves out  requests that wait before they fail; an API server on its way out st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
@@ -92,6 +92,7 @@ class ControlPlane:
         self._engine = plant.engine
         self._installer: Installer | None = None
         self.observer: Observer | None = None
+        self.reviewers: list[Callable[[], None]] = []  # who wants to know that something has become of machines
         self._machines: Mapping[str, Machine] = {}  # those that `_planes` was taken from
         self._planes: tuple[str, ...] = ()
         self.ruling = False
@@ -241,6 +242,8 @@ class ControlPlane:
             kubelet.reach(problem)
             if self.observer is not None:
                 self.observer.reach(name, problem)
+        for told in self.reviewers:
+            told()
         self._log_members()
 
     def came(self, node: str) -> None:

@@ -38,6 +38,8 @@ class Configuration(Protocol):
     def version(self) -> str: ...
     @property
     def pod_subnet(self) -> str: ...
+    @property
+    def load_balancer(self) -> str: ...
 
 
 class ClusterLike(Plant, Protocol):
@@ -89,7 +91,8 @@ def _kubeadm(cluster: ClusterLike) -> Kubeadm:
     engine.register(NETWORK, network)
     registry = Registry(config.images)
     engine.register(REGISTRY, registry)
-    kubeadm = Kubeadm(cluster, registry, network, flavour_of(config.runtime), config.version, config.pod_subnet)
+    flavour = flavour_of(config.runtime)
+    kubeadm = Kubeadm(cluster, registry, network, flavour, config.version, config.pod_subnet, config.load_balancer)
     cluster.host.install(kubeadm)
     engine.register(NAME, kubeadm)
     return kubeadm

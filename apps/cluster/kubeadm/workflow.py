@@ -14,6 +14,7 @@ from apps.cluster.apimachinery.timestamps import format_ms
 from apps.cluster.apiserver import Actor
 from apps.cluster.apiserver.authentication import MASTERS
 from apps.cluster.client import Client, Problem
+from apps.cluster.controllers import balancers
 from apps.cluster.engine.randomness import Randomness
 from apps.cluster.kubeadm import (
     addons,
@@ -109,8 +110,10 @@ class Kubeadm:
         flavour: Flavour,
         version: str = v.KUBERNETES,
         pod_subnet: str = v.POD_SUBNET,
+        load_balancer: str = "",
     ) -> None:
         self._plant = plant
+        self.load_balancer = load_balancer
         self._engine = plant.engine
         self._registry = registry
         self.flavour = flavour
@@ -422,6 +425,8 @@ class Kubeadm:
             client.create(resource, obj, why="kubectl.apply-create")
         client.create("csidrivers", calico.csi_driver(), why="kubectl.apply-create")
         client.create("storageclasses", calico.storage_class(), why="kubectl.apply-create")
+        for resource, obj in balancers.manifest(self.load_balancer):
+            client.create(resource, obj, why="kubectl.apply-create")
         newcomers = [
             machine.name
             for machine in self._plant.machines.values()
