@@ -45,6 +45,18 @@ def canonical(text: str) -> str:
     return str(ip_network(text, strict=False))
 
 
+def plain(text: str) -> str:
+    """An address or network whose parts may have zeros in front, as very old objects have them.
+
+    >>> plain("172.30.0.041"), plain("203.0.113.000/025"), plain("fd00::1")
+    ('172.30.0.41', '203.0.113.0/25', 'fd00::1')
+    """
+    if ":" in text:
+        return text
+    address, slash, length = text.partition("/")
+    return ".".join(str(int(part)) for part in address.split(".")) + (f"/{int(length)}" if slash else "")
+
+
 def is_loopback(address: str) -> bool:
     return bool(ip_address(address).is_loopback)
 

@@ -36,6 +36,7 @@ class ProxyConfig(NamedTuple):
     counters: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}  # of the node: its zone is looked up here
     large: int = 1000  # more endpoints than this, and comments are left out
+    service_cidrs: tuple[str, ...] = ()  # of all ServiceCIDRs; nftables drops what no Service has of them
 
     @property
     def node_ip(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from apps.cluster.network.addresses import family_of
+from apps.cluster.network.addresses import plain
 from apps.cluster.proxy.service_ports import PortName, ServicePort
 
 Obj = dict[str, Any]
@@ -89,10 +89,9 @@ def _endpoint(entry: Obj, port: int, node: str) -> Endpoint | None:
         value = conditions.get(condition)
         return default if value is None else bool(value)
 
-    family_of(addresses[0])
     where = entry.get("nodeName") or ""
     return Endpoint(
-        addresses[0],
+        plain(addresses[0]),
         port,
         bool(node) and where == node,
         told("ready", True),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from apps.cluster.network.addresses import family_of, prefix
+from apps.cluster.network.addresses import family_of, plain, prefix
 
 Obj = dict[str, Any]
 
@@ -70,7 +70,7 @@ def service_ports(service: Obj | None, family: int) -> dict[PortName, ServicePor
         spec.get("type", "ClusterIP") == "ClusterIP" and bool(spec.get("externalIPs"))
     )
     external_local = exposed and spec.get("externalTrafficPolicy") == "Local"
-    ranges = [text.strip() for text in spec.get("loadBalancerSourceRanges") or ()]
+    ranges = [plain(text.strip()) for text in spec.get("loadBalancerSourceRanges") or ()]
     ranges = [text for text in ranges if family_of(text.partition("/")[0]) == family]
     if any(prefix(text).length == 0 for text in ranges):
         ranges = []
@@ -104,10 +104,10 @@ def service_ports(service: Obj | None, family: int) -> dict[PortName, ServicePor
 
 def _cluster_ip(spec: Obj, family: int) -> str:
     for address in spec.get("clusterIPs") or [spec.get("clusterIP") or ""]:
-        if address and address != "None" and family_of(address) == family:
-            return str(address)
+        if address and address != "None" and family_of(plain(address)) == family:
+            return plain(address)
     return ""
 
 
 def _of_family(addresses: Any, family: int) -> tuple[str, ...]:
-    return tuple(address for address in addresses if family_of(address) == family)
+    return tuple(address for address in map(plain, addresses) if family_of(address) == family)

@@ -41,6 +41,7 @@ class Visit(NamedTuple):
     number: int  # from 1, as iptables --line-numbers counts
     text: str
     matched: bool
+    element: str = ""  # what an nftables map had under the packet's key
 
 
 class Verdict(NamedTuple):
@@ -64,6 +65,11 @@ def run(tables: Tables, table: str, chain: str, packet: Packet, host: Host, chan
 
 def every_way(tables: Tables, table: str, chain: str, packet: Packet, host: Host) -> Iterator[tuple[float, Verdict]]:
     """All ways a packet may go, with the probability of each, in the order of the rules."""
+    return every_choice(lambda chance: run(tables, table, chain, packet, host, chance))
+
+
+def every_choice(go: Callable[[Chance], Verdict]) -> Iterator[tuple[float, Verdict]]:
+    """All that chance may make of it, with the probability of each."""
     taken: list[bool] = []
     while True:
         at = 0
@@ -78,7 +84,7 @@ def every_way(tables: Tables, table: str, chain: str, packet: Packet, host: Host
             weight *= probability if happens else 1 - probability
             return happens
 
-        verdict = run(tables, table, chain, packet, host, chance)
+        verdict = go(chance)
         yield weight, verdict
         while taken and not taken[-1]:
             taken.pop()

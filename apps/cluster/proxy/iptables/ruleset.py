@@ -9,16 +9,15 @@ Leaves out  that Go walks the Services in no order: here they are in the order o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from apps.cluster.network.addresses import is_loopback
 from apps.cluster.proxy.config import DROPPED_INVALID, ProxyConfig
 from apps.cluster.proxy.iptables import names
 from apps.cluster.proxy.iptables.service import Built, Rules, build
-from apps.cluster.proxy.service_ports import PortName, ServicePort, service_ports
-from apps.cluster.proxy.tracking import EndpointsMap, ServiceName
-
-Obj = dict[str, Any]
+from apps.cluster.proxy.listening import Listening
+from apps.cluster.proxy.service_ports import PortName
+from apps.cluster.proxy.tracking import ServiceName
 
 
 class Jump(NamedTuple):
@@ -73,50 +72,22 @@ class Synced(NamedTuple):
     conntrack_cleanup: bool
 
 
-class Ruleset:
+class Ruleset(Listening):
     """What one kube-proxy has heard, and what it has made of it. `service` and `slice_` are heard, `sync` acts."""
 
     def __init__(self, config: ProxyConfig) -> None:
-        self.config = config
-        self._services: dict[ServiceName, dict[PortName, ServicePort]] = {}
-        self.endpoints = EndpointsMap(config.node, config.family)
-        self._changed: set[ServiceName] = set()
+        super().__init__(config)
         self._built: dict[ServiceName, dict[PortName, Built]] = {}
         self._counts: dict[ServiceName, int] = {}
         self._total = 0
         self._large = False
-        self._synced = False
-
-    # ---- hearing -------------------------------------------------------------------------------
-
-    def service(self, namespace: str, name: str, obj: Obj | None) -> None:
-        """A Service as it is now; None when it is gone."""
-        key = (namespace, name)
-        ports = service_ports(obj, self.config.family)
-        if ports != self._services.get(key, {}):
-            self._changed.add(key)
-        if ports:
-            self._services[key] = ports
-        else:
-            self._services.pop(key, None)
-
-    def slice_(self, obj: Obj, *, deleted: bool = False) -> None:
-        """An EndpointSlice as it is now, or was when it was deleted."""
-        self.endpoints.hear(obj, deleted=deleted)
-
-    @property
-    def pending(self) -> bool:
-        """Whether a sync has something to do."""
-        return bool(self._changed) or self.endpoints.pending or not self._synced
 
     # ---- acting --------------------------------------------------------------------------------
 
     def sync(self) -> Synced:
         """Write what changed since the last sync; everything the first time."""
         full = not self._synced
-        heard = self.endpoints.take()
-        changed = sorted(self._changed | heard.services)
-        self._changed.clear()
+        changed, heard = self._take()
         for key in self._services if full else changed:
             self._count(key)
         large = self._total > self.config.large
