@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from apps.cluster.network.machine import Interface, Machine
+from apps.diagrams import packets
 
 MOST_BYTES = 4 * 1024 * 1024  # of one text
 MEMBERS = 2000  # of one ipset
+LISTED = 120  # interfaces, routes in a table
+
+Row = dict[str, Any]
 
 
 def text_of(network: Any, node: str, revision: str) -> str:
@@ -37,6 +41,35 @@ def text_of(network: Any, node: str, revision: str) -> str:
     if len(text) > MOST_BYTES:
         text = text[: text.rindex("\n", 0, MOST_BYTES)] + f"\n# cut here: more than {MOST_BYTES} bytes\n"
     return text
+
+
+def told(network: Any, node: str, lang: str) -> Row | None:
+    """The same as tables, for a page: interfaces, routes and who programmed them, how many rules. None: no network."""
+    machine: Machine | None = network.world().machines.get(node) if network is not None else None
+    if machine is None:
+        return None
+    return {
+        "interfaces": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "addresses": list(one.addresses),
+                "mtu": one.mtu,
+                "up": one.up,
+                "end": f"{one.peer[0]} {one.peer[1]}".strip(),
+            }
+            for one in list(machine.interfaces.values())[:LISTED]
+        ],
+        "routes": [
+            {"text": str(route), "by": packets.said_by(packets.by_of(route), lang)} for route in machine.routes[:LISTED]
+        ],
+        "tables": [
+            {"name": name, "chains": len(chains), "rules": sum(len(rules) for rules in chains.values())}
+            for name, chains in machine.tables.items()
+        ],
+        "sets": len(machine.sets),
+        "more": max(len(machine.interfaces) - LISTED, 0) + max(len(machine.routes) - LISTED, 0),
+    }
 
 
 def _interface(number: int, one: Interface) -> list[str]:

@@ -122,6 +122,7 @@ def form(snapshot: Snapshot, asked: asking.Asked, at: str, pinned: bool) -> Row:
     if now.source and not any(one["value"] == now.source for group in sources for one in group["options"]):
         sources[0]["options"].insert(0, _option(now.source, _named(now.source.partition("/")[2]) or now.source))
     numbers = [step.number for step in asked.steps]
+    hop = asked.chosen.number if asked.chosen is not None else 0
     return {
         "at": at if pinned else "",
         "sources": _marked(sources, now.source),
@@ -137,12 +138,11 @@ def form(snapshot: Snapshot, asked: asking.Asked, at: str, pinned: bool) -> Row:
         "next": now.query(packet=min(now.packet + 1, PACKETS), hop=0, many=False),
         "many": now.query(many=not now.many, hop=0),
         "counted": now.many,
-        "hop": now.hop,
+        "hop": hop,
         "hops": len(numbers),
-        "first": now.query(hop=1) if numbers else "",
-        "before": now.query(hop=now.hop - 1) if now.hop > 1 else "",
-        "after": now.query(hop=now.hop + 1) if numbers and now.hop < len(numbers) else "",
-        "whole": now.query(hop=0) if now.hop else "",
+        "before": now.query(hop=hop - 1) if hop > 1 else "",
+        "after": now.query(hop=hop + 1) if hop < len(numbers) else "",
+        "whole": now.query(hop=0) if hop else "",
         "suggested": asked.suggested,
     }
 

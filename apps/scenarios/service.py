@@ -21,7 +21,8 @@ from apps.diagrams import figure as figures
 from apps.diagrams.figure import Figure
 from apps.diagrams.options import WIDTHS as LAYOUTS
 from apps.diagrams.options import Question
-from apps.scenarios import packets
+from apps.diagrams.views.node import machine_of
+from apps.scenarios import kernels, packets
 from apps.scenarios.brought import brought
 from apps.scenarios.decided import decided
 from apps.scenarios.inside import inside
@@ -231,7 +232,7 @@ def frame(
         drawn = figure_of(run, snapshot, view, lang, focus=focus, width=width, parts=parts, packet=asked)
         step = _own_step(run, snapshot)
         told = _inspected(source, snapshot, focus, lang)
-        detail, form = detail_html(run, snapshot, view, focus, lang), ""
+        detail, form = detail_html(run, snapshot, view, focus, lang, source.ref), ""
         if view == "packet":
             form, detail = _packet_html(source, snapshot, asked, lang, pinned=at is not None)
     made: Frame = {
@@ -383,7 +384,7 @@ def inspector_html(told: dict[str, Any] | None, lang: str) -> str:
         return render_to_string("scenarios/inspector.html", {"inspector": told, "LANGUAGE_CODE": lang})
 
 
-def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) -> str:
+def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str, ref: str = "") -> str:
     """What a view has to say beside its figure, as tables; "" for a view whose figure says it all."""
     at = str(moment_of(snapshot))
 
@@ -414,7 +415,14 @@ def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str) 
             "scenarios/brought.html", lang, brought=lambda: brought(snapshot, focus, lang, seconds, place, at)
         )
     if view == "node":
-        return _details("scenarios/inside.html", lang, inside=lambda: inside(snapshot, focus, lang, seconds, place, at))
+        name = machine_of(snapshot, focus)
+        return _details(
+            "scenarios/inside.html",
+            lang,
+            inside=lambda: inside(snapshot, focus, lang, seconds, place, at),
+            kernel=lambda: kernels.told(snapshot.network, name, lang),
+            kernel_url=lambda: save_url(ref, name, at) if ref else "",
+        )
     return ""
 
 

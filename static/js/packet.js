@@ -52,8 +52,15 @@ document.addEventListener("keydown", (event) => {
 
 figure?.addEventListener("k8s-refused", (event) => refuse(event.detail.message));
 
-figure?.addEventListener("k8s-frame", ({ detail: { form } }) => {
+/** The hop that was gone to, told to who does not see it. */
+let told = "";
+
+figure?.addEventListener("k8s-frame", ({ detail: { form, text } }) => {
   if (!box || form === undefined) return;
+  const hop = figure.packet.hop;
+  const line = hop && form ? (text ?? "").split("\n").find((each) => each.startsWith(`${hop}. `)) ?? "" : "";
+  if (line && line !== told) figure.querySelector("[data-announce]").textContent = line;
+  told = line;
   box.hidden = form === "";
   if (form === box.dataset.told) return refuse("");
   box.dataset.told = form;

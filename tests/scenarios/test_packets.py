@@ -214,3 +214,24 @@ def test_a_kernel_with_too_much_in_it_is_cut_with_a_word_about_it():
     assert len(text) < kernels.MOST_BYTES + 100
     assert "# 1000 more" in text
     assert text.endswith("bytes\n")
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_inside_a_node_its_interfaces_and_routes_are_listed_with_who_programmed_them(client, lang):
+    text = client.get(f"/{lang}/s/{SERVICES}/frame/?view=node&focus=nodes/worker-1").json()["detail"]
+    assert "tunl0" in text
+    assert "proto bird" in text
+    assert "BIRD" in text
+    assert f"/d/{SERVICES}.txt?node=worker-1" in text
+    assert "⟦" not in text
+
+
+def test_a_hop_beyond_the_last_is_none(client):
+    found = frame(client, f"{CLIENT}&hop=250")
+    assert "hop=249" not in found["form"]
+    assert " now" not in found["svg"]
+
+
+def test_as_mermaid_the_hops_follow_one_another(client):
+    text = client.get(f"/d/{SERVICES}.mmd?view=packet&{CLIENT}").content.decode()
+    assert "fig_hop_1 --> fig_hop_2" in text

@@ -59,6 +59,7 @@ class _Drawing:
             title=self._title(),
             roots=roots,
             edges=self.edges,
+            links=[(f"fig-hop-{n}", f"fig-hop-{n + 1}") for n in range(1, len(self.asked.steps))],
             told=self._text(),
         )
 
