@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from apps.cluster.controllers.metallb.election import announcements
 from apps.cluster.controllers.servicelb.pool import Backend, pool
 from apps.cluster.dataplane.agents import CUT, PROXY, UP
 from apps.cluster.dataplane.outside import Balanced
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from apps.cluster.dataplane.dataplane import Dataplane
 
 Obj = dict[str, Any]
-EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
-LOCAL = "Local"
 
 
 def given(service: Obj) -> list[str]:
@@ -40,15 +39,6 @@ def backends(plane: Dataplane, service: Obj) -> tuple[Backend, ...]:
     return pool(facts.objects, service, answers)
 
 
-def _has_endpoint(plane: Dataplane, key: str, node: str) -> bool:
-    """Whether a node's kube-proxy knows of a ready endpoint of the Service on that node."""
-    return any(
-        endpoint.get("nodeName") == node and (endpoint.get("conditions") or {}).get("ready") is not False
-        for slice_ in plane.facts.slices_of(key)
-        for endpoint in slice_.get("endpoints") or ()
-    )
-
-
 def balanced(plane: Dataplane) -> Iterator[Balanced]:
     """What the cloud's balancer does: every port of every Service that has an address there."""
     facts = plane.facts
@@ -67,24 +57,9 @@ def balanced(plane: Dataplane) -> Iterator[Balanced]:
 def announced(plane: Dataplane) -> Iterator[tuple[str, str]]:
     """MetalLB in L2 mode: each address of a load balancer, and the one node that answers ARP for it."""
     facts = plane.facts
-    for key, service in facts.table("services").items():
-        if service["spec"].get("type") != "LoadBalancer":
-            continue
-        nodes = [
-            node
-            for node in facts.nodes
-            if facts.machines[node].power == "on" and EXCLUDED not in _labels(facts.table("nodes")[node])
-        ]
-        if service["spec"].get("externalTrafficPolicy") == LOCAL:
-            nodes = [node for node in nodes if _has_endpoint(plane, key, node)]
-        for address in given(service):
-            node = min(nodes, default="")
-            if node:
-                yield address, node
-
-
-def _labels(obj: Obj) -> Obj:
-    return obj["metadata"].get("labels") or {}
+    for address, node in announcements(facts.objects).items():
+        if node in facts.machines:
+            yield address, node
 
 
 def routed(plane: Dataplane) -> dict[str, str]:

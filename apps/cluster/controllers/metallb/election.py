@@ -19,7 +19,8 @@ from apps.cluster.controllers.metallb.allocator import SHARED, addresses_of, ann
 from apps.cluster.controllers.metallb.pools import POOLS, pool_of, read
 from apps.cluster.controllers.servicelb.nodes import included
 
-ADVERTISEMENTS = "l2advertisements.metallb.io"
+ADVERTISEMENTS, STATUSES = "l2advertisements.metallb.io", "servicel2statuses.metallb.io"
+NODE_LABEL, NAME_LABEL, NAMESPACE_LABEL = "metallb.io/node", "metallb.io/service-name", "metallb.io/service-namespace"
 NAMESPACE, COMPONENT = "metallb-system", "component"
 CONTROLLER, SPEAKER = "controller", "speaker"  # the label "component" of MetalLB's Pods
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -135,3 +136,18 @@ def announcer(objects: Objects, service: Obj, alive: Alive | None = None) -> str
     `alive`: whether a machine is there for the others; without it, a Ready node is taken to be.
     """
     return next(iter(candidates(objects, service, alive)), "")
+
+
+def announcements(objects: Objects) -> dict[str, str]:
+    """Every address that is answered for, and the node: as the speakers themselves have written it down.
+
+    A node that has just died is still the one, until the others miss it.
+    """
+    services = objects.get("services", EMPTY)
+    found: dict[str, str] = {}
+    for status in objects.get(STATUSES, EMPTY).values():
+        labels = labels_of(status)
+        service = services.get(f"{labels.get(NAMESPACE_LABEL)}/{labels.get(NAME_LABEL)}")
+        for ip in addresses_of(service) if service is not None else ():
+            found[ip] = labels.get(NODE_LABEL, "")
+    return found

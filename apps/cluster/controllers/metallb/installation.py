@@ -11,9 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.cluster.apimachinery.meta import Obj
-from apps.cluster.controllers.metallb.election import ADVERTISEMENTS, COMPONENT, CONTROLLER, NAMESPACE, SPEAKER
+from apps.cluster.controllers.metallb.election import (
+    ADVERTISEMENTS,
+    COMPONENT,
+    CONTROLLER,
+    NAMESPACE,
+    SPEAKER,
+    STATUSES,
+)
 from apps.cluster.controllers.metallb.pools import POOLS
-from apps.cluster.controllers.metallb.speaker import STATUSES
 
 GROUP, VERSION = "metallb.io", "v1beta1"
 IMAGE_VERSION = "v0.15.3"

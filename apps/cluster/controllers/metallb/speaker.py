@@ -20,9 +20,13 @@ from apps.cluster.controllers.metallb.allocator import addresses_of
 from apps.cluster.controllers.metallb.controller import deployed
 from apps.cluster.controllers.metallb.election import (
     ADVERTISEMENTS,
+    NAME_LABEL,
     NAMESPACE,
+    NAMESPACE_LABEL,
+    NODE_LABEL,
     SERVICE_LABEL,
     SPEAKER,
+    STATUSES,
     Objects,
     announcer,
     pods_of,
@@ -33,8 +37,6 @@ from apps.cluster.controllers.metallb.pools import POOLS
 from apps.cluster.controllers.servicelb.nodes import included
 from apps.cluster.engine import Engine
 
-STATUSES = "servicel2statuses.metallb.io"
-NODE_LABEL, NAME_LABEL, NAMESPACE_LABEL = "metallb.io/node", "metallb.io/service-name", "metallb.io/service-namespace"
 ALL = "all"
 JOIN_MS = 1_500  # from a speaker's start until the others count on it
 MISS_MS = 5_000  # until they miss one that is silent
