@@ -39,6 +39,11 @@ class Asked(NamedTuple):
         return next((step for step in self.steps if step.number == self.question.hop), None)
 
     @property
+    def for_name(self) -> bool:
+        """Whether what is shown is the question to CoreDNS: there was no packet to send."""
+        return self.journey is not None and self.journey.there is None and self.journey.dns is not None
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         return self.journey.findings if self.journey is not None else ()
 
@@ -79,7 +84,8 @@ def _ask(snapshot: SnapshotLike, question: Question | None) -> Asked:
         if error.code != NOT_FOUND:
             raise
         return Asked(wanted, suggested, None, World({}), [], _missing(snapshot, wanted))
-    return Asked(wanted, suggested, journey, network.world(), packets.steps(journey.there, journey.back))
+    # Where no packet could be sent since its name is not known, the question for it is what there is to follow.
+    return Asked(wanted, suggested, journey, network.world(), packets.steps(journey.there or journey.dns, journey.back))
 
 
 def _suggested(snapshot: SnapshotLike, question: Question | None) -> Question:

@@ -41,15 +41,17 @@ def walked(snapshot: Any, asked: Asked, lang: str, ref: str, at: str) -> Row:
         "asked": journey is not None,
         "at": at,
         "chosen": _row(chosen, asked, lang, RULES_OF_ONE) if chosen is not None else None,
-        "failed": asked.failure is not None or not asked.steps,
+        "failed": asked.failure is not None or not asked.steps or asked.for_name,
         "findings": [
             {"text": packets.found(finding, lang), "ref": finding.ref, "query": _focus(asked, finding.ref)}
             for finding in asked.findings
         ],
         "lookup": _lookup(journey.lookup, lang) if journey is not None and journey.lookup is not None else None,
-        "dns": [packets.plain(step, lang) for step in packets.steps(journey.dns, None)] if journey is not None else [],
+        "dns": [packets.plain(step, lang) for step in packets.steps(journey.dns, None)]
+        if journey is not None and not asked.for_name
+        else [],
         "ways": [
-            {"title": wording.say(lang, f"packet.way-{'back' if back else 'there'}"), "back": back, "hops": hops}
+            {"title": wording.say(lang, f"packet.way-{_way(asked, back)}"), "back": back, "hops": hops}
             for back in (False, True)
             if (hops := [_row(step, asked, lang, RULES) for step in asked.steps if step.back is back])
         ],
@@ -63,6 +65,10 @@ def walked(snapshot: Any, asked: Asked, lang: str, ref: str, at: str) -> Row:
 def save_url(ref: str, node: str, at: str) -> str:
     """Where a node's rules, routes and interfaces are as text."""
     return f"/d/{ref}.txt?{urlencode({'node': node, 'at': at})}"
+
+
+def _way(asked: Asked, back: bool) -> str:
+    return "back" if back else "name" if asked.for_name else "there"
 
 
 def _focus(asked: Asked, ref: str) -> str:

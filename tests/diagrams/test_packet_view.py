@@ -163,6 +163,16 @@ def test_where_a_packet_came_to_grief_is_marked_and_said_before_anything_is_chos
     assert "v-no" in figure.parts["fig-outcome"].cls
 
 
+def test_a_name_that_could_not_be_asked_for_shows_how_far_its_question_came():
+    made, failed, _question = CASES["too big"]
+    shown = snapshot(made, failed._replace(there=None, dns=failed.there))
+    figure = render(shown, "packet", "en", Options(packet=WEB))
+    assert "the question for the name did not arrive" in figure.parts["fig-outcome"].label
+    assert "v-no" in figure.parts["fig-outcome"].cls
+    assert sum(" failed" in part.cls for part in figure.parts.values()) == 1
+    assert "way of the question to CoreDNS" in figure.alt
+
+
 def test_hops_are_links_in_a_page_and_none_in_a_file():
     assert drawn("ipip").parts["fig-hop-5"].href == f"?{WEB.query(hop=5)}"
     assert "href" not in export.svg(drawn("ipip"), "dark").replace('href="#', "")

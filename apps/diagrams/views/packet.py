@@ -94,6 +94,7 @@ class _Drawing:
         failure = self.asked.failure
         if failure is not None:
             said = "packet.told-failed-back" if failure.back else "packet.told-failed"
+            said = "packet.told-failed-name" if self.asked.for_name else said
             where = packets.machine_name(failure.hop.machine, self.lang)
             end = scene.say(f"packet.end-{failure.end}")
             return scene.say(said, end=end, machine=where, number=failure.number)
@@ -105,7 +106,7 @@ class _Drawing:
 
     def _head(self) -> Element:
         asked = self.asked
-        good = asked.journey is not None and asked.failure is None and bool(asked.steps)
+        good = asked.failure is None and bool(asked.steps) and not asked.for_name
         name = f"{self._short(self.question.source)} → {self._to()}" if self.question.source else ""
         narrow = self.width < 800
         most = self.width - 20 - (0 if self.width < 700 else 200) if narrow else self.width * 0.45
@@ -181,7 +182,8 @@ class _Drawing:
         back = False
         for step in self.asked.steps:
             if step.number == 1 or (step.back and not back):
-                out.append(self.scene.say("packet.way-back" if step.back else "packet.way-there"))
+                there = "packet.way-name" if self.asked.for_name else "packet.way-there"
+                out.append(self.scene.say("packet.way-back" if step.back else there))
             back = step.back
             out.append(packets.plain(step, self.lang))
         return "\n".join(out)
