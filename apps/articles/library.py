@@ -9,7 +9,7 @@ A text begins with a YAML head between two lines of `---`:
     minutes     to read and watch, whole articles only
     component   the package under apps/cluster whose `Models` and `Leaves out` the page shows; several in a list
     preset      the story its figure shows;  view  of the figure;  caption
-    packet      what the view `packet` is asked, as in an address: src=client&dst=services/default/web
+    packet      what the view `packet` is asked, as in an address: src=client&dst=services/default/web; `@pod`: captured
     tweak       the workload whose form stands beside the figure; without it, the preset's own focus if that is one
     focus       the object that the page opens with in its inspector; without it, none
     map         true: the parts of the figure lead to their articles

@@ -113,7 +113,7 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
     source = open_source(preset.link, language)
     at = _moment(request.GET.get("at", ""), source, walk.at)
     focus = _focus(request.GET.get("focus", article.focus), source, at)
-    packet = check_packet({**dict(parse_qsl(article.packet)), "hop": request.GET.get("hop", "")}, article.view, [])
+    packet = check_packet({**_packet(article, walk), "hop": request.GET.get("hop", "")}, article.view, [])
     around = page_context(
         request, source, language, at=at, view=article.view, focus=focus, parts=article.map, packet=packet
     )
@@ -134,6 +134,12 @@ def context(request: HttpRequest, article: Article) -> dict[str, Any]:
         "after": after,
         "tweak": _tweak(around["forms"], article.tweak or preset.focus),
     }
+
+
+def _packet(article: Article, walk: walks.Walk) -> dict[str, str]:
+    """What the figure is asked; `@pod` is what the walk-through captured by that name."""
+    asked = dict(parse_qsl(article.packet))
+    return {name: walk.names[text[1:]] if text.startswith("@") else text for name, text in asked.items()}
 
 
 def text_of(article: Article) -> Prose:

@@ -54,6 +54,25 @@ def test_every_article_answers_whole_before_any_script(reader, language, slug):
     assert text.count("<h1") == 1
 
 
+@pytest.mark.parametrize(
+    ("moment", "told"),
+    [
+        pytest.param("ready", "v-yes", id="no policy yet"),
+        pytest.param("denied", "v-no", id="all is denied"),
+        pytest.param("half", "v-no", id="one end allows"),
+        pytest.param("front-to-web", "v-yes", id="both ends allow"),
+    ],
+)
+def test_a_figure_shows_the_packet_that_its_walk_captured(reader, moment, told):
+    article = library.article("en", "felix")
+    walk = walks.of(article)
+    text = page(reader, f"{article.url}?at={walk.addresses[moment]}")
+    source, target = (walk.names[name].rpartition("/")[2] for name in ("front", "web"))
+    shown = re.search(r'id="fig-outcome" class="k-said (v-\w+)"[^>]*aria-label="([^:]*):', text)
+    assert shown[1] == told
+    assert html.unescape(shown[2]) == f"{source} → {target}"
+
+
 @pytest.mark.parametrize("slug", SLUGS)
 def test_an_object_that_an_article_opens_with_is_there(reader, slug):
     article = library.article("en", slug)
