@@ -2,8 +2,7 @@
 
 Models      pkg/registry/core/service/ipallocator (ipallocator.go, cidrallocator.go), storage/{storage.go,alloc.go}
             (beginCreate, beginUpdate, allocateCreate, allocateUpdate)
-Leaves out  IPv6 ranges; of several ServiceCIDRs the oldest gives, where a real server takes any; an address that a
-            refused request had for a moment
+Leaves out  IPv6 ranges; an address that a refused request had for a moment
 
 Every cluster IP is an IPAddress object, written before its Service and deleted after it: what has an object is taken.
 The upper band of a range is for those who do not say which address they want. All this comes before the strategy of the
@@ -45,7 +44,7 @@ def address_object(ip: str, service: Obj) -> Obj:
 
 
 def ranges(tables: Tables) -> list[IPv4Network]:
-    """The ranges that give addresses now: of ServiceCIDRs that nobody called unready, the oldest first.
+    """The ranges that give addresses now: of ServiceCIDRs that nobody called unready.
 
     An API server in which nobody has written any (no kubeadm, no bootstrap) gives from kubeadm's range.
     """
@@ -167,8 +166,9 @@ def gives(network: IPv4Network, address: str) -> bool:
 
 
 def _free_ips(networks: Iterable[IPv4Network], taken: Container[str], random: Randomness) -> Iterator[str]:
-    """Range by range: from a random address on, in the upper band first."""
-    for network in networks:
+    """Range by range, of several in any order: from a random address on, in the upper band first."""
+    several = list(networks)
+    for network in random.shuffle(several) if len(several) > 1 else several:
         first, last = network.network_address + 1, network.broadcast_address - 1
         band = static_band(network)
         size = ipallocator.hosts_per_network(network) - band
