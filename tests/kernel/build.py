@@ -15,6 +15,7 @@ from typing import NamedTuple
 from apps.cluster.cni.calico.felix.sets import has_ports
 from apps.cluster.network.iptables.rule import restore_text
 from apps.cluster.network.machine import Machine, World
+from apps.cluster.network.nftables.listing import listed
 from tests.kernel.hosts import Host, host
 
 PROGRAM = Path(__file__).with_name("program.py")
@@ -76,15 +77,19 @@ class Built:
         return [self.programs[question.start].result(number) for number, question in numbered]
 
     def load(self, name: str, machine: Machine) -> None:
-        """The machine's tables as iptables-restore takes them; its sets before, as they are named there."""
+        """The machine's tables as iptables-restore and nft take them; its sets before, as they are named there."""
         if machine.sets:
             self.hosts[name].run("ipset", "restore", "-exist", text=_sets(machine))
-        self.hosts[name].run("iptables-nft-restore", text=restore_text(machine.tables))
+        if machine.tables:
+            self.hosts[name].run("iptables-nft-restore", text=restore_text(machine.tables))
+        for table in machine.nft:
+            anew = f"add table {table}\ndelete table {table}\n{listed(table)}"
+            self.hosts[name].run("nft", "-f", "-", text=anew)
 
     def reload(self, world: World) -> None:
         """The same machines with other rules."""
         for name, machine in world.machines.items():
-            if machine.tables:
+            if machine.tables or machine.nft:
                 self.load(name, machine)
 
 
@@ -113,7 +118,7 @@ def built(world: World) -> Iterator[Built]:
             _addresses(hosts[name], machine)
         for name, machine in world.machines.items():
             _routes(hosts[name], machine)
-            if machine.tables:
+            if machine.tables or machine.nft:
                 found.load(name, machine)
             found.programs[name] = stack.enter_context(_program(hosts[name], name, machine))
         yield found

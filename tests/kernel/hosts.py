@@ -1,6 +1,7 @@
 """Machines made of network namespaces: what the model programs is loaded into a real Linux kernel and used there.
 
-Needs root and Debian's iproute2, iptables and ipset; without them these tests are skipped, and say what is missing.
+Needs root and Debian's iproute2, iptables and ipset, some tests nftables; without them these tests are skipped, and say
+what is missing.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from apps.cluster.network.addresses import number, prefix
 from apps.cluster.network.iptables.rule import Tables
+from apps.cluster.network.nftables.table import Table
 
 IPIP_BYTES = 20  # the outer header of IP-in-IP
 VXLAN_BYTES = 50  # outer Ethernet, IP, UDP and VXLAN headers
@@ -101,6 +102,7 @@ class Machine(NamedTuple):
     listens: frozenset[tuple[str, int]] = frozenset()
     forwards: bool = False  # net.ipv4.ip_forward
     up: bool = True
+    nft: tuple[Table, ...] = ()
 
     def addresses(self) -> frozenset[str]:
         return frozenset(

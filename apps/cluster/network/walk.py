@@ -1,19 +1,20 @@
 """A packet's way from where it starts to where it ends, hop by hop, by nothing but what each kernel on the way holds.
 
-Models      the Netfilter hooks in the order in which Linux calls them (raw, conntrack, mangle, nat, filter), the
-            routing decision, the translation of what belongs to a connection, IP-in-IP and VXLAN devices, every MTU
+Models      the Netfilter hooks in the order in which Linux calls them (raw, conntrack, mangle, nat, filter; iptables
+            and nftables may both have something at each), the routing decision, the translation of what belongs to a
+            connection, IP-in-IP and VXLAN devices, every MTU
 Leaves out  fragments (every packet has "don't fragment" set, as TCP's have); TTL; ICMP errors on their way back
 """
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from apps.cluster.network.addresses import family_of, within
-from apps.cluster.network.iptables.evaluate import Chance, Host, Visit, run
+from apps.cluster.network.iptables.evaluate import Chance, Host, Verdict, Visit, run
 from apps.cluster.network.machine import (
     IPIP_BYTES,
     VXLAN_BYTES,
@@ -25,6 +26,8 @@ from apps.cluster.network.machine import (
     Tuple5,
     World,
 )
+from apps.cluster.network.nftables import evaluate
+from apps.cluster.network.nftables.table import CONNTRACK, DNAT, Table
 from apps.cluster.network.packet import Packet
 
 MOST_HOPS = 64  # after that it goes round in circles
@@ -217,26 +220,39 @@ class _Walker:
         return route
 
     def _filter(self, machine: Machine, tables: tuple[str, ...], chain: str) -> None:
-        """The tables of one hook that translate nothing."""
+        """The tables of one hook that translate nothing: those of iptables, and chains of nftables beside them."""
         for table in tables:
-            if not machine.tables.get(table, {}).get(chain):
-                continue
-            before = self.packet
-            verdict = run(machine.tables, table, chain, before, self._host(machine), self.chance)
-            self.packet = verdict.packet
-            if verdict.target in {"DROP", "REJECT"}:
-                what = "network.dropped" if verdict.target == "DROP" else "network.rejected"
-                end = "dropped" if verdict.target == "DROP" else "refused"
-                self._end(
-                    end, what, before.in_interface, visits=verdict.visits, params={"table": table, "chain": chain}
+            if machine.tables.get(table, {}).get(chain):
+                before = self.packet
+                self._judged(
+                    before, run(machine.tables, table, chain, before, self._host(machine), self.chance), table, chain
                 )
-            self._tell(
-                "network.filtered",
-                before.in_interface,
-                before,
-                visits=verdict.visits,
-                params={"table": table, "chain": chain},
-            )
+            for nft, base in self._bases(machine, "filter", chain):
+                if _beside(nft.chains[base].priority) == table:
+                    before = self.packet
+                    verdict = evaluate.run(nft, base, before, self._host(machine), self.chance)
+                    self._judged(before, verdict, str(nft), base)
+
+    def _judged(self, before: Packet, verdict: Verdict, table: str, chain: str) -> None:
+        self.packet = verdict.packet
+        params = {"table": table, "chain": chain}
+        if verdict.target in {"DROP", "REJECT"}:
+            what = "network.dropped" if verdict.target == "DROP" else "network.rejected"
+            end = "dropped" if verdict.target == "DROP" else "refused"
+            self._end(end, what, before.in_interface, visits=verdict.visits, params=params)
+        self._tell("network.filtered", before.in_interface, before, visits=verdict.visits, params=params)
+
+    def _bases(self, machine: Machine, kind: str, chain: str) -> list[tuple[Table, str]]:
+        """The chains of nftables that a hook calls, in the order of their priorities."""
+        found = [(table, base) for table in machine.nft for base in table.bases(kind, chain.lower())]
+        return sorted(found, key=lambda one: one[0].chains[one[1]].priority)
+
+    def _nat(self, machine: Machine, chain: str) -> Iterator[tuple[Verdict, str, str]]:
+        """Everything that may translate at a hook: iptables' nat table, then nftables' chains; as far as is asked."""
+        if machine.tables.get("nat", {}).get(chain):
+            yield run(machine.tables, "nat", chain, self.packet, self._host(machine), self.chance), "nat", chain
+        for table, base in self._bases(machine, "nat", chain):
+            yield evaluate.run(table, base, self.packet, self._host(machine), self.chance), str(table), base
 
     # ---- conntrack and translation -------------------------------------------------------------
 
@@ -273,24 +289,29 @@ class _Walker:
                 self.packet = before._replace(destination=target, port=port)
                 self._tell("network.translated-known", before.in_interface, before, connection=known)
             return
-        if not machine.tables.get("nat", {}).get(chain) or before.state != "NEW":
+        if before.state != "NEW":
             return
-        verdict = run(machine.tables, "nat", chain, before, self._host(machine), self.chance)
-        self.packet = verdict.packet
+        for verdict, table, base in self._nat(machine, chain):
+            before, self.packet = self.packet, verdict.packet
+            self._remember(machine, verdict, before)
+            params = {"table": table, "chain": base}
+            if verdict.target == "DNAT":
+                to = verdict.packet.destination, verdict.packet.port
+                made = self._amend(machine, Tuple5(*_of(before)), source=to)
+                self._tell(
+                    "network.dnat", before.in_interface, before, visits=verdict.visits, connection=made, params=params
+                )
+                return  # translated once, and nobody is asked any more
+            if verdict.target == "DROP":
+                self._end("dropped", "network.dropped", before.in_interface, visits=verdict.visits, params=params)
+            self._tell("network.not-translated", before.in_interface, before, visits=verdict.visits, params=params)
+
+    def _remember(self, machine: Machine, verdict: Verdict, packet: Packet) -> None:
+        """Session affinity: the lists of xt_recent, and the sets of nftables, that take the source."""
         if verdict.remembered:
             lists = self.recent.setdefault(machine.name, {})
             for name in verdict.remembered:
-                lists[name] = lists.get(name, machine.recent.get(name, frozenset())) | {before.source}
-        params = {"table": "nat", "chain": chain}
-        if verdict.target == "DNAT":
-            made = self._amend(machine, Tuple5(*_of(before)), source=(verdict.packet.destination, verdict.packet.port))
-            self._tell(
-                "network.dnat", before.in_interface, before, visits=verdict.visits, connection=made, params=params
-            )
-        elif verdict.target == "DROP":
-            self._end("dropped", "network.dropped", before.in_interface, visits=verdict.visits, params=params)
-        else:
-            self._tell("network.not-translated", before.in_interface, before, visits=verdict.visits, params=params)
+                lists[name] = lists.get(name, machine.recent.get(name, frozenset())) | {packet.source}
 
     def _amend(
         self,
@@ -328,19 +349,17 @@ class _Walker:
                 self.packet = before._replace(source=source, source_port=port)
                 self._tell("network.translated-known", route.device, before, connection=entry)
             return
-        if not machine.tables.get("nat", {}).get("POSTROUTING"):
-            return
-        verdict = run(machine.tables, "nat", "POSTROUTING", before, self._host(machine), self.chance)
-        params = {"table": "nat", "chain": "POSTROUTING"}
-        if verdict.target in {"MASQUERADE", "SNAT"} and entry is not None:
-            source = machine.source_for(route)
-            if verdict.target == "SNAT" and verdict.decided is not None:
-                source = verdict.decided.text.rpartition("--to-source ")[2].split()[0]
-            self.packet = verdict.packet._replace(source=source, snat=True)
-            made = self._amend(machine, entry.original, destination=(source, before.source_port))
-            self._tell("network.snat", route.device, before, visits=verdict.visits, connection=made, params=params)
-        else:
-            self.packet = verdict.packet
+        for verdict, table, base in self._nat(machine, "POSTROUTING"):
+            before, self.packet = self.packet, verdict.packet
+            params = {"table": table, "chain": base}
+            if verdict.target in {"MASQUERADE", "SNAT"} and entry is not None:
+                source = machine.source_for(route)
+                if verdict.target == "SNAT" and verdict.decided is not None:
+                    source = verdict.decided.text.rpartition("--to-source ")[2].split()[0]
+                self.packet = verdict.packet._replace(source=source, snat=True)
+                made = self._amend(machine, entry.original, destination=(source, before.source_port))
+                self._tell("network.snat", route.device, before, visits=verdict.visits, connection=made, params=params)
+                return
             self._tell("network.not-masqueraded", route.device, before, visits=verdict.visits, params=params)
 
     def _entry_of(self, machine: Machine) -> Connection | None:
@@ -470,6 +489,11 @@ class _Walker:
         if open_:
             self._end("delivered", "network.delivered", packet.in_interface)
         self._end("refused", "network.nobody-listens", packet.in_interface)
+
+
+def _beside(priority: int) -> str:
+    """The table of iptables at whose turn a filtering chain of nftables is called."""
+    return "raw" if priority < CONNTRACK else "mangle" if priority < DNAT else "filter"
 
 
 def _back(one: Tuple5) -> Tuple5:

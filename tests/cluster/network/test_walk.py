@@ -161,3 +161,56 @@ def test_a_cut_cable_and_a_machine_without_power():
     assert send(cut, "curl", to("192.168.2.1", 8080), choose()).why == "network.cable-cut"
     off = {**one.machines, "worker-2": one.machines["worker-2"]._replace(up=False)}
     assert send(one._replace(machines=off), "curl", to("192.168.2.1", 8080), choose()).why == "network.machine-down"
+
+
+@pytest.mark.parametrize("spec", [{}, {"type": "NodePort"}, {"type": "NodePort", "externalTrafficPolicy": "Local"}])
+@pytest.mark.parametrize(
+    "flow",
+    [("curl", CLUSTER_IP, 80), ("client", CLUSTER_IP, 80), ("client", "10.0.0.11", 30080), ("web-1", CLUSTER_IP, 80)],
+)
+def test_a_packet_goes_the_same_way_through_nftables(spec, flow):
+    start, address, port = flow
+    for chances in ((True, True), (False, True), (False, False)):
+        walks = [
+            both(world([a_service("web", CLUSTER_IP, **spec)], mode=mode), start, to(address, port), *chances)
+            for mode in ("iptables", "nftables")
+        ]
+        (one, back), (other, back_too) = walks
+        assert (one.end, one.machine, one.packet._replace(mark=0)) == (
+            other.end,
+            other.machine,
+            other.packet._replace(mark=0),
+        )
+        assert (back.end, back.machine) == (back_too.end, back_too.machine)
+
+
+def test_nftables_looks_into_a_map_where_iptables_goes_through_rules():
+    there = send(world([a_service("web", CLUSTER_IP)], mode="nftables"), "curl", to(CLUSTER_IP), choose(False, True))
+    hop = next(hop for hop in there.hops if hop.what == "network.dnat")
+    assert hop.params == {"table": "ip kube-proxy", "chain": "nat-prerouting"}
+    assert [(visit.chain, visit.number, visit.matched) for visit in hop.visits] == [
+        ("nat-prerouting", 1, True),
+        ("services", 1, False),
+        ("services", 2, True),
+        ("service-PFISGYVC-default/web/tcp/", 1, True),
+    ]
+    assert hop.visits[2].element == ("service-ips { 10.96.0.10 . tcp . 80 : goto service-PFISGYVC-default/web/tcp/ }")
+
+
+def test_nftables_refuses_a_port_that_a_service_has_not_and_drops_what_no_service_has():
+    one = world([a_service("web", CLUSTER_IP)], mode="nftables")
+    refused, dropped = (send(one, "curl", to(*at), choose()) for at in ((CLUSTER_IP, 81), ("10.96.7.7", 80)))
+    assert (refused.end, refused.hops[-1].visits[-1].chain) == ("refused", "cluster-ips-check")
+    assert (dropped.end, dropped.hops[-1].visits[-1].chain) == ("dropped", "cluster-ips-check")
+
+
+def test_affinity_sets_remember_the_client():
+    one = world([a_service("web", CLUSTER_IP, sessionAffinity="ClientIP")], mode="nftables")
+    first = send(one, "curl", to(CLUSTER_IP), choose(False, False))
+    assert first.machine == "web-3"
+    (remembered,) = first.recent["worker-1"]
+    assert remembered.startswith("affinity-")
+    assert first.recent["worker-1"][remembered] == {"192.168.1.9"}
+    node = one.machines["worker-1"]._replace(recent=first.recent["worker-1"])
+    again = send(one._replace(machines={**one.machines, "worker-1": node}), "curl", to(CLUSTER_IP), choose(True))
+    assert again.machine == "web-3"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from apps.cluster.network.machine import Interface, Machine, Route, World
+from apps.cluster.proxy import iptables, nftables
 from apps.cluster.proxy.config import ProxyConfig
-from apps.cluster.proxy.iptables import Ruleset
 
 NODES = {"worker-1": ("10.0.0.11", "192.168.1.0/26"), "worker-2": ("10.0.0.12", "192.168.2.0/26")}
 CLIENT = "10.0.0.99"
@@ -25,8 +25,11 @@ def interface_of(pod: str) -> str:
     return f"cali{pod.replace('-', '')}"
 
 
-def ruleset(node: str, services: list[dict[str, Any]], backends: list[str]) -> Ruleset:
-    rules = Ruleset(ProxyConfig(node, (NODES[node][0],), 4, POD_CIDR))
+MODES: dict[str, Any] = {"iptables": iptables.Ruleset, "nftables": nftables.Ruleset}
+
+
+def ruleset(node: str, services: list[dict[str, Any]], backends: list[str], mode: str = "iptables") -> Any:
+    rules = MODES[mode](ProxyConfig(node, (NODES[node][0],), 4, POD_CIDR, service_cidrs=("10.96.0.0/12",)))
     for service in services:
         name = service["metadata"]["name"]
         rules.service("default", name, service)
@@ -64,6 +67,7 @@ def world(
     backends: tuple[str, ...] = ("web-1", "web-2", "web-3"),
     tunnel: str = "",  # "", ipip or vxlan
     mtu: int = 1500,
+    mode: str = "iptables",  # kube-proxy's
 ) -> World:
     """Everything plugged into one segment."""
     machines: dict[str, Machine] = {}
@@ -92,9 +96,13 @@ def world(
                 cali = interface_of(pod)
                 interfaces[cali] = Interface(cali, "veth", (), mtu, (pod, "eth0"), proxy_arp=True)
                 routes.append(Route(f"{ip}/32", cali, by="80"))
-        rules = ruleset(name, services, list(backends))
-        tables = {table: {**rules.jumps()[table], **chains} for table, chains in rules.tables().items()}
-        machines[name] = Machine(name, "node", interfaces, tuple(routes), tables, forwards=True)
+        rules = ruleset(name, services, list(backends), mode)
+        machine = Machine(name, "node", interfaces, tuple(routes), forwards=True)
+        if mode == "nftables":
+            machines[name] = machine._replace(nft=(rules.table(),))
+        else:
+            tables = {table: {**rules.jumps()[table], **chains} for table, chains in rules.tables().items()}
+            machines[name] = machine._replace(tables=tables)
     for pod, (node, ip) in PODS.items():
         eth0 = Interface("eth0", "veth", (f"{ip}/32",), mtu, (node, interface_of(pod)))
         routes = (Route("169.254.1.1/32", "eth0"), Route("0.0.0.0/0", "eth0", "169.254.1.1"))

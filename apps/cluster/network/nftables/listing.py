@@ -6,12 +6,22 @@ Leaves out  the handles; how long an element that times out has left
 
 from __future__ import annotations
 
-from apps.cluster.network.addresses import number
+from ipaddress import IPv4Address, IPv6Address
+
+from apps.cluster.network.addresses import number, prefix
 from apps.cluster.network.nftables.rule import Statement, parse_rule
 from apps.cluster.network.nftables.table import Chain, Map, Set, Table
 
-PRIORITIES = {"dstnat": -100, "filter": 0, "srcnat": 100}
-NEAR = 50  # a priority is said by the name of one that is not farther away than this
+# Named priorities, and the hook that knows the name, where not all do.
+PRIORITIES = {
+    "raw": (-300, ""),
+    "mangle": (-150, ""),
+    "dstnat": (-100, "prerouting"),
+    "filter": (0, ""),
+    "security": (50, ""),
+    "srcnat": (100, "postrouting"),
+}
+NEAR = 10  # a priority is said by the name of one that is not farther away than this
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 DAY, HOUR, MINUTE = 86400, 3600, 60
 
@@ -88,17 +98,15 @@ def _chain(name: str, chain: Chain, family: str) -> list[str]:
     if chain.comment:
         lines.append(f'\t\tcomment "{chain.comment}"')
     if chain.hook:
-        priority = _priority(chain.priority)
+        priority = _priority(chain.priority, chain.hook)
         lines.append(f"\t\ttype {chain.kind} hook {chain.hook} priority {priority}; policy accept;")
     return [*lines, *(f"\t\t{listed_rule(rule, family)}" for rule in chain.rules), "\t}"]
 
 
-def _priority(value: int) -> str:
-    for name, named in PRIORITIES.items():
-        if value == named:
-            return name
-        if abs(value - named) <= NEAR:
-            return f"{name} {'+' if value > named else '-'} {abs(value - named)}"
+def _priority(value: int, hook: str) -> str:
+    for name, (named, only) in PRIORITIES.items():
+        if abs(value - named) <= NEAR and only in {"", hook}:
+            return name if value == named else f"{name} {'+' if value > named else '-'} {abs(value - named)}"
     return str(value)
 
 
@@ -128,7 +136,8 @@ def _statement(one: Statement, family: str) -> str:
         if one.name:
             return f"{fields} {no}@{one.name}"
         # A set of one is no set to the kernel.
-        return f"{fields} {no}{one.values[0]}" if len(one.values) == 1 else f"{fields} {no}{{ {_sorted(one.values)} }}"
+        values = ", ".join(_joined(one.values))
+        return f"{fields} {no}{values}" if len(one.values) == 1 else f"{fields} {no}{{ {values} }}"
     if one.kind == "fib":
         return f"fib {one.fields[0]} type local"
     if one.kind == "ct":
@@ -152,8 +161,29 @@ def _statement(one: Statement, family: str) -> str:
     return f"{one.kind} {one.name}".rstrip()
 
 
-def _sorted(values: tuple[str, ...]) -> str:
-    return ", ".join(sorted(values, key=lambda value: number(value.partition("/")[0])[0]))
+def _joined(values: tuple[str, ...]) -> list[str]:
+    """Networks in order; those that touch are one range to nft.
+
+    >>> _joined(("10.112.0.0/16", "10.96.0.0/12", "192.0.2.1")), _joined(("10.0.0.0/9", "10.128.0.0/9"))
+    (['10.96.0.0-10.112.255.255', '192.0.2.1'], ['10.0.0.0/8'])
+    """
+    ranges: list[tuple[int, int, int]] = []  # from, to, family
+    for net in sorted(map(prefix, values)):
+        end = net.number + (1 << (32 if net.family == 4 else 128) - net.length) - 1
+        if ranges and net.number <= ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]), net.family)
+        else:
+            ranges.append((net.number, end, net.family))
+    return [_range(*one) for one in ranges]
+
+
+def _range(first: int, last: int, family: int) -> str:
+    to_address = IPv4Address if family == 4 else IPv6Address
+    size = last - first + 1
+    if size & (size - 1) or first % size:
+        return f"{to_address(first)}-{to_address(last)}"
+    length = (32 if family == 4 else 128) - size.bit_length() + 1
+    return str(to_address(first)) if size == 1 else f"{to_address(first)}/{length}"
 
 
 def _bits(text: str) -> str:
