@@ -50,6 +50,7 @@ Obj = dict[str, Any]
 
 MAX_WORKERS = 5_000
 MAX_CONTROL_PLANES = 5
+SUBNET_ROOM = 200  # machines of one of two subnets
 REST_LIMIT_MS = 600_000  # how long after the last command a cluster may keep itself busy
 BOOT_LIMIT_MS = 300_000
 CHOICES: Mapping[str, tuple[str | int, ...]] = {
@@ -106,9 +107,15 @@ class Config:
         for name, values in CHOICES.items():
             if getattr(config, name) not in values:
                 raise bad_request(f"config: {name} must be one of {', '.join(repr(value) for value in values)}")
+        if config.subnets > 1 and config.workers > 2 * SUBNET_ROOM:
+            raise bad_request(f"config: workers must be at most {2 * SUBNET_ROOM} in two subnets")
         if not _roomy(config):
             raise bad_request("config: pod_subnet must be an IPv4 range with room for 64 Pods on every node")
         return config
+
+
+def _address(number: int) -> str:
+    return f"10.0.{number >> 8}.{number & 255}"
 
 
 def _roomy(config: Config) -> bool:
@@ -297,7 +304,7 @@ class Cluster:
             raise bad_request(problem)
         config = self.config
         self._set_machine(
-            Machine(name, cpu=config.cpu, memory=config.memory, pods=config.pods_per_node, address=self._address())
+            Machine(name, cpu=config.cpu, memory=config.memory, pods=config.pods_per_node, address=self._free_address())
         )
         self.engine.note("kubeadm", name, "join", f"nodes/{name}", "machine.new", {"name": name})
         kubeadm.join(self, name)
@@ -396,10 +403,14 @@ class Cluster:
         step = self.trace.next_index if self.trace.steps else 0  # the first were there before anything happened
         self._machine_log.append((step, machine.name, machine))
 
-    def _address(self) -> str:
+    def _free_address(self) -> str:
+        """For a machine that joins: the first that nobody has; of two subnets, in the one with fewer workers."""
         taken = {machine.address for machine in self.machines.values()}
         number = 10
-        while (address := f"10.0.{number >> 8}.{number & 255}") in taken:
+        if self.config.subnets > 1:
+            workers = [one.address.split(".")[2] for one in self.machines.values() if one.role == "worker"]
+            number += 256 * (workers.count("1") < workers.count("0"))
+        while (address := _address(number)) in taken:
             number += 1
         return address
 
@@ -418,10 +429,10 @@ class Cluster:
                     cpu=own.get("cpu", config.cpu),
                     memory=own.get("memory", config.memory),
                     pods=own.get("pods", config.pods_per_node),
-                    address=f"10.0.{number >> 8}.{number & 255}",
+                    address=_address(256 + 10 + position // 2 if config.subnets > 1 and position % 2 else number),
                 )
             )
-            number += 1
+            number += config.subnets == 1 or position % 2 == 0
         return out
 
     def drain(self, name: str, pods: Sequence[Obj]) -> None:

@@ -63,7 +63,7 @@ CONTROLLER_ARTICLES = {
 }
 # Who speaks for the reader: what they do arrives at the gate from outside.
 OUTSIDE = ("kubectl", "kubeadm", "machine", "load", "")
-_PROXIES = {"kube-proxy": "kube-proxy", "calico-node": "calico-node", "felix": "calico-node", "bird": "calico-node"}
+_PROXIES = ("kube-proxy", "calico-node", "felix", "bird", "confd")
 _HTTP = {"create": "POST", "bind": "POST", "evict": "POST", "update": "PUT", "delete": "DELETE"}
 _SUBRESOURCE = {"bind": "binding", "evict": "eviction"}
 
@@ -131,10 +131,8 @@ def edges_of(step: Step | None) -> list[str]:
     if step is None:
         return []
     component, node = step.component, step.node
-    if component == "kubelet" or component in RUNTIMES:
-        first = edge_id("kubelet", node)
-    elif component in _PROXIES and node:
-        first = edge_id(_PROXIES[component], node)
+    if component == "kubelet" or component in RUNTIMES or (component in _PROXIES and node):
+        first = edge_id("kubelet", node)  # one line leads from a machine to the API server
     elif component in ("kube-scheduler", "default-scheduler"):
         first = edge_id("kube-scheduler")
     elif component in OUTSIDE:

@@ -50,6 +50,11 @@ _GIVEN = frozenset(
         *(f"namespaces/{name}" for name in SYSTEM_NAMESPACES),
         *(f"clusterroles/{name}" for name in ("admin", "cluster-admin", "edit", "view")),
         "clusterrolebindings/cluster-admin",
+        "ippools.crd.projectcalico.org/default-ipv4-ippool",
+        *(
+            f"{plural}.crd.projectcalico.org/default"
+            for plural in ("bgpconfigurations", "clusterinformations", "felixconfigurations", "tiers")
+        ),
     }
 )
 _GIVEN_KINDS = frozenset(
@@ -66,6 +71,7 @@ _GIVEN_KINDS = frozenset(
     }
 )
 _GIVEN_NAMES = ("system:", "system-", "kubeadm:", "calico-")
+_GIVEN_GROUP = ".crd.projectcalico.org"
 _PROVISIONED = "pv.kubernetes.io/provisioned-by"  # a volume that a claim brought about
 # What kube-apiserver writes for itself says so in a label or an annotation.
 _OWN_MARKS = {
@@ -89,6 +95,8 @@ def is_plain(resource: str, obj: Obj) -> bool:
         return False
     name = name_of(obj)
     if f"{resource}/{name}" in _GIVEN or (resource in _GIVEN_KINDS and name.startswith(_GIVEN_NAMES)):
+        return False
+    if resource == "customresourcedefinitions" and name.endswith(_GIVEN_GROUP):
         return False
     if resource == "certificatesigningrequests" and obj["spec"].get("signerName") == _KUBELET_SIGNER:
         return False  # how a node got its certificate

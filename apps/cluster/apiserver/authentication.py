@@ -101,6 +101,7 @@ SERVICE_ACCOUNTS: Mapping[str, str] = {
 }
 # Programs in Pods of their own: namespace and ServiceAccount.
 ACCOUNTS_ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    "calico-node": ("kube-system", "calico-node"),
     "metallb-controller": ("metallb-system", "controller"),
     "metallb-speaker": ("metallb-system", "speaker"),
 }

@@ -127,6 +127,9 @@ class APIServer(Storage):
             metadata["namespace"] = namespace
         if actor.component == "kube-apiserver" and resource in OWN:
             metadata["uid"] = self.own_uid(resource, key)
+        elif not info.builtin or resource == "customresourcedefinitions":
+            # Most of them are Calico's own, beside the story: they draw nothing.
+            metadata["uid"] = self._engine.random.uuid_of(f"{resource}/{key} {self._store.revision}")
         else:
             metadata["uid"] = self._engine.random.uuid()
         metadata["resourceVersion"] = ""

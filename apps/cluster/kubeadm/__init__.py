@@ -10,6 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from apps.cluster.cni.calico.node import running
+from apps.cluster.cni.calico.node.startup import Interface
+from apps.cluster.cni.calico.validation.judging import GROUP, Judge
+from apps.cluster.kubeadm import versions as v
 from apps.cluster.kubeadm.workflow import CONTROL_PLANE, NAME, NETWORK, Kubeadm, Plant
 from apps.cluster.kubelet import Kubelet
 from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
@@ -38,6 +42,12 @@ class Configuration(Protocol):
     def version(self) -> str: ...
     @property
     def pod_subnet(self) -> str: ...
+    @property
+    def encapsulation(self) -> str: ...
+    @property
+    def cluster_routes(self) -> str: ...
+    @property
+    def subnets(self) -> int: ...
     @property
     def load_balancer(self) -> str: ...
 
@@ -89,10 +99,29 @@ def _kubeadm(cluster: ClusterLike) -> Kubeadm:
     config = cluster.config
     network = CalicoIPAM(config.pod_subnet)
     engine.register(NETWORK, network)
+    length = 24 if config.subnets > 1 else 16
+
+    def interfaces(node: str) -> tuple[Interface, ...]:
+        return (Interface("eth0", (f"{cluster.machines[node].address}/{length}",)),)
+
+    host = running.Host(interfaces, cluster.host.problem_for)
+    calico = running.CalicoNode(engine, cluster.apiserver, host, network, v.CALICO)
+    engine.register(running.NAME, calico)
+    cluster.apiserver.customs.judges[GROUP] = Judge(cluster.apiserver.tables)
+    network.agent = calico
     registry = Registry(config.images)
     engine.register(REGISTRY, registry)
-    flavour = flavour_of(config.runtime)
-    kubeadm = Kubeadm(cluster, registry, network, flavour, config.version, config.pod_subnet, config.load_balancer)
+    kubeadm = Kubeadm(
+        cluster,
+        registry,
+        network,
+        flavour_of(config.runtime),
+        config.version,
+        config.pod_subnet,
+        config.encapsulation,
+        config.cluster_routes,
+        config.load_balancer,
+    )
     cluster.host.install(kubeadm)
     engine.register(NAME, kubeadm)
     return kubeadm

@@ -1,8 +1,7 @@
 """What the cluster's administrator applies after kubeadm init: the Calico network, and a default StorageClass.
 
 Models      projectcalico/calico manifests/calico.yaml; a StorageClass as a storage provisioner's chart brings it
-Leaves out  Calico's CustomResourceDefinitions and its own objects (IPPool, FelixConfiguration …); most of its
-            environment variables and rules; two of its three init containers
+Leaves out  most of its environment variables and rules; two of its three init containers
 """
 
 from __future__ import annotations
@@ -10,15 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from apps.cluster.kubeadm import calico_kinds
 from apps.cluster.kubeadm import versions as v
 from apps.cluster.kubeadm.cluster_objects import SYSTEM, account_binding
 
 Obj = dict[str, Any]
 PROVISIONER = "nfs.csi.k8s.io"
+IPIP = "ipip"
+BIRD = "bird"
+# How Pods of different nodes reach each other -> IPIP and VXLAN of the first pool.
+ENCAPSULATIONS = {
+    IPIP: ("Always", "Never"),
+    "ipip-cross-subnet": ("CrossSubnet", "Never"),
+    "vxlan": ("Never", "Always"),
+    "vxlan-cross-subnet": ("Never", "CrossSubnet"),
+    "none": ("Never", "Never"),
+}
 
 _NODE = {"k8s-app": "calico-node"}
 _CONTROLLERS = {"k8s-app": "calico-kube-controllers"}
 _LINUX = {"kubernetes.io/os": "linux"}
+_NODE_RULES: list[Obj] = [
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch", "update"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["watch", "list"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["watch", "list"]},
+    {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["get"]},
+]
 _CNI_CONFIG = """{
   "name": "k8s-pod-network",
   "cniVersion": "0.3.1",
@@ -34,7 +51,22 @@ def _exec(command: list[str], **more: int) -> Obj:
     return {"exec": {"command": command}, **more}
 
 
-def network(pod_subnet: str = v.POD_SUBNET) -> Iterator[tuple[str, Obj]]:
+def backend(encapsulation: str) -> str:
+    """Who tells nodes of each other's blocks: with VXLAN no BIRD runs, as in manifests/calico-vxlan.yaml."""
+    return "vxlan" if encapsulation.startswith("vxlan") else BIRD
+
+
+def routes_by(who: str) -> Iterator[tuple[str, Obj]]:
+    """Who programs routes to other nodes' Pods: said in so many words, since releases differ in it."""
+    bird, felix = ("Enabled", "Disabled") if who == BIRD else ("Disabled", "Enabled")
+    for resource, choice in (("bgpconfigurations", bird), ("felixconfigurations", felix)):
+        yield (
+            f"{resource}.{calico_kinds.GROUP}",
+            {"metadata": {"name": "default"}, "spec": {"programClusterRoutes": choice}},
+        )
+
+
+def network(pod_subnet: str = v.POD_SUBNET, encapsulation: str = IPIP, routes: str = BIRD) -> Iterator[tuple[str, Obj]]:
     """(resource, object) of the Calico manifest, in its order."""
     yield (
         "poddisruptionbudgets",
@@ -50,14 +82,17 @@ def network(pod_subnet: str = v.POD_SUBNET) -> Iterator[tuple[str, Obj]]:
         {
             "metadata": {"name": "calico-config", "namespace": SYSTEM},
             "data": {
-                "calico_backend": "bird",
+                "calico_backend": backend(encapsulation),
                 "cni_network_config": _CNI_CONFIG,
                 "typha_service_name": "none",
                 "veth_mtu": "0",
             },
         },
     )
-    for name in ("calico-kube-controllers", "calico-node"):
+    for definition in calico_kinds.definitions():
+        yield "customresourcedefinitions", definition
+    yield from routes_by(routes)
+    for name, more in (("calico-kube-controllers", []), ("calico-node", _NODE_RULES)):
         yield (
             "clusterroles",
             {
@@ -68,16 +103,19 @@ def network(pod_subnet: str = v.POD_SUBNET) -> Iterator[tuple[str, Obj]]:
                         "resources": ["nodes", "pods", "namespaces", "services"],
                         "verbs": ["get", "list", "watch"],
                     },
-                    {"apiGroups": ["crd.projectcalico.org"], "resources": ["*"], "verbs": ["*"]},
+                    *more,
+                    {"apiGroups": [calico_kinds.GROUP], "resources": ["*"], "verbs": ["*"]},
                 ],
             },
         )
         yield "clusterrolebindings", account_binding(name, name, name)
-    yield "daemonsets", _calico_node(pod_subnet)
+    yield "daemonsets", _calico_node(pod_subnet, encapsulation)
     yield "deployments", _kube_controllers()
 
 
-def _calico_node(pod_subnet: str) -> Obj:
+def _calico_node(pod_subnet: str, encapsulation: str) -> Obj:
+    ipip, vxlan = ENCAPSULATIONS[encapsulation]
+    bird = backend(encapsulation) == BIRD
     container: Obj = {
         "name": "calico-node",
         "image": v.OTHER_IMAGES[2],
@@ -91,21 +129,24 @@ def _calico_node(pod_subnet: str) -> Obj:
             },
             {"name": "CLUSTER_TYPE", "value": "k8s,bgp"},
             {"name": "IP", "value": "autodetect"},
-            {"name": "CALICO_IPV4POOL_IPIP", "value": "Always"},
+            {"name": "CALICO_IPV4POOL_IPIP", "value": ipip},
+            {"name": "CALICO_IPV4POOL_VXLAN", "value": vxlan},
             {"name": "CALICO_IPV4POOL_CIDR", "value": pod_subnet},
         ],
         "securityContext": {"privileged": True},
         "resources": {"requests": {"cpu": "250m"}},
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/calico-node", "-shutdown"]}}},
         "livenessProbe": _exec(
-            ["/bin/calico-node", "-felix-live", "-bird-live"],
+            ["/bin/calico-node", "-felix-live", *(["-bird-live"] if bird else [])],
             periodSeconds=10,
             initialDelaySeconds=10,
             failureThreshold=6,
             timeoutSeconds=10,
         ),
         "readinessProbe": _exec(
-            ["/bin/calico-node", "-felix-ready", "-bird-ready"], periodSeconds=10, timeoutSeconds=10
+            ["/bin/calico-node", "-felix-ready", *(["-bird-ready"] if bird else [])],
+            periodSeconds=10,
+            timeoutSeconds=10,
         ),
         "volumeMounts": [{"mountPath": "/var/lib/calico", "name": "var-lib-calico"}],
     }

@@ -110,6 +110,8 @@ class Kubeadm:
         flavour: Flavour,
         version: str = v.KUBERNETES,
         pod_subnet: str = v.POD_SUBNET,
+        encapsulation: str = calico.IPIP,
+        cluster_routes: str = calico.BIRD,
         load_balancer: str = "",
     ) -> None:
         self._plant = plant
@@ -120,6 +122,8 @@ class Kubeadm:
         self._network = network
         self.version = version  # of the control plane
         self.pod_subnet = pod_subnet
+        self.encapsulation = encapsulation
+        self.cluster_routes = cluster_routes
         self.waiting = -1  # the init phase that waits for the control plane, -1 = none
         self.out: dict[str, None] = {}  # control-plane machines that were reset, and join when they are told to
         self.requests: dict[str, str] = {}  # machine that joins -> its CertificateSigningRequest
@@ -421,7 +425,7 @@ class Kubeadm:
     def _administer(self) -> None:
         """kubectl apply of the network and of a StorageClass; then the other machines join, one after another."""
         client = Client(self._plant.apiserver, "kubectl", "")
-        for resource, obj in calico.network(self.pod_subnet):
+        for resource, obj in calico.network(self.pod_subnet, self.encapsulation, self.cluster_routes):
             client.create(resource, obj, why="kubectl.apply-create")
         client.create("csidrivers", calico.csi_driver(), why="kubectl.apply-create")
         client.create("storageclasses", calico.storage_class(), why="kubectl.apply-create")

@@ -97,10 +97,22 @@ class Story:
         if isinstance(recorded["answer"], list):
             recorded = {**recorded, "answer": [event for event in recorded["answer"] if isinstance(event, dict)]}
         assert (status, headers) == (recorded["status"], recorded["headers"]), sent
-        answers = (sent, recorded["answer"])
+        answers = (without_calico(sent), recorded["answer"])
         for part in without:
             answers = tuple({key: value for key, value in answer.items() if key != part} for answer in answers)
         assert blurred(answers[0]) == blurred(answers[1])
+
+
+def without_calico(sent):
+    """A list of groups as it was where nobody had installed a network."""
+    if not isinstance(sent, dict):
+        return sent
+    groups = {part: sent[part] for part in ("groups", "items") if isinstance(sent.get(part), list)}
+    for part, listed in groups.items():
+        names = [one.get("name") or (one.get("metadata") or {}).get("name") for one in listed]
+        kept = [one for one, name in zip(listed, names, strict=True) if name != "crd.projectcalico.org"]
+        sent = {**sent, part: kept}
+    return sent
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ it is established.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from apps.cluster.api import defaults, validation
@@ -33,6 +35,7 @@ CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 COMPONENT = "kube-apiserver"
 REACTION_MS = 10
 SELF = Actor(COMPONENT)
+Judge = Callable[[Obj, Obj | None], list[FieldError]]  # of an object, and of what it was
 
 
 class CustomKinds:
@@ -45,6 +48,7 @@ class CustomKinds:
         self._schemas: dict[tuple[str, str], Obj] = {}  # (resource, version) -> openAPIV3Schema
         self._specs: dict[str, Obj] = {}  # resource -> the definition's spec
         self._infos: dict[tuple[str, str], ResourceInfo] = {}  # (resource, version) -> its info, served or not
+        self.judges: dict[str, Judge] = {}  # group -> what its makers ask of objects beyond their definitions
         info = server.infos[RESOURCE]
         server.infos[RESOURCE] = replace(
             info,
@@ -99,13 +103,17 @@ class CustomKinds:
                 categories=tuple(names.get("categories") or ()),
                 subresources=subresources,
                 default=_default_with(schema),
-                validate=_validate_with(namespaced, schema),
-                validate_update=_update_with(schema),
+                validate=_validate_with(namespaced, schema, partial(self._judge, group)),
+                validate_update=_update_with(schema, partial(self._judge, group)),
                 validate_status=_update_with(schema),
             )
             self._infos[resource, version["name"]] = info
         self._server.infos[resource] = self._infos[resource, storage["name"]]
         self._server.ledger.nodes[resource] = node_of(self._schemas[resource, storage["name"]])
+
+    def _judge(self, group: str, new: Obj, old: Obj | None) -> list[FieldError]:
+        judge = self.judges.get(group)
+        return judge(new, old) if judge is not None else []
 
     def _forget(self, crd: Obj) -> None:
         spec = crd["spec"]
@@ -387,19 +395,20 @@ def _default_with(schema: Obj) -> Any:
     return default if schema else defaults.unchanged
 
 
-def _validate_with(namespaced: bool, schema: Obj) -> Any:
+def _validate_with(namespaced: bool, schema: Obj, judge: Judge) -> Any:
     metadata = validation.create_of("", namespaced)
 
     def check(obj: Obj) -> list[FieldError]:
-        return [*metadata(obj), *validate(obj, schema)]
+        return [*metadata(obj), *validate(obj, schema)] or judge(obj, None)
 
     return check
 
 
-def _update_with(schema: Obj) -> Any:
+def _update_with(schema: Obj, judge: Judge | None = None) -> Any:
     metadata = validation.update_of("")
 
     def check(new: Obj, old: Obj) -> list[FieldError]:
-        return [*metadata(new, old), *validate(new, schema)]
+        found = [*metadata(new, old), *validate(new, schema)]
+        return found or (judge(new, old) if judge is not None else [])
 
     return check

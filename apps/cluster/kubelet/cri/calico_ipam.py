@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, Protocol
 
 from apps.cluster.kubelet.cri import NetworkError
 
@@ -21,6 +21,11 @@ BLOCK_SIZE = 64
 USED_UP = "failed to request IPv4 addresses: Assigned 0 out of 1 requested IPv4 addresses"
 
 
+class Agent(Protocol):
+    def up(self, node: str) -> None: ...
+    def forget(self, node: str) -> None: ...
+
+
 class CalicoIPAM:
     """The Network of a cluster: which node has Calico running, which block is whose, which Pod has which address."""
 
@@ -28,6 +33,7 @@ class CalicoIPAM:
         network = IPv4Network(pool)
         self._base = int(network.network_address)
         self._blocks = network.num_addresses // BLOCK_SIZE
+        self.agent: Agent | None = None  # calico-node, which starts when the network does
         self._up: dict[str, bool] = {}
         self._affine: dict[str, list[int]] = {}  # node -> its blocks, in the order it claimed them
         self._claimed = 0  # blocks are claimed in order, none is given back
@@ -42,6 +48,27 @@ class CalicoIPAM:
 
     def up(self, node: str) -> None:
         self._up[node] = True
+        if self.agent is not None:
+            self.agent.up(node)
+
+    def reconcile(self, node: Obj, pools: list[Obj]) -> Obj:
+        """The Calico Node with its tunnel's address: ordinal 0 of its first block."""
+        name, spec = node["metadata"]["name"], {**node["spec"]}
+        mine = self._affine.setdefault(name, [])
+        if not mine:
+            if self._claimed == self._blocks:
+                return node
+            mine.append(self._claimed)
+            self._used[self._claimed] = [1]
+            self._claimed += 1
+        address = str(IPv4Address(self._base + mine[0] * BLOCK_SIZE))
+        ipip, vxlan = (
+            address if any(pool["spec"].get(f"{mode}Mode") not in (None, "Never") for pool in pools) else ""
+            for mode in ("ipip", "vxlan")
+        )
+        spec["bgp"] = {**(spec.get("bgp") or {}), "ipv4IPIPTunnelAddr": ipip}
+        spec["ipv4VXLANTunnelAddr"] = vxlan
+        return {**node, "spec": spec}
 
     def add(self, node: str, pod: Obj) -> str:
         who = f"{node}/{pod['metadata'].get('uid', '')}"
@@ -59,6 +86,8 @@ class CalicoIPAM:
     def forget(self, node: str) -> None:
         """The node is gone for good."""
         self._up.pop(node, None)
+        if self.agent is not None:
+            self.agent.forget(node)
         self.wiped(node)
 
     def wiped(self, node: str) -> None:

@@ -25,6 +25,12 @@ _WIREGUARD = {
     "projectcalico.org/IPv4WireguardInterfaceAddr": "interfaceIPv4Address",
     "projectcalico.org/IPv6WireguardInterfaceAddr": "interfaceIPv6Address",
 }
+# An annotation -> where it stands in the spec of a Calico Node.
+ANNOTATIONS = {
+    **{name: ("bgp", field) for name, field in _BGP.items()},
+    **{name: (field,) for name, field in _TUNNELS.items()},
+    **{name: ("wireguard", field) for name, field in _WIREGUARD.items()},
+}
 
 
 def calico_node(node: Obj) -> Obj:
