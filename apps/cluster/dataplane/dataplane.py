@@ -23,10 +23,16 @@ from apps.cluster.dataplane.past import Past
 from apps.cluster.machines import Machine as Computer
 from apps.cluster.network.iptables.save import save
 from apps.cluster.network.machine import Machine, World
+from apps.cluster.network.nftables.listing import listed
+from apps.cluster.proxy import iptables, nftables
 from apps.cluster.proxy.config import ProxyConfig
-from apps.cluster.proxy.iptables import Ruleset
 
 Obj = dict[str, Any]
+Rules = iptables.Ruleset | nftables.Ruleset
+MODES: Mapping[str, type[iptables.Ruleset] | type[nftables.Ruleset]] = {
+    "iptables": iptables.Ruleset,
+    "nftables": nftables.Ruleset,
+}
 
 
 class Settings(Protocol):
@@ -65,7 +71,7 @@ class ProxyView(NamedTuple):
 
     state: str
     revision: int
-    rules: Ruleset | None
+    rules: Rules | None
 
 
 class BGPSession(NamedTuple):
@@ -89,7 +95,7 @@ class Dataplane:
         self.position = position
         self.past = Past(source.marks, position)
         self._facts: dict[int, Facts] = {}
-        self._rulesets: dict[str, Ruleset | None] = {}
+        self._rulesets: dict[str, Rules | None] = {}
 
     # ---- what there is -------------------------------------------------------------------------
 
@@ -126,17 +132,18 @@ class Dataplane:
         revision = self.revision_at(seen.position) if seen.position is not None else 0
         return ProxyView(seen.state, revision, self.ruleset(node))
 
-    def ruleset(self, node: str) -> Ruleset | None:
+    def ruleset(self, node: str) -> Rules | None:
         """What kube-proxy has written there; None: nothing."""
         if node not in self._rulesets:
             seen = self.past.seen(node, PROXY)
             self._rulesets[node] = None if seen.position is None else self._rules(node, self.facts_at(seen.position))
         return self._rulesets[node]
 
-    def _rules(self, node: str, facts: Facts) -> Ruleset:
+    def _rules(self, node: str, facts: Facts) -> Rules:
         labels = facts.table("nodes").get(node, {}).get("metadata", {}).get("labels") or {}
         address = self.facts.address(node)
-        rules = Ruleset(ProxyConfig(node, (address,), 4, self.settings.pod_subnet, labels=labels))
+        kind = MODES.get(self.settings.proxy_mode, iptables.Ruleset)
+        rules = kind(ProxyConfig(node, (address,), 4, self.settings.pod_subnet, labels=labels))
         for key, service in facts.table("services").items():
             namespace, _, name = key.partition("/")
             rules.service(namespace, name, service)
@@ -250,6 +257,7 @@ class Dataplane:
             tuple(ways),
             tables,
             sets,
+            nft=(rules.table(),) if isinstance(rules, nftables.Ruleset) else (),
             listens=frozenset(listening),
             forwards=True,
             up=on,
@@ -263,6 +271,10 @@ class Dataplane:
     def save(self, node: str) -> str:
         """`iptables-save` on a node. Raises: KeyError, there is no such node."""
         return save(self.machine(node).tables)
+
+    def nft(self, node: str) -> str:
+        """`nft list table ip kube-proxy` on a node; "" where kube-proxy works otherwise."""
+        return "".join(listed(table) for table in self.machine(node).nft)
 
     # ---- Calico --------------------------------------------------------------------------------
 

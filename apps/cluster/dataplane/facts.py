@@ -224,6 +224,13 @@ class Facts:
                 return key, service
         return None
 
+    def service_on(self, node_port: int) -> tuple[str, Obj] | None:
+        """The Service that has a node port."""
+        for key, service in self.table("services").items():
+            if node_port and any(port.get("nodePort") == node_port for port in service["spec"].get("ports") or ()):
+                return key, service
+        return None
+
     def slices_of(self, key: str) -> list[Obj]:
         namespace, _, name = key.partition("/")
         return [

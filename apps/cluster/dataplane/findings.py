@@ -110,10 +110,29 @@ def _stopped(plane: Dataplane, hop: Hop, ref: str) -> Iterator[Finding]:
     elif "has no healthy node" in comment:
         name = comment.partition(" ")[0]
         yield Finding("finding.no-healthy-node", {"name": name}, f"services/{name}")
+    elif visit is not None and visit.table.endswith(" kube-proxy"):
+        yield from _by_nftables(plane, hop)
     elif chain.startswith("cali"):
         yield from _by_calico(plane, hop, chain, comment)
     else:
         yield Finding("finding.dropped", {"chain": chain, "name": hop.machine})
+
+
+def _by_nftables(plane: Dataplane, hop: Hop) -> Iterator[Finding]:
+    """A verdict of kube-proxy's table: of what element it came tells why."""
+    facts, packet = plane.facts, hop.after
+    found = facts.service_at(packet.destination) or facts.service_on(packet.port)
+    key = found[0] if found is not None else ""
+    missing = next((visit.element for visit in hop.visits if "no-endpoint" in visit.element), "")
+    if key and missing:
+        message = "finding.no-local-endpoints" if "drop" in missing else "finding.no-endpoints"
+        yield Finding(message, {"name": key}, f"services/{key}")
+        yield from _endpoints(plane, f"services/{key}")
+    elif key and any(visit.chain == "cluster-ips-check" and visit.matched for visit in hop.visits):
+        params = {"name": hop.machine, "service": key}
+        yield Finding("finding.no-rules-for-port", params, f"services/{key}")
+    else:
+        yield Finding("finding.dropped", {"chain": hop.visits[-1].chain, "name": hop.machine})
 
 
 def _by_calico(plane: Dataplane, hop: Hop, chain: str, comment: str) -> Iterator[Finding]:

@@ -59,9 +59,9 @@ def own_routes(facts: Facts, node: str) -> list[Route]:
     ]
 
 
-def by_kube_proxy(rules: Ruleset | None) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The tables of a kernel that only kube-proxy has written in."""
-    if rules is None:
+def by_kube_proxy(rules: object) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The tables of iptables in a kernel that only kube-proxy has written in, in whichever mode."""
+    if not isinstance(rules, Ruleset):
         return {}
     jumps = rules.jumps()
     return {table: {**jumps.get(table, {}), **chains} for table, chains in rules.tables().items()}

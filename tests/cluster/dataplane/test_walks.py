@@ -14,14 +14,16 @@ from tests.cluster.dataplane.clusters import agent, apply, booted
 CLIENT, WEB = "pods/default/client", "services/default/web"
 
 
-@pytest.fixture(scope="module", params=["ipip", "vxlan", "none"])
+@pytest.fixture(scope="module", params=["ipip", "vxlan", "none", "nftables"])
 def network(request):
+    if request.param == "nftables":
+        return booted(proxy_mode="nftables").view().network
     return booted(encapsulation=request.param).view().network
 
 
-@pytest.fixture(scope="module")
-def base():
-    return booted().snapshot()
+@pytest.fixture(scope="module", params=["iptables", "nftables"])
+def base(request):
+    return booted(proxy_mode=request.param).snapshot()
 
 
 @pytest.fixture
