@@ -39,6 +39,7 @@ PROTOCOLS = {
     "80": "felix",
     "felix": "felix",
 }
+FELIX_ACCEPTS = "0x10000/0x10000"  # its mark for what its policies let pass; rules about it are in built-in chains
 _COMMENT = re.compile(r"-m comment --comment (\"[^\"]*\"|'[^']*'|\S+) ?")
 _ARTICLES = {
     "network.sent": "pod",
@@ -125,7 +126,7 @@ def writer_of(chain: str, text: str = "") -> str:
             return "kubelet" if name in {"KUBE-FIREWALL", "KUBE-KUBELET-CANARY"} else "kube-proxy"
         if name.startswith("cali"):
             return "Felix"
-    return ""
+    return "Felix" if f"--mark {FELIX_ACCEPTS}" in text else ""
 
 
 def by_of(route: Route | None) -> str:

@@ -76,10 +76,10 @@ figure?.addEventListener("k8s-frame", ({ detail: { form, text } }) => {
     }
     return refuse("");
   }
-  const hop = active?.dataset.hop;
+  const way = active?.dataset.hop;
   const words = active?.textContent;
   box.innerHTML = form;
   if (!active) return;
-  const again = hop ? box.querySelector(`[data-hop="${hop}"]`) : [...box.querySelectorAll("a, button")].find((each) => each.textContent === words);
+  const again = way ? box.querySelector(`[data-hop="${way}"]`) : [...box.querySelectorAll("a, button")].find((each) => each.textContent === words);
   again?.focus({ preventScroll: true });
 });

@@ -111,6 +111,7 @@ def test_a_route_leads_to_who_programmed_it(route, expected):
         pytest.param("cali-FORWARD", "-j ACCEPT", "Felix", id="a chain of Felix"),
         pytest.param("PREROUTING", "-m comment --comment 'kubernetes service portals' -j KUBE-SERVICES", "kube-proxy",
                      id="a jump out of a built-in chain"),
+        pytest.param("FORWARD", "-m mark --mark 0x10000/0x10000 --jump ACCEPT", "Felix", id="Felix' word elsewhere"),
         pytest.param("FORWARD", "-j DROP", "", id="nobody known"),
     ],
 )  # fmt: skip

@@ -19,6 +19,7 @@ from apps.diagrams.views.ways import Box, Lane, Wire
 
 LINE = 18
 SLOTS = {"full": 4, "wide": 4, "medium": 5, "narrow": 6}  # most lines of words above the machines
+ENOUGH = 3  # lines of what matters most, where all went well
 WORDS = 26  # from a hop's left edge to its words
 COLUMN = 118  # and to the column of what it happened with, where there is room for one
 ROOMY, TIGHT = 250, 200  # lanes with room for that column; lanes in which only what fits whole is said, or tells most
@@ -129,29 +130,31 @@ class _Drawing:
         lookup = asked.journey.lookup if asked.journey is not None else None
         if chosen is not None:
             return [packets.plain(chosen, self.lang)]
-        out: list[str] = []
         if asked.failure is not None:
-            out.append(packets.plain(asked.failure, self.lang))
+            out = [packets.plain(asked.failure, self.lang)]
+        else:
+            worth = ("network.dnat", "network.encapsulated")
+            out = [packets.plain(s, self.lang) for s in asked.steps if s.hop.what in worth and not s.back]
         out += [packets.found(finding, self.lang) for finding in asked.findings]
         if lookup is not None and lookup.questions:
             out.append(packets.looked_up(lookup, self.lang))
-        if asked.failure is None:
-            worth = ("network.dnat", "network.encapsulated")
-            out += [packets.plain(s, self.lang) for s in asked.steps if s.hop.what in worth and not s.back]
         if asked.suggested and asked.steps:
             out.append(self.scene.say("packet.suggested"))
         return out
 
-    def _wrapped(self, chosen: Step | None) -> list[str]:
+    def _wrapped(self, chosen: Step | None, most: int) -> list[str]:
         room = (self.width - 24) * 11.5 / 12  # they are set a little larger than they are measured
-        return wrapped(self.lines(chosen), room, SLOTS[self.scene.options.width])
+        return wrapped(self.lines(chosen), room, most)
 
     def _slots(self) -> int:
-        """Lines that any hop of this way needs: whichever is chosen, nothing moves."""
-        return max(len(self._wrapped(step)) for step in (None, *self.asked.steps))
+        """Lines that any hop of this way needs: whichever is chosen, nothing moves. What went wrong has its room."""
+        most = SLOTS[self.scene.options.width]
+        hops = max((len(self._wrapped(step, most)) for step in self.asked.steps), default=0)
+        whole = len(self._wrapped(None, most))
+        return max(hops, whole if self.asked.failure is not None or not hops else min(whole, ENOUGH))
 
     def _told(self, first: int, slots: int) -> Element:
-        lines = self._wrapped(self.asked.chosen)
+        lines = self._wrapped(self.asked.chosen, max(slots, 1))
         texts = tuple(Text(20, first + LINE * place, "k-say") for place in range(slots))
         if not texts:
             texts = (Text(20, first, "k-say"),)
