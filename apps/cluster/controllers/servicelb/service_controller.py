@@ -1,8 +1,8 @@
 """The service controller of cloud-controller-manager: a balancer of the cloud for each Service of type LoadBalancer.
 
 Models      k8s.io/cloud-provider/controllers/service/controller.go
-Leaves out  the program's own Pods and its election: it runs at the cloud, as managed clusters have it; a look at every
-            Service and node without cause (10 hours, 100 s); the node and route controllers beside it
+Leaves out  the program's own Pods and its election: it runs at the cloud, as managed clusters have it; the node and
+            route controllers beside it
 
 A call to the cloud takes its time, and meanwhile the one worker waits: other Services come after it. Nodes have a
 worker of their own.
