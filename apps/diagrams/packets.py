@@ -9,7 +9,7 @@ from typing import NamedTuple
 from apps.cluster.coredns.resolver import Lookup
 from apps.cluster.dataplane.asks import Finding
 from apps.cluster.network.iptables.evaluate import FINAL, Visit
-from apps.cluster.network.iptables.rule import RuleError, parse_rule
+from apps.cluster.network.iptables.rule import parse_rule
 from apps.cluster.network.machine import Route
 from apps.cluster.network.packet import Packet
 from apps.cluster.network.walk import Hop, Walk
@@ -39,6 +39,10 @@ PROTOCOLS = {
     "80": "felix",
     "felix": "felix",
 }
+SAID = 240  # letters of a rule in a sentence
+_NFT_COMMENT = re.compile(r" ?\bcomment (\"[^\"]*\")")
+_ACCEPTS = re.compile(r"^(?!-).*\baccept$")  # a rule of nftables that lets pass
+_ENDED_BY_RULE = frozenset({"network.dnat", "network.snat", "network.dropped", "network.rejected"})
 FELIX_ACCEPTS = "0x10000/0x10000"  # its mark for what its policies let pass; rules about it are in built-in chains
 _COMMENT = re.compile(r"-m comment --comment (\"[^\"]*\"|'[^']*'|\S+) ?")
 _ARTICLES = {
@@ -91,17 +95,20 @@ def failed(step: Step) -> bool:
 
 def decided(hop: Hop) -> Visit | None:
     """The rule that ended the packet's way through a table; None where none did."""
-    if not hop.visits or not hop.visits[-1].matched:
+    last = hop.visits[-1] if hop.visits else None
+    if last is None or not last.matched:
         return None
-    return hop.visits[-1] if target_of(hop.visits[-1].text) in FINAL else None
+    if hop.what in _ENDED_BY_RULE or target_of(last.text) in FINAL or _ACCEPTS.search(last.text):
+        return last
+    return None
 
 
 def target_of(text: str) -> str:
-    """What a rule leads to: a target, or a chain."""
+    """What a rule of iptables leads to: a target, or a chain. "" for a rule of nftables."""
     try:
         return parse_rule(text).target
-    except RuleError:
-        return text.rpartition(" -j ")[2].partition(" ")[0]
+    except ValueError:
+        return text.rpartition(" -j ")[2].partition(" ")[0] if " -j " in text else ""
 
 
 def rule_text(visit: Visit) -> str:
@@ -109,18 +116,39 @@ def rule_text(visit: Visit) -> str:
 
     >>> rule_text(Visit("nat", "KUBE-SEP-A", 2, "-m comment --comment default/web -p tcp -j DNAT", True))
     'KUBE-SEP-A -p tcp -j DNAT'
+    >>> rule_text(Visit("ip kube-proxy", "services", 3, 'ip daddr @cluster-ips reject comment "no such port"', True))
+    'services ip daddr @cluster-ips reject'
     """
-    return f"{visit.chain} {_COMMENT.sub('', visit.text)}".strip()
+    return f"{visit.chain} {_NFT_COMMENT.sub('', _COMMENT.sub('', visit.text))}".strip()
+
+
+def shortened(text: str, most: int) -> str:
+    """A rule that names a thousand endpoints is not said whole.
+
+    >>> shortened("abcdef", 4), shortened("abcd", 4)
+    ('abc…', 'abcd')
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def comment_of(text: str) -> str:
     """What a rule's writer noted with it."""
-    found = _COMMENT.search(text)
+    found = _COMMENT.search(text) or _NFT_COMMENT.search(text)
     return found[1].strip("\"'") if found else ""
 
 
+def of_nftables(table: str) -> bool:
+    """Whether a table is one of nftables: it has its family before its name."""
+    return " " in table
+
+
+def writer(visit: Visit) -> str:
+    """The program that wrote a rule, "" where it is not known."""
+    return "kube-proxy" if visit.table.endswith(" kube-proxy") else writer_of(visit.chain, visit.text)
+
+
 def writer_of(chain: str, text: str = "") -> str:
-    """The program that a chain belongs to; of a built-in chain, what its rule says or leads to."""
+    """The program that a chain of iptables belongs to; of a built-in chain, what its rule says or leads to."""
     for name in (chain, target_of(text) if text else "", comment_of(text) if text else ""):
         if name.startswith(("KUBE-", "kubernetes")):
             return "kubelet" if name in {"KUBE-FIREWALL", "KUBE-KUBELET-CANARY"} else "kube-proxy"
@@ -187,8 +215,8 @@ def params(hop: Hop, lang: str) -> Mapping[str, str | int]:
         "outer_from": outer.source if outer is not None else "",
         "outer_to": outer.destination if outer is not None else "",
         "count": len(hop.visits),
-        "rule": rule_text(decision) if decision is not None else "",
-        "writer": (writer_of(decision.chain, decision.text) if decision is not None else "")
+        "rule": shortened(rule_text(decision), SAID) if decision is not None else "",
+        "writer": (writer(decision) if decision is not None else "")
         or wording.say(lang, "packet.balancer-rule" if hop.machine == "balancer" else "packet.kernel-rule"),
         "route": str(hop.route) if hop.route is not None else "",
         "by": said_by(by, lang),
@@ -229,8 +257,9 @@ def article_of(hop: Hop) -> str:
         return _ARTICLES[hop.what]
     decision = decided(hop)
     if decision is not None:
-        return "felix" if writer_of(decision.chain, decision.text) == "Felix" else "kube-proxy"
-    return "kube-proxy" if hop.params.get("table") == "nat" or not hop.params else "felix"
+        return "felix" if writer(decision) == "Felix" else "kube-proxy"
+    table = str(hop.params.get("table", "nat"))
+    return "kube-proxy" if table == "nat" or of_nftables(table) else "felix"
 
 
 def detail(hop: Hop) -> str:
@@ -246,6 +275,8 @@ def detail(hop: Hop) -> str:
         return f"→ {target(after)}" if moved else f"{source_of(after)} →"
     if what in {"routed", "no-route", "blackhole"}:
         return route_text(hop.route) or after.destination
+    if "table" in own and of_nftables(str(own["table"])):
+        return str(own["chain"])
     if "table" in own:
         return f"{own['table']} {own['chain']}"
     if what == "encapsulated" and hop.outer is not None:

@@ -1,6 +1,6 @@
 """What one node's kernel holds of the network, as text: its interfaces, routes, ipsets and rules.
 
-Models      ip-address(8), ip-route(8), ipset(8), iptables-save(8), one after the other
+Models      ip-address(8), ip-route(8), ipset(8), iptables-save(8), nft(8), one after the other
 Leaves out  counters; what Linux has by itself, such as the routes of the table local
 """
 
@@ -37,6 +37,9 @@ def text_of(network: Any, node: str, revision: str) -> str:
             if len(listed) > MEMBERS:
                 lines.append(f"# {len(listed) - MEMBERS} more")
     lines += ["", "# iptables-save", network.save(node)]
+    tables = network.nft(node)
+    if tables:
+        lines += ["", "# nft list ruleset", tables]
     text = "\n".join(lines)
     if len(text) > MOST_BYTES:
         text = text[: text.rindex("\n", 0, MOST_BYTES)] + f"\n# cut here: more than {MOST_BYTES} bytes\n"
@@ -66,6 +69,14 @@ def told(network: Any, node: str, lang: str) -> Row | None:
         "tables": [
             {"name": name, "chains": len(chains), "rules": sum(len(rules) for rules in chains.values())}
             for name, chains in machine.tables.items()
+        ]
+        + [
+            {
+                "name": str(one),
+                "chains": len(one.chains),
+                "rules": sum(len(chain.rules) for chain in one.chains.values()),
+            }
+            for one in machine.nft
         ],
         "sets": len(machine.sets),
         "more": max(len(machine.interfaces) - LISTED, 0) + max(len(machine.routes) - LISTED, 0),

@@ -24,6 +24,7 @@ RULES = 60  # listed of one hop, those that matched among them; of the hop that 
 RULES_OF_ONE = 400
 ENDS = 40  # places where many packets ended
 QUESTIONS = 40
+RULE = 1200  # letters of one rule
 
 Row = dict[str, Any]
 
@@ -118,9 +119,10 @@ def _row(step: Step, asked: Asked, lang: str, most: int) -> Row:
         else None,
         "table": hop.params.get("table", ""),
         "chain": hop.params.get("chain", ""),
-        "rule": packets.rule_text(decision) if decision is not None else "",
+        "rule": packets.shortened(packets.rule_text(decision), RULE) if decision is not None else "",
+        "added": decision is not None and not packets.of_nftables(decision.table),
         "comment": packets.comment_of(decision.text) if decision is not None else "",
-        "writer": packets.writer_of(decision.chain, decision.text) if decision is not None else "",
+        "writer": packets.writer(decision) if decision is not None else "",
         "rules": listed,
         "matched": sum(visit.matched for visit in hop.visits),
         "visited": len(hop.visits),
@@ -163,7 +165,7 @@ def _rules(visits: tuple[Visit, ...], decision: Visit | None, most: int) -> list
                 "table": visit.table,
                 "chain": visit.chain,
                 "number": visit.number,
-                "text": visit.text,
+                "text": packets.shortened(visit.text, RULE),
                 "matched": visit.matched,
                 "decided": visit is decision,
             }

@@ -124,3 +124,25 @@ def test_a_rule_that_decided_is_the_last_one_that_matched_and_ends_the_way():
     assert packets.decided(a_hop("filtered", visits=(passed,))) is None
     assert packets.decided(a_hop("filtered", visits=(passed, RULE))) == RULE
     assert packets.decided(a_hop("filtered", visits=(RULE._replace(matched=False),))) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "text", "decides"),
+    [
+        pytest.param(
+            "dnat", "meta l4proto tcp dnat ip addr . port to numgen random mod 1 map { }", True, id="translates"
+        ),
+        pytest.param("rejected", 'ip daddr @cluster-ips reject comment "no such port"', True, id="refuses"),
+        pytest.param("dropped", "ip daddr . meta l4proto . th dport vmap @firewall-ips", True, id="drops by a map"),
+        pytest.param("filtered", "ct state new accept", True, id="lets pass"),
+        pytest.param("filtered", "ct state new jump cluster-ips-check", False, id="leads on"),
+    ],
+)
+def test_rules_of_nftables_decide_too(what, text, decides):
+    rule = Visit("ip kube-proxy", "services", 3, text, True)
+    hop = a_hop(what, visits=(rule,), params={"table": "ip kube-proxy", "chain": "services"})
+    assert (packets.decided(hop) == rule) is decides
+    assert packets.article_of(hop) == "kube-proxy"
+    assert "⟦" not in packets.sentence(hop, "ko")
+    if decides:
+        assert "kube-proxy" in packets.sentence(hop, "en")

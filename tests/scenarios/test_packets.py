@@ -207,6 +207,9 @@ def test_a_kernel_with_too_much_in_it_is_cut_with_a_word_about_it():
         def world(self):
             return World({"n": Machine("n", "node", {}, sets={"s": frozenset(str(i) for i in range(3000))})})
 
+        def nft(self, node):
+            return ""
+
         def save(self, node):
             return "-A X -j ACCEPT\n" * 300_000
 
