@@ -11,7 +11,7 @@ STAMPS := var/stamps
 WORKERS ?= 2
 
 RUN_PACKAGES := python3-venv graphviz librsvg2-bin fontconfig fonts-noto-cjk ca-certificates
-TEST_PACKAGES := chromium redis-server postgresql iproute2 iptables nftables ipset bird2
+TEST_PACKAGES := chromium redis-server postgresql iproute2 iptables nftables ipset conntrack bird2
 
 # Graphviz measures labels with the faces the pages use.
 export FONTCONFIG_FILE := $(CURDIR)/var/fonts/fonts.conf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_interface
 from itertools import count
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from apps.cluster.cni.calico.felix.sets import has_ports
 from apps.cluster.network.iptables.rule import restore_text
-from apps.cluster.network.machine import Machine, World
+from apps.cluster.network.machine import Machine, Route, World
 from apps.cluster.network.nftables.listing import listed
 from tests.kernel.hosts import Host, host
 
@@ -61,6 +61,9 @@ class Built:
     def __init__(self, hosts: dict[str, Host]) -> None:
         self.hosts = hosts
         self.programs: dict[str, Program] = {}
+        self.plugs: dict[str, list[tuple[Host, str]]] = {}  # machine -> switches and ports that it is plugged into
+        self.loaded: dict[str, frozenset[str]] = {}  # machine -> tables in which there may be something
+        self.routes: dict[str, set[str]] = {}  # machine -> what `ip route add` was told
         self._numbers = count(1)
 
     def ask(
@@ -80,17 +83,55 @@ class Built:
         """The machine's tables as iptables-restore and nft take them; its sets before, as they are named there."""
         if machine.sets:
             self.hosts[name].run("ipset", "restore", "-exist", text=_sets(machine))
-        if machine.tables:
-            self.hosts[name].run("iptables-nft-restore", text=restore_text(machine.tables))
+        emptied = {table: {} for table in self.loaded.get(name, ()) if table not in machine.tables}
+        self.hosts[name].run("iptables-nft-restore", text=restore_text({**emptied, **machine.tables}))
+        self.loaded[name] = frozenset(machine.tables)
         for table in machine.nft:
             anew = f"add table {table}\ndelete table {table}\n{listed(table)}"
             self.hosts[name].run("nft", "-f", "-", text=anew)
 
+    def lead(self, name: str, machine: Machine) -> None:
+        """The machine's routes; those of before that it has no more go."""
+        wanted = {_words(route): None for route in sorted(machine.routes, key=lambda route: bool(route.via))}
+        wanted = {words: None for words in wanted if words}
+        there = self.routes.get(name, set())
+        lines = [f"route del {words}" for words in there if words not in wanted]
+        lines += [f"route replace {words}" for words in wanted if words not in there]
+        if lines:
+            self.hosts[name].run("ip", "-batch", "-", text="\n".join(lines) + "\n")
+        self.routes[name] = set(wanted)
+
     def reload(self, world: World) -> None:
-        """The same machines with other rules."""
+        """The same machines with other rules and routes; some may be switched off, or have their cable pulled."""
         for name, machine in world.machines.items():
-            if machine.tables or machine.nft:
+            if name not in self.hosts or machine.kind == "pod":
+                continue
+            if machine.tables or machine.nft or self.loaded.get(name):
                 self.load(name, machine)
+            plugs = self.plugs.get(name, ())
+            switches = {switch for switch, _port in plugs}
+            near = [other for other, those in self.plugs.items() if switches & {switch for switch, _port in those}]
+            alone = not any(world.reachable(name, other) for other in near if other != name)
+            for switch, port in plugs:
+                switch.run("ip", "link", "set", port, "down" if alone or not machine.up else "up")
+            if machine.forwards:
+                self.hosts[name].run("conntrack", "-F")
+            self.lead(name, machine)
+
+
+def _words(route: Route) -> str:
+    """What `ip route add` takes; "" for a route that comes with an address."""
+    if route.by == "kernel" and route.source:
+        return ""
+    words = ["blackhole"] if route.kind == "blackhole" else []
+    words += [route.to]
+    words += ["via", route.via] if route.via else []
+    words += ["dev", route.device] if route.device else []
+    words += ["scope", "link"] if route.device and not route.via else []
+    words += ["src", route.source] if route.source else []
+    words += ["metric", str(route.metric)] if route.metric else []
+    words += ["onlink"] if route.on_link else []
+    return " ".join(words)
 
 
 def _sets(machine: Machine) -> str:
@@ -113,76 +154,80 @@ def built(world: World) -> Iterator[Built]:
             switch.run("ip", "link", "set", "br0", "up")
         found = Built(hosts)
         for name, machine in world.machines.items():
-            _interfaces(world, hosts, switches, name, machine)
+            _interfaces(found, switches, name, machine)
         for name, machine in world.machines.items():
             _addresses(hosts[name], machine)
+        for segment, neighbours in world.segments.items():
+            _elsewhere(found, world, segment, neighbours)
         for name, machine in world.machines.items():
-            _routes(hosts[name], machine)
+            found.lead(name, machine)
             if machine.tables or machine.nft:
                 found.load(name, machine)
             found.programs[name] = stack.enter_context(_program(hosts[name], name, machine))
         yield found
 
 
-def _interfaces(world: World, hosts: dict[str, Host], switches: dict[str, Host], name: str, machine: Machine) -> None:
-    here = hosts[name]
+def _interfaces(found: Built, switches: dict[str, Host], name: str, machine: Machine) -> None:
+    here = found.hosts[name]
     here.run("ip", "link", "set", "lo", "up")
-    for number, interface in enumerate(machine.interfaces.values()):
+    for interface in machine.interfaces.values():
         other, peer = interface.peer
         if interface.kind == "ethernet":
-            port = f"p{len(name)}{number}{name[-4:]}"
+            plugs = found.plugs.setdefault(name, [])
+            port = f"p{sum(map(len, found.plugs.values()))}"
             switch = switches[peer]
             here.run("ip", "link", "add", interface.name, "type", "veth", "peer", "name", port, "netns", switch.name)
+            here.run("ip", "link", "set", interface.name, "address", mac_of(interface.addresses[0], "02"))
             switch.run("ip", "link", "set", port, "master", "br0", "up")
-        elif interface.kind == "veth" and machine.kind != "pod":
-            here.run(
-                "ip", "link", "add", interface.name, "type", "veth", "peer", "name", peer, "netns", hosts[other].name
-            )
+            plugs.append((switch, port))
+        elif interface.kind == "veth" and machine.kind != "pod" and other in found.hosts:
+            there = found.hosts[other].name
+            here.run("ip", "link", "add", interface.name, "type", "veth", "peer", "name", peer, "netns", there)
     if machine.forwards:
         here.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.route_localnet=1")
 
 
 def _addresses(here: Host, machine: Machine) -> None:
+    lines = []
     for interface in machine.interfaces.values():
+        name = interface.name
         if interface.kind == "vxlan":
             local = next(one.addresses[0] for one in machine.interfaces.values() if one.kind == "ethernet")
-            here.run(
-                "ip", "link", "add", interface.name, "type", "vxlan", "id", "4096", "dstport", "4789",
-                "local", str(ip_interface(local).ip), "nolearning", "dev", "eth0",
-            )  # fmt: skip
-            here.run("ip", "link", "set", interface.name, "address", mac_of(str(ip_interface(local).ip)))
-        for address in interface.addresses:
-            if interface.kind != "loopback":
-                here.run("ip", "address", "add", address, "dev", interface.name)
-        if interface.kind != "loopback":
-            here.run("ip", "link", "set", interface.name, "mtu", str(interface.mtu), "up")
+            local = str(ip_interface(local).ip)
+            lines.append(f"link add {name} type vxlan id 4096 dstport 4789 local {local} nolearning dev eth0")
+            lines.append(f"link set {name} address {mac_of(local)}")
+        if interface.kind == "loopback":
+            continue
+        lines += [f"address add {address} dev {name}" for address in interface.addresses]
+        lines.append(f"link set {name} mtu {interface.mtu} up")
+        lines += [
+            f"neigh add {gateway} lladdr {mac_of(remote)} dev {name} nud permanent"
+            for gateway, remote in interface.remote.items()
+        ]
+    here.run("ip", "-batch", "-", text="\n".join(lines) + "\n")
+    for interface in machine.interfaces.values():
         if interface.proxy_arp:
             here.run("sysctl", "-qw", f"net.ipv4.conf.{interface.name}.proxy_arp=1")
-        for gateway, remote in interface.remote.items():
-            mac = mac_of(remote)
-            here.run("bridge", "fdb", "append", mac, "dev", interface.name, "dst", remote)
-            here.run("ip", "neigh", "add", gateway, "lladdr", mac, "dev", interface.name, "nud", "permanent")
+        for remote in interface.remote.values():
+            here.run("bridge", "fdb", "append", mac_of(remote), "dev", interface.name, "dst", remote)
 
 
-def mac_of(address: str) -> str:
-    """Calico makes the hardware address of its tunnel's end out of the node; any that is the node's alone will do."""
-    return "66:" + ":".join(f"{part:02x}" for part in (0x1, *ip_interface(address).ip.packed))
+def _elsewhere(found: Built, world: World, segment: str, neighbours: Mapping[str, tuple[str, str]]) -> None:
+    """Addresses that a machine answers for without having them (a balancer's): its neighbours know its hardware's."""
+    for address, (owner, device) in neighbours.items():
+        there = world.machines[owner].interfaces[device].addresses
+        if address in {str(ip_interface(own).ip) for own in there}:
+            continue
+        for name, machine in world.machines.items():
+            for interface in machine.interfaces.values():
+                if name != owner and interface.kind == "ethernet" and interface.peer[1] == segment:
+                    words = ("lladdr", mac_of(there[0], "02"), "dev", interface.name, "nud", "permanent")
+                    found.hosts[name].run("ip", "neigh", "replace", address, *words)
 
 
-def _routes(here: Host, machine: Machine) -> None:
-    there = here.run("ip", "route", "show")
-    for route in machine.routes:
-        if f"{route.to} dev {route.device} " in there and not route.via:
-            continue  # came with the address
-        words = ["ip", "route", "replace"]
-        words += ["blackhole"] if route.kind == "blackhole" else []
-        words += [route.to]
-        words += ["via", route.via] if route.via else []
-        words += ["dev", route.device] if route.device else []
-        words += ["scope", "link"] if route.device and not route.via else []
-        words += ["src", route.source] if route.source else []
-        words += ["onlink"] if route.on_link else []
-        here.run(*words)
+def mac_of(address: str, first: str = "66") -> str:
+    """A hardware address that is a machine's alone: Calico makes that of a tunnel's end out of the node, too."""
+    return ":".join(f"{part:02x}" for part in (int(first, 16), 0x1, *ip_interface(address).ip.packed))
 
 
 @contextmanager

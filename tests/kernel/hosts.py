@@ -1,7 +1,7 @@
 """Machines made of network namespaces: what the model programs is loaded into a real Linux kernel and used there.
 
-Needs root and Debian's iproute2, iptables and ipset, some tests nftables; without them these tests are skipped, and say
-what is missing.
+Needs root and Debian's iproute2, iptables, ipset and conntrack, some tests nftables or bird2; without them these
+tests are skipped, and say what is missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import count
 
-TOOLS = ("ip", "iptables-nft-restore", "iptables-nft-save", "ipset")
+TOOLS = ("ip", "iptables-nft-restore", "iptables-nft-save", "ipset", "conntrack")
 _numbers = count(1)
 
 

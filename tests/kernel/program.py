@@ -9,7 +9,9 @@ import json
 import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+AT_ONCE = 8
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 NO_ROUTE = (101, 113)  # ENETUNREACH, EHOSTUNREACH
 printing = threading.Lock()
@@ -23,7 +25,7 @@ def serve(name: str, kind: str, port: int) -> None:
         while True:
             peer = server.recvfrom(100)[1]
             server.sendto(f"{name} {peer[0]}".encode(), peer)
-    server.listen(64)
+    server.listen(4096)
     while True:
         one, peer = server.accept()
         one.sendall(f"{name} {peer[0]}".encode())
@@ -47,7 +49,8 @@ def heard(kind: str, address: str, port: int, patience: float) -> str:
 
 
 def ask(number: int, kind: str, address: str, port: int, times: int, patience: float) -> None:
-    told = [heard(kind, address, port, patience) for _ in range(times)]
+    with ThreadPoolExecutor(AT_ONCE) as those:
+        told = list(those.map(lambda _time: heard(kind, address, port, patience), range(times)))
     with printing:
         print(json.dumps([number, told]), flush=True)
 

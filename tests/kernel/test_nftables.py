@@ -15,11 +15,18 @@ from tests.cluster.network.worlds import a_service, world
 from tests.cluster.proxy.test_ruleset import CONFIG, NAMES, SPECS, a_slice
 from tests.cluster.proxy.test_ruleset import a_service as a_plain_service
 from tests.kernel.build import Built, built
+from tests.kernel.flows import Flow, check
 from tests.kernel.hosts import host, missing
-from tests.kernel.test_packets import CLUSTER_IP, FLOWS, SERVICES, TIMES, check
+from tests.kernel.test_packets import CLUSTER_IP, FLOWS, SERVICES, TIMES
 
 ABSENT = missing() or ("" if shutil.which("nft") else "not installed: nft")
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(ABSENT), reason=ABSENT or "-")]
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(bool(ABSENT), reason=ABSENT or "-"),
+    pytest.mark.xdist_group("kernel-nftables"),
+]
+# A port that the Service has not, and a cluster IP that no Service has.
+NOBODY = [Flow("curl", CLUSTER_IP, 81), Flow("worker-1", CLUSTER_IP, 81), Flow("curl", "10.96.7.7", 80)]
 
 EVERYTHING: dict[str, dict[str, Any]] = {
     "each kind of Service": {},
@@ -69,18 +76,17 @@ def test_the_kernel_sends_each_packet_where_the_model_does(machines, spec, tunne
         pytest.skip("the tunnel is below all that differs here")
     one, there = world([a_service("web", CLUSTER_IP, **spec)], tunnel=tunnel, mode="nftables"), machines[tunnel]
     there.reload(one)
-    flows = FLOWS if "sessionAffinity" not in spec else [flow for flow in FLOWS if flow[2] != 80]
-    # A port that the Service has not, and a cluster IP that no Service has.
-    check(one, there, [*flows, ("curl", CLUSTER_IP, 81), ("worker-1", CLUSTER_IP, 81), ("curl", "10.96.7.7", 80)])
+    flows = FLOWS if "sessionAffinity" not in spec else [flow for flow in FLOWS if flow.port != 80]
+    check(one, there, [*flows, *NOBODY])
     if not spec:
-        check(one, there, [(start, CLUSTER_IP, 53) for start in ("curl", "client")], "udp")
+        check(one, there, [Flow(start, CLUSTER_IP, 53, "udp") for start in ("curl", "client")])
     if "sessionAffinity" in spec:
         for start in ("curl", "client"):
             assert len(set(there.ask(start, "tcp", CLUSTER_IP, 80, TIMES, 5.0))) == 1
 
 
 def test_no_endpoint_refuses_and_comes_back_with_the_first_one(machines):
-    flows = [("curl", CLUSTER_IP, 80), ("client", "10.0.0.11", 30080), ("worker-1", CLUSTER_IP, 80)]
+    flows = [Flow("curl", CLUSTER_IP, 80), Flow("client", "10.0.0.11", 30080), Flow("worker-1", CLUSTER_IP, 80)]
     for backends in ((), ("web-2",)):
         one = world([a_service("web", CLUSTER_IP, type="NodePort")], backends=backends, mode="nftables")
         machines[""].reload(one)

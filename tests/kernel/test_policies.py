@@ -11,8 +11,8 @@ from apps.cluster.network.iptables.save import save
 from tests.cluster.network.policies import CLUSTER_IP, PODS, POLICIES, policy_world
 from tests.cluster.network.worlds import CLIENT
 from tests.kernel.build import Built, built
+from tests.kernel.flows import Flow, check
 from tests.kernel.hosts import missing
-from tests.kernel.test_packets import check
 
 pytestmark = [
     pytest.mark.kernel,
@@ -21,15 +21,19 @@ pytestmark = [
 ]
 ADDRESSES = {name: where[2] for name, where in PODS.items()}
 FLOWS = [
-    *((start, ADDRESSES["db"], port) for start in ("web", "batch", "lab", "tool", "client") for port in (8080, 9090)),
-    *(("batch", ADDRESSES["web"], port) for port in (8080, 9090)),
-    ("batch", CLIENT, 8080),
-    ("worker-1", ADDRESSES["db"], 8080),
-    ("worker-2", ADDRESSES["db"], 8080),
-    ("web", "10.0.0.12", 10250),
-    *((start, CLUSTER_IP, 80) for start in ("web", "lab", "worker-2")),
-    ("client", "10.0.0.11", 30080),
-    ("client", "10.0.0.12", 30080),
+    *(
+        Flow(start, ADDRESSES["db"], port)
+        for start in ("web", "batch", "lab", "tool", "client")
+        for port in (8080, 9090)
+    ),
+    *(Flow("batch", ADDRESSES["web"], port) for port in (8080, 9090)),
+    Flow("batch", CLIENT, 8080),
+    Flow("worker-1", ADDRESSES["db"], 8080),
+    Flow("worker-2", ADDRESSES["db"], 8080),
+    Flow("web", "10.0.0.12", 10250),
+    *(Flow(start, CLUSTER_IP, 80) for start in ("web", "lab", "worker-2")),
+    Flow("client", "10.0.0.11", 30080),
+    Flow("client", "10.0.0.12", 30080),
 ]
 POOLS = {"": {}, "vxlan": {"vxlanMode": "Always"}}
 

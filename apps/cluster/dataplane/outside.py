@@ -53,14 +53,22 @@ class Balanced(NamedTuple):
     backends: tuple[str, ...]
 
     def rules(self) -> list[str]:
-        """Which of the nodes gets a connection."""
-        match = f"-d {self.address}/32 -p {self.protocol} -m {self.protocol} --dport {self.port}"
+        """Which of the nodes gets a connection; in the table nat."""
         rules = []
         for place, backend in enumerate(self.backends):
             left = len(self.backends) - place
             chance = f" -m statistic --mode random --probability {1 / left:.11f}" if left > 1 else ""
-            rules.append(f"{match}{chance} -j DNAT --to-destination {backend}:{self.node_port}")
-        return rules or [f'{match} -m comment --comment "{self.service} has no healthy node" -j DROP']
+            rules.append(f"{self._match}{chance} -j DNAT --to-destination {backend}:{self.node_port}")
+        return rules
+
+    def drops(self) -> list[str]:
+        """Where there is no node; in the table raw, as nat is no place to drop."""
+        words = f'-m comment --comment "{self.service} has no healthy node"'
+        return [] if self.backends else [f"{self._match} {words} -j DROP"]
+
+    @property
+    def _match(self) -> str:
+        return f"-d {self.address}/32 -p {self.protocol} -m {self.protocol} --dport {self.port}"
 
 
 def client() -> Machine:
@@ -94,8 +102,12 @@ def router(
     balanced = list(balanced)
     virtual = tuple(f"{address}/32" for address in dict.fromkeys(one.address for one in balanced))
     found["eth0"] = found["eth0"]._replace(addresses=(*found["eth0"].addresses, *virtual))
-    rules = tuple(rule for one in balanced for rule in one.rules())
-    tables = {"nat": {"PREROUTING": rules, "OUTPUT": rules}} if rules else {}
+    those = list(balanced)
+    rules = {
+        "raw": tuple(rule for one in those for rule in one.drops()),
+        "nat": tuple(rule for one in those for rule in one.rules()),
+    }
+    tables = {table: {"PREROUTING": mine, "OUTPUT": mine} for table, mine in rules.items() if mine}
     return Machine(name, "balancer" if name == BALANCER else "router", found, tuple(ways), tables, forwards=True)
 
 
