@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_interface
 from itertools import count
@@ -62,6 +62,7 @@ class Built:
         self.hosts = hosts
         self.programs: dict[str, Program] = {}
         self.plugs: dict[str, list[tuple[Host, str]]] = {}  # machine -> switches and ports that it is plugged into
+        self.neighbours: set[tuple[str, str, str]] = set()  # machine, interface, address that is known for good there
         self.loaded: dict[str, frozenset[str]] = {}  # machine -> tables in which there may be something
         self.routes: dict[str, set[str]] = {}  # machine -> what `ip route add` was told
         self._numbers = count(1)
@@ -101,6 +102,25 @@ class Built:
             self.hosts[name].run("ip", "-batch", "-", text="\n".join(lines) + "\n")
         self.routes[name] = set(wanted)
 
+    def meet(self, world: World) -> None:
+        """Addresses that a machine answers for without having them (a balancer's): its neighbours know its hardware's.
+        Those of before go."""
+        wanted = {}
+        for segment, neighbours in world.segments.items():
+            for address, (owner, device) in neighbours.items():
+                there = world.machines[owner].interfaces[device].addresses
+                if address in {str(ip_interface(own).ip) for own in there}:
+                    continue
+                for name, interface in _plugged(world, segment):
+                    if name != owner:
+                        wanted[name, interface, address] = mac_of(there[0], "02")
+        for name, interface, address in self.neighbours - set(wanted):
+            self.hosts[name].run("ip", "neigh", "del", address, "dev", interface)
+        for (name, interface, address), mac in wanted.items():
+            words = ("lladdr", mac, "dev", interface, "nud", "permanent")
+            self.hosts[name].run("ip", "neigh", "replace", address, *words)
+        self.neighbours = set(wanted)
+
     def reload(self, world: World) -> None:
         """The same machines with other rules and routes; some may be switched off, or have their cable pulled."""
         for name, machine in world.machines.items():
@@ -117,6 +137,15 @@ class Built:
             if machine.forwards:
                 self.hosts[name].run("conntrack", "-F")
             self.lead(name, machine)
+        self.meet(world)
+
+
+def _plugged(world: World, segment: str) -> Iterator[tuple[str, str]]:
+    """The machines on a segment, and their interfaces there."""
+    for name, machine in world.machines.items():
+        for interface in machine.interfaces.values():
+            if interface.kind == "ethernet" and interface.peer[1] == segment:
+                yield name, interface.name
 
 
 def _words(route: Route) -> str:
@@ -157,8 +186,7 @@ def built(world: World) -> Iterator[Built]:
             _interfaces(found, switches, name, machine)
         for name, machine in world.machines.items():
             _addresses(hosts[name], machine)
-        for segment, neighbours in world.segments.items():
-            _elsewhere(found, world, segment, neighbours)
+        found.meet(world)
         for name, machine in world.machines.items():
             found.lead(name, machine)
             if machine.tables or machine.nft:
@@ -210,19 +238,6 @@ def _addresses(here: Host, machine: Machine) -> None:
             here.run("sysctl", "-qw", f"net.ipv4.conf.{interface.name}.proxy_arp=1")
         for remote in interface.remote.values():
             here.run("bridge", "fdb", "append", mac_of(remote), "dev", interface.name, "dst", remote)
-
-
-def _elsewhere(found: Built, world: World, segment: str, neighbours: Mapping[str, tuple[str, str]]) -> None:
-    """Addresses that a machine answers for without having them (a balancer's): its neighbours know its hardware's."""
-    for address, (owner, device) in neighbours.items():
-        there = world.machines[owner].interfaces[device].addresses
-        if address in {str(ip_interface(own).ip) for own in there}:
-            continue
-        for name, machine in world.machines.items():
-            for interface in machine.interfaces.values():
-                if name != owner and interface.kind == "ethernet" and interface.peer[1] == segment:
-                    words = ("lladdr", mac_of(there[0], "02"), "dev", interface.name, "nud", "permanent")
-                    found.hosts[name].run("ip", "neigh", "replace", address, *words)
 
 
 def mac_of(address: str, first: str = "66") -> str:
