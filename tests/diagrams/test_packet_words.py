@@ -26,6 +26,8 @@ PARAMS = {
     "no-neighbour": {"address": "10.0.0.1"},
     "no-tunnel": {"kind": "ipip"},
     "encapsulated": {"bytes": 20},
+    "virtual-server": {"server": "TCP 10.96.0.10:80", "scheduler": "rr", "chosen": "192.168.1.1:8080"},
+    "no-real-server": {"server": "TCP 10.96.0.10:80", "scheduler": "rr"},
 }
 
 

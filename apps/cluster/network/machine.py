@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from apps.cluster.network.addresses import number, prefix
 from apps.cluster.network.iptables.rule import Tables
+from apps.cluster.network.ipvs import VirtualServer
 from apps.cluster.network.nftables.table import Table
 
 IPIP_BYTES = 20  # the outer header of IP-in-IP
@@ -19,7 +20,8 @@ VXLAN_PORT = 4789
 
 
 class Interface(NamedTuple):
-    """`kind`: ethernet, veth, loopback, ipip, vxlan. `addresses` with their length, `10.0.0.11/24`, the main one first.
+    """`kind`: ethernet, veth, loopback, dummy, ipip, vxlan. `addresses` with their length, `10.0.0.11/24`, the main one
+    first.
 
     `peer`: of a veth, the other end as (namespace, interface); of an ethernet, ("", the segment it is plugged into).
     `remote`: of a vxlan, who has which address on the other side: gateway -> the node's address to send to.
@@ -103,6 +105,7 @@ class Machine(NamedTuple):
     forwards: bool = False  # net.ipv4.ip_forward
     up: bool = True
     nft: tuple[Table, ...] = ()
+    virtual: tuple[VirtualServer, ...] = ()  # IPVS
 
     def addresses(self) -> frozenset[str]:
         return frozenset(
@@ -140,7 +143,7 @@ class Machine(NamedTuple):
             return address.partition("/")[0]
         # An interface without an address of its own (cali…): the machine's first one that is no loopback's.
         for interface in self.interfaces.values():
-            if interface.kind != "loopback" and interface.addresses:
+            if interface.kind not in {"loopback", "dummy"} and interface.addresses:
                 return interface.addresses[0].partition("/")[0]
         return ""
 

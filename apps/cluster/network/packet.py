@@ -24,6 +24,7 @@ class Packet(NamedTuple):
     out_interface: str = ""
     dnat: bool = False
     snat: bool = False
+    virtual: str = ""  # the IPVS virtual server that took it: "10.96.0.1 tcp 443"
 
     def __str__(self) -> str:
         source = f"{self.source}:{self.source_port}" if self.source_port else self.source

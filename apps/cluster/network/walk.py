@@ -2,7 +2,7 @@
 
 Models      the Netfilter hooks in the order in which Linux calls them (raw, conntrack, mangle, nat, filter; iptables
             and nftables may both have something at each), the routing decision, the translation of what belongs to a
-            connection, IP-in-IP and VXLAN devices, every MTU
+            connection, IPVS between INPUT and a program, IP-in-IP and VXLAN devices, every MTU
 Leaves out  fragments (every packet has "don't fragment" set, as TCP's have); TTL; ICMP errors on their way back
 """
 
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from apps.cluster.network.addresses import family_of, within
 from apps.cluster.network.iptables.evaluate import Chance, Host, Verdict, Visit, run
+from apps.cluster.network.ipvs import RealServer, VirtualServer
 from apps.cluster.network.machine import (
     IPIP_BYTES,
     VXLAN_BYTES,
@@ -83,13 +84,14 @@ class _Ended(Exception):
         self.end = end
 
 
-def send(world: World, start: str, packet: Packet, chance: Chance, *, size: int = HEADERS) -> Walk:
-    """Send a packet from a machine's own program. `size` in bytes, headers included.
+def send(world: World, start: str, packet: Packet, chance: Chance, *, size: int = HEADERS, turn: int = 0) -> Walk:
+    """Send a packet from a machine's own program. `size` in bytes, headers included; `turn`: how many connections
+    IPVS has given away before, for whose turn it is.
 
     Raises:
         KeyError: there is no such machine.
     """
-    return _Walker(world, chance, size).send(start, packet)
+    return _Walker(world, chance, size, turn).send(start, packet)
 
 
 def answer(world: World, walk: Walk, chance: Chance, *, size: int = HEADERS) -> Walk:
@@ -102,8 +104,8 @@ def answer(world: World, walk: Walk, chance: Chance, *, size: int = HEADERS) -> 
 
 
 class _Walker:
-    def __init__(self, world: World, chance: Chance, size: int) -> None:
-        self.world, self.chance, self.size = world, chance, size
+    def __init__(self, world: World, chance: Chance, size: int, turn: int = 0) -> None:
+        self.world, self.chance, self.size, self.turn = world, chance, size, turn
         self.hops: list[Hop] = []
         self.connections: dict[str, list[Connection]] = {}
         self.recent: dict[str, dict[str, frozenset[str]]] = {}
@@ -164,6 +166,8 @@ class _Walker:
         self._filter(machine, ("mangle",), "OUTPUT")
         self._translate_destination(machine, "OUTPUT", connection)
         route = self._route(machine)
+        if route.kind == "local":
+            self._to_real_server(machine)
         self._filter(machine, ("filter",), "OUTPUT")
         if route.kind == "local":
             self.packet = self.packet._replace(in_interface="lo", out_interface="")
@@ -179,7 +183,7 @@ class _Walker:
             self._end("lost", "network.machine-down")
         if not interface.up:
             self._end("lost", "network.interface-down", interface.name)
-        self.packet = self.packet._replace(mark=0, in_interface=interface.name, out_interface="")
+        self.packet = self.packet._replace(mark=0, in_interface=interface.name, out_interface="", virtual="")
         if self.outer is not None:
             self._decapsulate(machine, interface)
             return
@@ -192,6 +196,7 @@ class _Walker:
         route = self._route(machine)
         if route.kind == "local":
             self._filter(machine, ("mangle", "filter"), "INPUT")
+            self._to_real_server(machine)
             self._source_of_local(machine)
             self._delivered(machine)
         if not machine.forwards:
@@ -386,6 +391,48 @@ class _Walker:
                 self.packet = before._replace(source=source[0], source_port=source[1])
                 self._tell("network.translated-known", before.in_interface, before, connection=entry)
 
+    # ---- IPVS ----------------------------------------------------------------------------------
+
+    def _to_real_server(self, machine: Machine) -> None:
+        """What was for this machine is for a virtual server of it: then it goes out again, to a real one."""
+        before = self.packet
+        asked = (before.protocol, before.destination, before.port)
+        server = next((one for one in machine.virtual if (one.protocol, one.address, one.port) == asked), None)
+        if server is None or before.state != "NEW":
+            return
+        told: dict[str, str | int] = {"server": str(server), "scheduler": server.scheduler}
+        real = self._kept(machine, server, before.source) or server.turn(self.turn)
+        if real is None:
+            self._end("refused", "network.no-real-server", before.in_interface, params=told)
+            return
+        if server.persistent:
+            lists = self.recent.setdefault(machine.name, {})
+            name = _persistent(server, real)
+            lists[name] = lists.get(name, machine.recent.get(name, frozenset())) | {before.source}
+        self.packet = before._replace(
+            destination=real.address,
+            port=real.port,
+            dnat=True,
+            in_interface="",
+            virtual=f"{server.address} {server.protocol} {server.port}",
+        )
+        made = self._amend(machine, Tuple5(*_of(before)), source=(real.address, real.port))
+        told["chosen"] = str(real)
+        self._tell("network.virtual-server", before.in_interface, before, connection=made, params=told)
+        route = self._route(machine)
+        if route.kind != "local":  # its own again: it passes OUTPUT as if a program here had sent it
+            self._filter(machine, ("mangle", "filter"), "OUTPUT")
+            self._leave(machine, route)
+
+    def _kept(self, machine: Machine, server: VirtualServer, source: str) -> RealServer | None:
+        """Persistence: the real server that this client had before."""
+        if not server.persistent:
+            return None
+        lists = {**machine.recent, **self.recent.get(machine.name, {})}
+        return next(
+            (one for one in server.servers if one.weight and source in lists.get(_persistent(server, one), ())), None
+        )
+
     # ---- leaving -------------------------------------------------------------------------------
 
     def _leave(self, machine: Machine, route: Route) -> None:
@@ -489,6 +536,10 @@ class _Walker:
         if open_:
             self._end("delivered", "network.delivered", packet.in_interface)
         self._end("refused", "network.nobody-listens", packet.in_interface)
+
+
+def _persistent(server: VirtualServer, real: RealServer) -> str:
+    return f"ipvs {server} -> {real}"
 
 
 def _beside(priority: int) -> str:

@@ -1,5 +1,9 @@
-"""kube-proxy: its Pod on every node, and the rules that it makes out of Services and EndpointSlices.
+"""kube-proxy: its Pod on every node, and what it makes out of Services and EndpointSlices, in each of its modes.
 
 Models      cmd/kube-proxy as kubeadm installs it: a DaemonSet of kube-system with its ConfigMap
-Leaves out  that a machine's kernel has these rules: no node is given them yet, and no packet goes by them; IPVS mode
 """
+
+from apps.cluster.proxy.config import ProxyConfig
+from apps.cluster.proxy.modes import MODES, Programmed, Ruleset, programmed, ruleset_for
+
+__all__ = ["MODES", "Programmed", "ProxyConfig", "Ruleset", "programmed", "ruleset_for"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -163,25 +164,51 @@ def test_a_cut_cable_and_a_machine_without_power():
     assert send(one._replace(machines=off), "curl", to("192.168.2.1", 8080), choose()).why == "network.machine-down"
 
 
-@pytest.mark.parametrize("spec", [{}, {"type": "NodePort"}, {"type": "NodePort", "externalTrafficPolicy": "Local"}])
-@pytest.mark.parametrize(
-    "flow",
-    [("curl", CLUSTER_IP, 80), ("client", CLUSTER_IP, 80), ("client", "10.0.0.11", 30080), ("web-1", CLUSTER_IP, 80)],
+SPECS = (
+    {},
+    {"type": "NodePort"},
+    {"type": "NodePort", "externalTrafficPolicy": "Local"},
+    {"internalTrafficPolicy": "Local"},
+    {"externalIPs": ["198.51.100.7"]},
+    {"type": "LoadBalancer", "status": {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}},
 )
-def test_a_packet_goes_the_same_way_through_nftables(spec, flow):
-    start, address, port = flow
-    for chances in ((True, True), (False, True), (False, False)):
-        walks = [
-            both(world([a_service("web", CLUSTER_IP, **spec)], mode=mode), start, to(address, port), *chances)
-            for mode in ("iptables", "nftables")
-        ]
-        (one, back), (other, back_too) = walks
-        assert (one.end, one.machine, one.packet._replace(mark=0)) == (
-            other.end,
-            other.machine,
-            other.packet._replace(mark=0),
-        )
-        assert (back.end, back.machine) == (back_too.end, back_too.machine)
+FLOWS = (
+    ("curl", CLUSTER_IP, 80),
+    ("web-1", CLUSTER_IP, 80),
+    ("worker-1", CLUSTER_IP, 80),
+    ("client", CLUSTER_IP, 80),
+    ("client", "10.0.0.11", 30080),
+    ("client", "10.0.0.12", 30080),
+    ("worker-2", "10.0.0.11", 30080),
+    ("client", "198.51.100.7", 80),
+    ("curl", "198.51.100.7", 80),
+)
+
+
+def ends(mode: str, spec: dict[str, Any], flow: tuple[str, str, int]) -> set[tuple[str, str, str]]:
+    """Where a packet may end, and whose address is seen there."""
+    one = world([a_service("web", CLUSTER_IP, **dict(spec))], mode=mode)
+    found = set()
+    for turn, chances in enumerate(((True, True), (False, True), (False, False))):
+        there = send(one, flow[0], to(*flow[1:]), choose(*chances), turn=turn)
+        if there.end == "delivered":
+            back = answer(one, there, choose())
+            assert (back.end, back.machine) == ("delivered", flow[0])
+        found.add((there.end, there.machine, there.packet.source))
+    return found
+
+
+@pytest.mark.parametrize("mode", ["nftables", "ipvs"])
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: " ".join(map(str, spec.values())) or "cluster IP")
+def test_all_modes_send_a_packet_to_the_same_endpoints(spec, mode):
+    for flow in FLOWS:
+        if spec.get("externalTrafficPolicy") and mode == "ipvs" and flow[0] != "client":
+            continue  # the endpoints of this node alone, also for the node's own programs
+        if (flow[1] == "198.51.100.7") != ("externalIPs" in spec or "status" in spec) or (flow[2] == 30080) != (
+            "type" in spec
+        ):
+            continue
+        assert ends(mode, spec, flow) == ends("iptables", spec, flow), flow
 
 
 def test_nftables_looks_into_a_map_where_iptables_goes_through_rules():
@@ -214,3 +241,48 @@ def test_affinity_sets_remember_the_client():
     node = one.machines["worker-1"]._replace(recent=first.recent["worker-1"])
     again = send(one._replace(machines={**one.machines, "worker-1": node}), "curl", to(CLUSTER_IP), choose(True))
     assert again.machine == "web-3"
+
+
+def test_ipvs_takes_what_has_come_to_the_nodes_own_address():
+    one = world([a_service("web", CLUSTER_IP)], mode="ipvs")
+    there, back = both(one, "curl", to(CLUSTER_IP))
+    assert said(there)[:8] == [
+        "curl sent",
+        "curl routed",
+        "curl left",
+        "worker-1 arrived",
+        "worker-1 not-translated",
+        "worker-1 routed",
+        "worker-1 virtual-server",
+        "worker-1 routed",
+    ]
+    hop = next(hop for hop in there.hops if hop.what == "network.virtual-server")
+    assert hop.params == {"server": "TCP 10.96.0.10:80", "scheduler": "rr", "chosen": "192.168.1.1:8080"}
+    assert (there.machine, there.packet.source, back.machine) == ("web-1", "192.168.1.9", "curl")
+    # Each next connection goes to the next one.
+    turns = [send(one, "curl", to(CLUSTER_IP), choose(), turn=turn).machine for turn in range(5)]
+    assert turns == ["web-1", "web-2", "web-3", "web-1", "web-2"]
+
+
+def test_ipvs_masquerades_what_a_pod_sends_to_itself():
+    there, back = both(world([a_service("web", CLUSTER_IP)], mode="ipvs"), "web-1", to(CLUSTER_IP))
+    assert (there.machine, there.packet.source) == ("web-1", "10.0.0.11")
+    assert back.machine == "web-1"
+    snat = next(hop for hop in there.hops if hop.what == "network.snat")
+    assert "KUBE-LOOP-BACK" in snat.visits[-1].text
+
+
+def test_ipvs_without_a_real_server_refuses_and_so_does_a_port_that_nobody_serves():
+    one = world([a_service("web", CLUSTER_IP)], backends=(), mode="ipvs")
+    for flow in (("curl", CLUSTER_IP, 80), ("worker-1", CLUSTER_IP, 80)):
+        assert send(one, flow[0], to(*flow[1:]), choose()).hops[-1].what == "network.no-real-server"
+    other = send(one, "curl", to(CLUSTER_IP, 22), choose())
+    assert (other.end, other.hops[-1].visits[-1].chain) == ("refused", "KUBE-IPVS-FILTER")
+
+
+def test_ipvs_keeps_a_client_with_its_real_server():
+    one = world([a_service("web", CLUSTER_IP, sessionAffinity="ClientIP")], mode="ipvs")
+    first = send(one, "curl", to(CLUSTER_IP), choose(), turn=1)
+    node = one.machines["worker-1"]._replace(recent=first.recent["worker-1"])
+    again = send(one._replace(machines={**one.machines, "worker-1": node}), "curl", to(CLUSTER_IP), choose(), turn=2)
+    assert first.machine == again.machine == "web-2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.cluster.network.machine import Interface, Machine, Route, World
-from apps.cluster.proxy import iptables, nftables
+from apps.cluster.proxy import iptables, ipvs, nftables
 from apps.cluster.proxy.config import ProxyConfig
 
 NODES = {"worker-1": ("10.0.0.11", "192.168.1.0/26"), "worker-2": ("10.0.0.12", "192.168.2.0/26")}
@@ -25,7 +25,7 @@ def interface_of(pod: str) -> str:
     return f"cali{pod.replace('-', '')}"
 
 
-MODES: dict[str, Any] = {"iptables": iptables.Ruleset, "nftables": nftables.Ruleset}
+MODES: dict[str, Any] = {"iptables": iptables.Ruleset, "nftables": nftables.Ruleset, "ipvs": ipvs.Ruleset}
 
 
 def ruleset(node: str, services: list[dict[str, Any]], backends: list[str], mode: str = "iptables") -> Any:
@@ -103,6 +103,13 @@ def world(
         else:
             tables = {table: {**rules.jumps()[table], **chains} for table, chains in rules.tables().items()}
             machines[name] = machine._replace(tables=tables)
+        if mode == "ipvs":
+            dummy = Interface("kube-ipvs0", "dummy", tuple(f"{at}/32" for at in rules.addresses()))
+            machines[name] = machines[name]._replace(
+                interfaces={**interfaces, "kube-ipvs0": dummy},
+                sets={name: one.members for name, one in rules.sets().items()},
+                virtual=rules.servers(),
+            )
     for pod, (node, ip) in PODS.items():
         eth0 = Interface("eth0", "veth", (f"{ip}/32",), mtu, (node, interface_of(pod)))
         routes = (Route("169.254.1.1/32", "eth0"), Route("0.0.0.0/0", "eth0", "169.254.1.1"))

@@ -160,6 +160,10 @@ class _Run:
             through = {"--limit-iface-out": packet.out_interface, "--limit-iface-in": packet.in_interface}
             address = packet.destination if option == "--dst-type" else packet.source
             return self._type(address, through.get(following)) == value
+        if option in {"--vaddr", "--vproto", "--vport"}:
+            return value in packet.virtual.split()
+        if option == "--physdev-is-in":
+            return False  # no machine here has a bridge
         if option == "--probability":
             return self.chance(float(value))
         if option in {"--icmp-type", "--icmpv6-type"}:
@@ -187,10 +191,15 @@ class _Run:
         members = self.host.sets.get(name, frozenset())
         parts = fields.split(",")
         address = _field(packet, parts[0])
-        if len(parts) == 1:
+        if len(parts) == 1:  # an address, a network that it is in, or a port of bitmap:port
+            if str(packet.port if fields == "dst" else packet.source_port) in members:
+                return True
             return address in members or any("/" in member and within(address, member) for member in members)
         # The second is the port of hash:ip,port, and the address of hash:net,net.
         port = packet.port if parts[1] == "dst" else packet.source_port
+        if len(parts) == 3:  # hash:ip,port,ip and hash:ip,port,net
+            front, third = f"{address},{packet.protocol}:{port},", _field(packet, parts[2])
+            return any(member.startswith(front) and within(third, member[len(front) :]) for member in members)
         named = f"{address},{packet.protocol}:{port}", f"{address},{_field(packet, parts[1])}"
         return any(member in members for member in named)
 

@@ -68,6 +68,8 @@ MODULES: dict[str, dict[str, bool]] = {
     "recent": {"--name": True, "--set": False, "--rcheck": False, "--seconds": True, "--reap": False, "--mask": True,
                "--rsource": False},
     "set": {"--match-set": True},
+    "ipvs": {"--vaddr": True, "--vproto": True, "--vport": True},
+    "physdev": {"--physdev-is-in": False},
     "nfacct": {"--nfacct-name": True},
     "rpfilter": {"--invert": False, "--validmark": False},
 }  # fmt: skip

@@ -62,6 +62,15 @@ BLOCK_LOCALNET = (
 LAST = '"kubernetes service nodeports; NOTE: this must be the last rule in this chain"'
 
 
+def jumps_of(jumps: Iterable[Jump]) -> dict[str, dict[str, Rules]]:
+    """Each put in front of those before it: table -> built-in chain -> rules."""
+    found: dict[str, dict[str, Rules]] = {"filter": {}, "nat": {}}
+    for jump in jumps:
+        chains = found[jump.table]
+        chains[jump.source] = (jump.rule, *chains.get(jump.source, ()))
+    return found
+
+
 class Synced(NamedTuple):
     """What one sync did to the tables."""
 
@@ -158,14 +167,10 @@ class Ruleset(Listening):
 
     def jumps(self) -> dict[str, dict[str, Rules]]:
         """The rules in the built-in chains that lead to ours: the last one made stands first."""
-        found: dict[str, dict[str, Rules]] = {"filter": {}, "nat": {}}
         there = self.tables()["filter"]
-        for jump in JUMPS:
-            if jump.target == names.KUBELET_FIREWALL and names.KUBELET_FIREWALL not in there:
-                continue
-            chains = found[jump.table]
-            chains[jump.source] = (jump.rule, *chains.get(jump.source, ()))
-        return found
+        return jumps_of(
+            jump for jump in JUMPS if jump.target != names.KUBELET_FIREWALL or names.KUBELET_FIREWALL in there
+        )
 
     def _forwarding(self) -> Rules:
         mark = self.config.masquerade_mark
