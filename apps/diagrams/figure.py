@@ -19,7 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import apiserver, cluster, etcd, kubeadm, node, ownership, packet, scheduler
+from apps.diagrams.views import apiserver, calico, cluster, etcd, kubeadm, node, ownership, packet, scheduler
 
 SVG_CACHE = 512
 
@@ -98,6 +98,7 @@ VIEWS = {
     "node": node.build,
     "kubeadm": kubeadm.build,
     "packet": packet.build,
+    "calico": calico.build,
 }
 
 _svgs: OrderedDict[str, str] = OrderedDict()

@@ -161,6 +161,16 @@ def gauge(x: float, y: float, w: float, filled: int, text: Text) -> Shape:
 
 
 @lru_cache(maxsize=KEEP)
+def fill(x: float, y: float, w: float, filled: int, texts: tuple[Text, ...]) -> Shape:
+    """How much of a whole is taken: a line in eighths, and on it a bar `filled` pixels long."""
+    ticks = "".join(f"M{x + 0.5 + round(k * (w - 1) / 8):g} {y:g}v-4" for k in range(9))
+    bar = f'<path d="M{x:g} {y - 1.25:g}h{filled}" class="k-gu"/>' if filled else ""
+    where = " ".join(f"{text.x:g},{text.y:g},{text.cls}" for text in texts)
+    over = f'<path d="M{x:g} {y + 0.5:g}h{w:g}{ticks}" class="k-gt"/>{bar}'
+    return Shape(f"fill {x:g} {y:g} {w:g} {filled} {where}", "none", Rect(x, y - 8, w, 10), over=over, texts=texts)
+
+
+@lru_cache(maxsize=KEEP)
 def edge(points: tuple[tuple[float, float], ...]) -> Shape:
     """An edge that a request travels, with an arrowhead, a mark for a cut cable and the dot that runs along it."""
     return Shape(

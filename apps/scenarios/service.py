@@ -46,9 +46,10 @@ VIEWS = {
     "node": gettext_lazy("Node"),
     "kubeadm": gettext_lazy("kubeadm"),
     "packet": gettext_lazy("Packet"),
+    "calico": gettext_lazy("Calico"),
 }
 UNPUSHED = ("packet",)  # views that depend on what each reader asks: nobody else's picture is theirs
-NOTED = ("node", "kubeadm")  # views in which steps that write nothing are stepped through one by one
+NOTED = ("node", "kubeadm", "calico")  # views in which steps that write nothing are stepped through one by one
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
 FRAMES = 512  # kept in memory; a frame is some 20 to 100 kB
@@ -75,6 +76,9 @@ PART_ARTICLES = {
     "CRI-O": "container-runtime",
     "kube-proxy": "kube-proxy",
     "calico-node": "calico-node",
+    "felix": "felix",
+    "bird": "bird",
+    "confd": "bird",
 }
 
 Frame = dict[str, Any]
