@@ -20,7 +20,7 @@ PAGES = [
     pytest.param("/en/docs/", id="contents"),
     pytest.param("/ko/docs/deployment/", id="an article"),
     pytest.param("/en/docs/architecture/", id="an article with a map"),
-    pytest.param("/ko/docs/bird/", id="an outline"),
+    pytest.param("/ko/docs/bird/", id="an article with tables and output"),
     pytest.param("/ko/scenarios/", id="scenarios"),
     pytest.param("/ko/scenarios/new", id="a new cluster"),
     pytest.param("/en/search/?q=etcd", id="search"),
