@@ -32,15 +32,21 @@ Answer = tuple[str, int]  # what to say, and the revision that shows it
 
 
 def measure(
-    data: Mapping[str, Any], options: Sequence[Mapping[str, Any]], run: Run, start: int, names: Mapping[str, str]
+    data: Mapping[str, Any],
+    options: Sequence[Mapping[str, Any]],
+    run: Run,
+    start: int,
+    names: Mapping[str, str],
+    position: int = 0,
 ) -> Answer:
-    """The model's answer, from the steps after revision `start`.
+    """The model's answer, from the steps after revision `start`, or where `position` of them had happened.
 
     Raises:
         LookupError: what is asked about never happens; ValueError: no such kind of question.
     """
     trace = run.cluster.trace
-    steps: Sequence[Step] = trace.steps[trace.position(start) :]
+    position = position or trace.position(start)
+    steps: Sequence[Step] = trace.steps[position:]
     if "until" in data:
         steps = steps[: finding.find(steps, data["until"]) + 1]
     kind = data["kind"]
@@ -64,8 +70,7 @@ def measure(
         return _largest(data, run, start, names)
     step = steps[finding.find(steps, data["find"])]
     if kind == "seconds":
-        at = trace.at(start)
-        began = at.time_ms if at is not None else 0
+        began = trace.steps[position - 1].time_ms if position else 0
         return str(round((step.time_ms - began) / 1000)), step.revision
     if kind == "name":
         return step.ref.rpartition("/")[2], step.revision

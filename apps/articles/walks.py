@@ -114,6 +114,7 @@ def of(article: Article) -> Walk:
     moments: list[Moment] = []
     names: dict[str, str] = {}
     places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for entry in data.get("walk", ()):
         try:
             position = finding.find(steps, entry["find"], position)
@@ -123,7 +124,7 @@ def of(article: Article) -> Walk:
         position += 1
         if "as" in entry:
             names[entry["as"]] = step.ref
-        places[entry["id"]] = step.revision
+        places[entry["id"]], positions[entry["id"]] = step.revision, position
         for language in LANGUAGES:
             _check_on_screen(article.slug, entry["id"], entry["text"][language], names, run, step)
         moments.append(
@@ -135,7 +136,7 @@ def of(article: Article) -> Walk:
                 address(run.cluster.trace, step) if article.view in NOTED else "",
             )
         )
-    prediction = _prediction(article, data.get("prediction"), run, places, names)
+    prediction = _prediction(article, data.get("prediction"), run, places, positions, names)
     return Walk(_first(article, data, run, places), tuple(moments), prediction, names)
 
 
@@ -153,13 +154,18 @@ def _first(article: Article, data: Mapping[str, Any], run: Run, places: Mapping[
 
 
 def _prediction(
-    article: Article, data: Mapping[str, Any] | None, run: Run, places: dict[str, int], names: dict[str, str]
+    article: Article,
+    data: Mapping[str, Any] | None,
+    run: Run,
+    places: dict[str, int],
+    positions: dict[str, int],
+    names: dict[str, str],
 ) -> Prediction | None:
     if data is None:
         return None
     language = article.language
     start = places[data["at"]]
-    answer, shows = measures.measure(data["measure"], data.get("options", ()), run, start, names)
+    answer, shows = measures.measure(data["measure"], data.get("options", ()), run, start, names, positions[data["at"]])
     options = tuple(Option(option["id"], _coded(option[language])) for option in data.get("options", ()))
     answer_text = next((option.text for option in options if option.id == answer), _coded(answer))
     reveal = paragraph(data["reveal"][language], names, answer=answer_text)

@@ -76,6 +76,11 @@ def test_the_node_of_a_pod(run):
     assert run.view(shows).get(ref)["spec"]["nodeName"] == answer
 
 
+def test_seconds_count_from_the_moment_itself_though_it_writes_nothing():
+    """A machine loses power some seconds after the last revision; the hold time of BGP begins there."""
+    assert walks.of(library.article("en", "bird")).prediction.answer == "240"
+
+
 def test_how_many_pods_answer_for_a_service():
     """Where kube-proxy has stopped: those that its rules knew."""
     story = settled(presets.get("kube-proxy-down").story)
