@@ -19,7 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import apiserver, calico, cluster, etcd, kubeadm, node, ownership, packet, scheduler
+from apps.diagrams.views import apiserver, calico, cluster, etcd, kubeadm, network, node, ownership, packet, scheduler
 
 SVG_CACHE = 512
 
@@ -97,6 +97,7 @@ VIEWS = {
     "etcd": etcd.build,
     "node": node.build,
     "kubeadm": kubeadm.build,
+    "network": network.build,
     "packet": packet.build,
     "calico": calico.build,
 }

@@ -13,6 +13,7 @@ from apps.diagrams import packets
 
 MOST_BYTES = 4 * 1024 * 1024  # of one text
 MEMBERS = 2000  # of one ipset
+CHAINS, RULES = 150, 40  # on a page: chains, rules of each
 LISTED = 120  # interfaces, routes in a table
 
 Row = dict[str, Any]
@@ -46,8 +47,9 @@ def text_of(network: Any, node: str, revision: str) -> str:
     return text
 
 
-def told(network: Any, node: str, lang: str) -> Row | None:
-    """The same as tables, for a page: interfaces, routes and who programmed them, how many rules. None: no network."""
+def told(network: Any, node: str, lang: str, *, chains: bool = False) -> Row | None:
+    """The same as tables, for a page: interfaces, routes and who programmed them, how many rules; `chains`: each chain
+    with its rules. None: no network."""
     machine: Machine | None = network.world().machines.get(node) if network is not None else None
     if machine is None:
         return None
@@ -78,9 +80,20 @@ def told(network: Any, node: str, lang: str) -> Row | None:
             }
             for one in machine.nft
         ],
+        "chains": _chains(machine) if chains else [],
         "sets": len(machine.sets),
         "more": max(len(machine.interfaces) - LISTED, 0) + max(len(machine.routes) - LISTED, 0),
     }
+
+
+def _chains(machine: Machine) -> list[Row]:
+    """Every chain with its rules, as many as a page bears."""
+    found: list[Row] = []
+    for table, chains in machine.tables.items():
+        for chain, rules in chains.items():
+            if rules and len(found) < CHAINS:
+                found.append({"table": table, "name": chain, "rules": list(rules[:RULES]), "count": len(rules)})
+    return found
 
 
 def _interface(number: int, one: Interface) -> list[str]:

@@ -45,11 +45,17 @@ VIEWS = {
     "etcd": gettext_lazy("etcd"),
     "node": gettext_lazy("Node"),
     "kubeadm": gettext_lazy("kubeadm"),
+    "network": gettext_lazy("Network"),
     "packet": gettext_lazy("Packet"),
     "calico": gettext_lazy("Calico"),
 }
 UNPUSHED = ("packet",)  # views that depend on what each reader asks: nobody else's picture is theirs
-NOTED = ("node", "kubeadm", "calico")  # views in which steps that write nothing are stepped through one by one
+NOTED = (
+    "node",
+    "kubeadm",
+    "network",
+    "calico",
+)  # views in which steps that write nothing are stepped through one by one
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
 FRAMES = 512  # kept in memory; a frame is some 20 to 100 kB
@@ -417,6 +423,17 @@ def detail_html(run: Run, snapshot: Snapshot, view: str, focus: str, lang: str, 
     if view == "kubeadm":
         return _details(
             "scenarios/brought.html", lang, brought=lambda: brought(snapshot, focus, lang, seconds, place, at)
+        )
+    if view == "network":
+        name = machine_of(snapshot, focus)
+        return _details(
+            "scenarios/kernel.html",
+            lang,
+            kernel=lambda: kernels.told(snapshot.network, name, lang, chains=True),
+            kernel_url=lambda: save_url(ref, name, at) if ref else "",
+            node=lambda: name,
+            machines=lambda: list(snapshot.machines),
+            at=lambda: at,
         )
     if view == "node":
         name = machine_of(snapshot, focus)
