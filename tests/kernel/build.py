@@ -18,7 +18,7 @@ from apps.cluster.network.machine import Machine, Route, World
 from apps.cluster.network.nftables.listing import listed
 from tests.kernel.hosts import Host, host
 
-PROGRAM = Path(__file__).with_name("program.py")
+PROGRAM, IPIP = (Path(__file__).with_name(name) for name in ("program.py", "ipip.py"))
 SET_TYPES = {False: "hash:net", True: "hash:ip,port"}
 
 
@@ -62,6 +62,7 @@ class Built:
         self.hosts = hosts
         self.programs: dict[str, Program] = {}
         self.plugs: dict[str, list[tuple[Host, str]]] = {}  # machine -> switches and ports that it is plugged into
+        self.tunnels: dict[str, subprocess.Popen[str]] = {}  # machine -> who does its IP-in-IP
         self.neighbours: set[tuple[str, str, str]] = set()  # machine, interface, address that is known for good there
         self.loaded: dict[str, frozenset[str]] = {}  # machine -> tables in which there may be something
         self.routes: dict[str, set[str]] = {}  # machine -> what `ip route add` was told
@@ -101,6 +102,10 @@ class Built:
         if lines:
             self.hosts[name].run("ip", "-batch", "-", text="\n".join(lines) + "\n")
         self.routes[name] = set(wanted)
+        if name in self.tunnels:
+            devices = {interface.name for interface in machine.interfaces.values() if interface.kind == "ipip"}
+            ways = {route.to: route.via for route in machine.routes if route.device in devices and route.via}
+            _said(self.tunnels[name], json.dumps(ways))
 
     def meet(self, world: World) -> None:
         """Addresses that a machine answers for without having them (a balancer's): its neighbours know its hardware's.
@@ -184,6 +189,9 @@ def built(world: World) -> Iterator[Built]:
         found = Built(hosts)
         for name, machine in world.machines.items():
             _interfaces(found, switches, name, machine)
+            for interface in machine.interfaces.values():
+                if interface.kind == "ipip":
+                    found.tunnels[name] = stack.enter_context(_running(hosts[name], IPIP, interface.name))
         for name, machine in world.machines.items():
             _addresses(hosts[name], machine)
         found.meet(world)
@@ -248,11 +256,30 @@ def mac_of(address: str, first: str = "66") -> str:
 @contextmanager
 def _program(here: Host, name: str, machine: Machine) -> Iterator[Program]:
     ports = [f"{protocol}/{port}" for protocol, port in sorted(machine.listens)]
-    command = ["ip", "netns", "exec", here.name, sys.executable, "-ISu", str(PROGRAM), name, *ports]
+    with _running(here, PROGRAM, name, *ports) as process:
+        yield Program(process)
+
+
+@contextmanager
+def _running(here: Host, program: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A program on a machine, from when it is ready."""
+    command = ["ip", "netns", "exec", here.name, sys.executable, "-ISu", str(program), *words]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            assert process.stdout.readline().strip() == "ready"
-            yield Program(process)
+            _ready(process)
+            yield process
         finally:
             process.kill()
+
+
+def _ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "ready"
+
+
+def _said(process: subprocess.Popen[str], line: str) -> None:
+    """Tell a program something, and wait until it has taken it in."""
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+    _ready(process)

@@ -1,7 +1,7 @@
 """Running clusters judged by a real kernel: what their agents have programmed at each moment is built and sent through.
 
 Each story is one set of network namespaces, with every machine and Pod that there ever was in it; from moment to moment
-rules, routes and cables change as the model's do. This kernel has no IP-in-IP: the clusters use VXLAN or no tunnel.
+rules, routes and cables change as the model's do. A kernel need not have IP-in-IP (`ipip.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import yaml
 
 from apps.cluster.cluster import Cluster, Config
 from apps.cluster.dataplane.dataplane import Dataplane
+from apps.cluster.network.addresses import within
 from apps.cluster.network.machine import World
 from tests.kernel.build import Built, built
 from tests.kernel.flows import Flow, check
@@ -159,6 +160,14 @@ STORIES: dict[str, tuple[Config, tuple[Act, ...]]] = {
         Config(encapsulation="vxlan-cross-subnet", subnets=2, workers=2),
         (Act("at rest"),),
     ),
+    "IP-in-IP everywhere": (
+        Config(workers=2),
+        (Act("at rest"), Act("Pods may ask", (applied(FROM_CLIENT),))),
+    ),
+    "IP-in-IP only where it has to be, nftables": (
+        Config(encapsulation="ipip-cross-subnet", subnets=2, workers=2, proxy_mode="nftables"),
+        (Act("at rest"), Act("nobody left", (scaled(0),))),
+    ),
 }
 
 
@@ -279,3 +288,31 @@ def test_a_client_is_sent_to_the_same_endpoint_again(stories):
     address = network.facts.table("services")["default/sticky"]["spec"]["clusterIP"]
     for start in ("default/client", "worker-1"):
         assert len(set(there.ask(start, "tcp", address, 80, 16, 5.0))) == 1
+
+
+TUNNELS = {"IP-in-IP everywhere": "tunl0", "VXLAN only where it has to be": "vxlan.calico"}
+
+
+@pytest.mark.parametrize(("story", "device"), TUNNELS.items(), ids=TUNNELS.keys())
+def test_what_is_wrapped_up_goes_through_the_tunnel(stories, story, device):
+    """Each way counts: what this node sends into the tunnel, and what comes out of it there."""
+    network, world = stories(story).moments["at rest"]
+    there = stories(story).built
+    there.reload(world)
+    workloads = network.facts.workloads
+    far = next(
+        key
+        for key, one in workloads.items()
+        if key.startswith("default/web")
+        and any(route.device == device and within(one.ip, route.to) for route in world.machines["worker-1"].routes)
+    )
+
+    def counted() -> list[int]:
+        nodes = ("worker-1", workloads[far].node)
+        told = (there.hosts[node].run("cat", f"/sys/class/net/{device}/statistics/rx_packets") for node in nodes)
+        return [int(count) for count in told]
+
+    before = counted()
+    heard = there.ask("default/client", "tcp", workloads[far].ip, 8080, patience=5.0)
+    assert heard == [f"{far} {workloads['default/client'].ip}"]
+    assert all(after > earlier for earlier, after in zip(before, counted(), strict=True))
