@@ -13,6 +13,7 @@ from apps.cluster.apimachinery.status import StatusError, bad_request, not_found
 from apps.cluster.apiserver import APIServer
 from apps.cluster.apiserver.requests import Response, components
 from apps.cluster.client import Access, Client, Controller, Informers, Recorder
+from apps.cluster.cni.calico import network as pod_network
 from apps.cluster.controllers.balancers import PROGRAMS
 from apps.cluster.controllers.cronjob.cronjob_controller import CronJobController
 from apps.cluster.controllers.metallb.controller import MetalLBController
@@ -552,15 +553,14 @@ class Cluster:
             self.config,
             objects,
             self._machines_at,
-            lambda _position: self._claims(),
+            self._claims,
             revision,
             kubelet,
         )
 
-    def _claims(self) -> dict[str, str]:
-        network = self.engine.component("calico-ipam")
-        blocks: Mapping[str, Sequence[str]] = getattr(network, "blocks", dict)()
-        return {block: node for node, mine in blocks.items() for block in mine}
+    def _claims(self, position: int) -> dict[str, str]:
+        network = self.engine.component(pod_network.NAME)
+        return network.claims.at(position) if isinstance(network, pod_network.CalicoNetwork) else {}
 
     def watchers(self, ever: bool = False) -> Iterator[Watcher]:
         """Every program that has a watch open; `ever`: or had, or will have."""

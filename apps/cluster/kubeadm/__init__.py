@@ -14,9 +14,9 @@ from apps.cluster.cni.calico.node import running
 from apps.cluster.cni.calico.node.startup import Interface
 from apps.cluster.cni.calico.validation.judging import GROUP, Judge
 from apps.cluster.kubeadm import versions as v
+from apps.cluster.kubeadm.pod_network import PodNetwork
 from apps.cluster.kubeadm.workflow import CONTROL_PLANE, NAME, NETWORK, Kubeadm, Plant
 from apps.cluster.kubelet import Kubelet
-from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
 from apps.cluster.kubelet.cri.flavours import flavour_of
 from apps.cluster.kubelet.registry import NAME as REGISTRY
 from apps.cluster.kubelet.registry import Registry
@@ -97,7 +97,7 @@ def _kubeadm(cluster: ClusterLike) -> Kubeadm:
     if isinstance(there, Kubeadm):
         return there
     config = cluster.config
-    network = CalicoIPAM(config.pod_subnet)
+    network = PodNetwork(engine, cluster.apiserver)
     engine.register(NETWORK, network)
     length = 24 if config.subnets > 1 else 16
 

@@ -29,8 +29,8 @@ from apps.cluster.kubeadm import (
     upgrading,
 )
 from apps.cluster.kubeadm import versions as v
+from apps.cluster.kubeadm.pod_network import PodNetwork
 from apps.cluster.kubelet import Kubelet
-from apps.cluster.kubelet.cri.calico_ipam import CalicoIPAM
 from apps.cluster.kubelet.cri.flavours import Flavour
 from apps.cluster.kubelet.registry import Registry
 from apps.cluster.kubelet.site import Site
@@ -106,7 +106,7 @@ class Kubeadm:
         self,
         plant: Plant,
         registry: Registry,
-        network: CalicoIPAM,
+        network: PodNetwork,
         flavour: Flavour,
         version: str = v.KUBERNETES,
         pod_subnet: str = v.POD_SUBNET,

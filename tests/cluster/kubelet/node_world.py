@@ -8,13 +8,22 @@ from apps.cluster.apiserver import APIServer
 from apps.cluster.client import Client
 from apps.cluster.engine import Engine
 from apps.cluster.etcd import Store
+from apps.cluster.kubeadm.pod_network import PodNetwork
 from apps.cluster.kubelet import Kubelet
-from apps.cluster.kubelet.cri.calico_ipam import POOL, CalicoIPAM
 from apps.cluster.kubelet.cri.flavours import CRIO, Flavour
 from apps.cluster.kubelet.registry import Registry
 from apps.cluster.machines import Machine
 
 Obj = dict[str, Any]
+
+
+POOL = "192.168.0.0/16"
+
+
+def network_of(engine: Engine, apiserver: APIServer, cidr: str = POOL) -> PodNetwork:
+    """A network with one pool, though no resource of Calico's is there."""
+    pool = {"metadata": {"name": "default-ipv4-ippool"}, "spec": {"cidr": cidr}}
+    return PodNetwork(engine, apiserver, [pool])
 
 
 class NodeWorld:
@@ -34,7 +43,7 @@ class NodeWorld:
         self.apiserver = APIServer(self.engine, Store())
         self.client = Client(self.apiserver, "kubectl")
         self.host: list[tuple[str, str, str]] = []
-        self.network = CalicoIPAM(pool)
+        self.network = network_of(self.engine, self.apiserver, pool)
         self.registry = Registry(images or {})
         for namespace in ("default", "kube-system", "kube-node-lease"):
             self.client.create("namespaces", {"metadata": {"name": namespace}})

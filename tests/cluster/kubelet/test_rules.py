@@ -8,7 +8,6 @@ import pytest
 
 from apps.cluster.kubelet import probes
 from apps.cluster.kubelet.backoff import Backoff, spoken
-from apps.cluster.kubelet.cri.calico_ipam import BLOCK_SIZE, CalicoIPAM
 from apps.cluster.kubelet.hooks import pre_stop_ms
 from apps.cluster.kubelet.images import Image, behaviour, look_up, normalize, with_default_tag
 from apps.cluster.kubelet.needs import missing_env, missing_volume
@@ -216,42 +215,3 @@ def test_missing_volume_key() -> None:
     assert missing_volume(pod, _find) == (
         'MountVolume.SetUp failed for volume "v" : references non-existent config key: size'
     )
-
-
-def _pod(uid: str) -> dict[str, Any]:
-    return {"metadata": {"uid": uid}}
-
-
-def test_addresses_come_from_the_nodes_own_block() -> None:
-    network = CalicoIPAM()
-    assert [network.add("a", _pod("1")), network.add("b", _pod("2")), network.add("a", _pod("3"))] == [
-        "192.168.0.1",
-        "192.168.0.65",
-        "192.168.0.2",
-    ]
-    assert network.blocks() == {"a": ["192.168.0.0/26"], "b": ["192.168.0.64/26"]}
-
-
-def test_a_full_block_is_followed_by_another() -> None:
-    network = CalicoIPAM()
-    for number in range(BLOCK_SIZE):
-        last = network.add("a", _pod(str(number)))
-    assert last == "192.168.0.64"
-    assert len(network.blocks()["a"]) == 2
-
-
-def test_a_freed_address_is_used_again_last() -> None:
-    network = CalicoIPAM("192.168.0.0/26")
-    first = network.add("a", _pod("first"))
-    network.delete("a", _pod("first"))
-    network.delete("a", _pod("first"))
-    others = [network.add("a", _pod(str(number))) for number in range(62)]
-    assert first not in others
-    assert network.add("a", _pod("again")) == first
-
-
-def test_blocks_are_borrowed_from_when_none_is_left() -> None:
-    network = CalicoIPAM("192.168.0.0/25")
-    for node in ("a", "b"):
-        network.add(node, _pod(node))
-    assert network.add("c", _pod("c")) == "192.168.0.2"

@@ -1,7 +1,7 @@
 """Calico's IPAM: pools, blocks of them that belong to nodes, and who has which address.
 
 Models      libcalico-go/lib/ipam, node/pkg/allocateip, cni-plugin/pkg/ipamplugin
-Leaves out  the Pods: they get their addresses from the simpler kubelet/cri/calico_ipam.py yet
+Leaves out  nothing
 """
 
 from apps.cluster.cni.calico.ipam.allocator import IPAM

@@ -8,7 +8,7 @@ Leaves out  races between nodes that claim a block at once (pending affinities, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -43,13 +43,17 @@ class IPAM:
         *,
         reserved: Iterable[str] = (),
         config: Config | None = None,
+        told: Callable[[str, str], None] | None = None,
     ) -> None:
         self.pools: list[Pool] = [pool_of(obj) for obj in pools]
-        self.nodes = dict(nodes or {})  # name -> labels
+        self.nodes: Mapping[str, Mapping[str, str]] = dict(nodes or {})  # name -> labels
         self.reserved = Reservations(reserved)
         self.config = config or Config()
+        self._told = told  # of each block that is claimed or given up: its CIDR and affinity
         self._blocks: dict[str, Block] = {}
-        self._by_handle: dict[str, dict[str, None]] = {}  # handle -> the blocks it has addresses of
+        self._by_affinity: dict[str, dict[str, Block]] = {}
+        self._by_handle: dict[str, tuple[str, ...]] = {}  # handle -> the blocks it has addresses of
+        self._holding: dict[tuple[str, str], bool] = {}  # (pool, block) -> whether it holds it
 
     # -- what is asked of it
 
@@ -74,7 +78,7 @@ class IPAM:
         """
         affinity = f"{'virtual' if use == LOAD_BALANCER else 'host'}:{host}"
         allowed = self._allowed(host, affinity, family, namespace, pools, use)
-        mine = [block for block in self._affine(affinity, family) if _holds(allowed, block.network)]
+        mine = [block for block in self._affine(affinity, family) if self._holds(allowed, block)]
         most = max_blocks or self.config.max_blocks or MOST_BLOCKS
         if max_blocks and self.config.max_blocks:
             most = min(max_blocks, self.config.max_blocks)
@@ -161,7 +165,7 @@ class IPAM:
         """Raises: NotAssigned, nothing is there under the handle."""
         if handle not in self._by_handle:
             raise NotAssigned(f"resource does not exist: IPAMHandle({handle})")
-        for cidr in list(self._by_handle[handle]):
+        for cidr in self._by_handle[handle]:
             block = self._blocks[cidr]
             self._free(block, [ordinal for ordinal, who in block.used.items() if who.handle == handle])
 
@@ -202,11 +206,11 @@ class IPAM:
 
     def release_host(self, host: str, *, must_be_empty: bool = False) -> None:
         """A node is gone: its empty blocks are anyone's, the others nobody's until they are empty."""
-        for block in [one for one in self._blocks.values() if one.affinity == f"host:{host}"]:
+        for block in list(self._by_affinity.get(f"host:{host}", {}).values()):
             self._give_up(block, must_be_empty=must_be_empty)
 
     def blocks_of(self, host: str) -> list[str]:
-        return [block.cidr for block in self._blocks.values() if block.affinity == f"host:{host}"]
+        return list(self._by_affinity.get(f"host:{host}", ()))
 
     def blocks(self) -> list[Block]:
         return list(self._blocks.values())
@@ -218,7 +222,9 @@ class IPAM:
 
     def load(self, data: dict[str, Any]) -> None:
         self._blocks = {cidr: Block.load(cidr, saved) for cidr, saved in data.items()}
-        self._by_handle = {}
+        self._by_handle, self._by_affinity = {}, {}
+        for block in self._blocks.values():
+            self._by_affinity.setdefault(block.affinity, {})[block.cidr] = block
         for block in self._blocks.values():
             for who in block.used.values():
                 self._note(who.handle, block)
@@ -242,13 +248,23 @@ class IPAM:
         if not allowed:
             raise NoQualifiedPool(f", no pools match the required use ({use})")
         for block in self._affine(affinity, family):  # empty blocks of pools that do not select the node any more
-            pool = self._pool_at(str(block.network.network_address))
-            if block.empty() and pool is not None and not chosen(pool.node_selector, labels):
+            pool = self._pool_at(str(block.network.network_address)) if block.empty() else None
+            if pool is not None and not chosen(pool.node_selector, labels):
                 self._give_up(block)
         return allowed
 
     def _affine(self, affinity: str, family: int) -> list[Block]:
-        return [one for one in self._blocks.values() if one.affinity == affinity and one.network.version == family]
+        return [one for one in self._by_affinity.get(affinity, {}).values() if one.family == family]
+
+    def _holds(self, pools: Sequence[Pool], block: Block) -> bool:
+        for pool in pools:
+            key = (pool.cidr, block.cidr)
+            holds = self._holding.get(key)
+            if holds is None:
+                holds = self._holding[key] = overlap(block.network, pool.network)
+            if holds:
+                return True
+        return False
 
     def _claimable(self, pools: Sequence[Pool], affinity: str, host: str, now_ms: int) -> Block | None:
         """A block that nobody has, or an empty one of another node, claimed."""
@@ -270,20 +286,30 @@ class IPAM:
         return None
 
     def _claim(self, network: Network, affinity: str, now_ms: int) -> Block:
-        block = self._blocks[str(network)] = Block.new(network, affinity, now_ms)
+        block = Block.new(network, affinity, now_ms)
+        self._blocks[block.cidr] = self._by_affinity.setdefault(affinity, {})[block.cidr] = block
+        if self._told is not None:
+            self._told(block.cidr, affinity)
         return block
 
     def _give_up(self, block: Block, *, must_be_empty: bool = False) -> None:
+        if not block.empty() and must_be_empty:
+            raise IPAMError(f"block '{block.cidr}' is not empty")
+        mine = self._by_affinity[block.affinity]
+        del mine[block.cidr]
+        if not mine:
+            del self._by_affinity[block.affinity]
         if block.empty():
             del self._blocks[block.cidr]
-        elif must_be_empty:
-            raise IPAMError(f"block '{block.cidr}' is not empty")
         else:
             block.affinity = ""
+            self._by_affinity.setdefault("", {})[block.cidr] = block
+        if self._told is not None:
+            self._told(block.cidr, "")
 
     def _take(self, block: Block, got: Assignments, who: Owner) -> None:
         addresses = block.take(got.requested - len(got.addresses), who, self.reserved)
-        length = block.network.prefixlen
+        length = block.length
         got.addresses += [f"{address}/{length}" for address in addresses]
         if addresses:
             self._note(who.handle, block)
@@ -305,7 +331,9 @@ class IPAM:
 
     def _note(self, handle: str | None, block: Block) -> None:
         if handle is not None:
-            self._by_handle.setdefault(handle, {})[block.cidr] = None
+            there = self._by_handle.get(handle, ())
+            if block.cidr not in there:
+                self._by_handle[handle] = (*there, block.cidr)
 
     def _free(self, block: Block, ordinals: Sequence[int]) -> None:
         handles = {block.used[ordinal].handle: None for ordinal in ordinals}
@@ -313,11 +341,13 @@ class IPAM:
         left = {who.handle for who in block.used.values()}
         for handle in handles:
             if handle is not None and handle not in left:
-                del self._by_handle[handle][block.cidr]
-                if not self._by_handle[handle]:
+                kept = tuple(cidr for cidr in self._by_handle[handle] if cidr != block.cidr)
+                if kept:
+                    self._by_handle[handle] = kept
+                else:
                     del self._by_handle[handle]
         if block.empty() and not block.affinity:
-            del self._blocks[block.cidr]
+            self._give_up(block)
 
     def _pool_at(self, address: str, *, enabled: bool = False) -> Pool | None:
         asked = ip_address(address)
@@ -341,7 +371,3 @@ class IPAM:
         if network.prefixlen > pool.block_size:
             raise IPAMError(f"The requested CIDR ({cidr}) is smaller than the minimum.")
         return list(network.subnets(new_prefix=pool.block_size))
-
-
-def _holds(pools: Sequence[Pool], network: Network) -> bool:
-    return any(overlap(network, pool.network) for pool in pools)

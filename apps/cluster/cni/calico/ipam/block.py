@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
@@ -49,15 +50,35 @@ class Block:
     def new(cls, network: Network, affinity: str, now_ms: int = 0) -> Block:
         return cls(str(network), affinity, now_ms, list(range(network.num_addresses)))
 
-    @property
+    @cached_property
     def network(self) -> Network:
         return ip_network(self.cidr)
 
+    @cached_property
+    def family(self) -> int:
+        return self.network.version
+
+    @cached_property
+    def length(self) -> int:
+        return self.network.prefixlen
+
+    @cached_property
+    def _first(self) -> int:
+        return int(self.network.network_address)
+
+    @cached_property
+    def _stem(self) -> str:
+        """What the addresses begin with, where they differ in the last number alone."""
+        small = self.network.version == 4 and self.length > 23
+        return str(self.network.network_address).rpartition(".")[0] + "." if small else ""
+
     def address(self, ordinal: int) -> str:
+        if self._stem:
+            return f"{self._stem}{(self._first + ordinal) & 255}"
         return str(self.network.network_address + ordinal)
 
     def ordinal(self, address: str) -> int:
-        return int(ip_address(address)) - int(self.network.network_address)
+        return int(ip_address(address)) - self._first
 
     def empty(self) -> bool:
         return not self.used
@@ -79,7 +100,13 @@ class Block:
 
     def take(self, number: int, who: Owner, reserved: Reservations) -> list[str]:
         """Up to so many addresses, in order."""
-        skip = reserved.some(self.network)
+        if not self.free:
+            return []
+        skip = bool(reserved.networks) and reserved.some(self.network)
+        if number == 1 and not skip:
+            ordinal = self.free.pop(0)
+            self.used[ordinal] = who
+            return [self.address(ordinal)]
         taken: list[int] = []
         for ordinal in self.free:
             if len(taken) == number:

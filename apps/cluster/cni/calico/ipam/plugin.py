@@ -39,6 +39,21 @@ def add(
     Raises:
         IPAMError: there are not enough; what was assigned is given back.
     """
+    addresses = request(ipam, conf, host, container, attributes, namespace)
+    routes = [{"dst": str(ip_interface(address).network)} for address in addresses]
+    return {"ips": [{"address": address} for address in addresses], "routes": routes}
+
+
+def request(
+    ipam: IPAM,
+    conf: Obj,
+    host: str,
+    container: str,
+    attributes: Mapping[str, str] | None = None,
+    namespace: Mapping[str, str] | None = None,
+    now_ms: int = 0,
+) -> list[str]:
+    """The addresses of a sandbox, one a family, each with the length of its block. Raises: IPAMError, as above."""
     asked = conf.get("ipam") or {}
     handle = handle_of(conf, container)
     addresses: list[str] = []
@@ -46,15 +61,20 @@ def add(
         pools = asked.get(f"ipv{family}_pools") or ()
         try:
             got: Assignments = ipam.auto_assign(
-                host, family=family, handle=handle, attributes=attributes, pools=pools, namespace=namespace
+                host,
+                family=family,
+                handle=handle,
+                attributes=attributes,
+                pools=pools,
+                namespace=namespace,
+                now_ms=now_ms,
             )
             got.check()
         except IPAMError as error:
             delete(ipam, conf, container)
             raise IPAMError(f"failed to request IPv{family} addresses: {error}") from None
         addresses += got.addresses
-    routes = [{"dst": str(ip_interface(address).network)} for address in addresses]
-    return {"ips": [{"address": address} for address in addresses], "routes": routes}
+    return addresses
 
 
 def delete(ipam: IPAM, conf: Obj, container: str) -> None:

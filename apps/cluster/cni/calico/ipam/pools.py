@@ -87,7 +87,7 @@ def pool_of(obj: Obj) -> Pool:
 
 def chosen(text: str, labels: Mapping[str, str]) -> bool:
     """Whether a pool's selector takes what has these labels; without one it takes all. Raises: InvalidSelector."""
-    return not text or selector.parse(text).matches(labels)
+    return text in ("", "all()") or selector.parse(text).matches(labels)
 
 
 def determine(
@@ -106,7 +106,7 @@ def determine(
     enabled = [pool for pool in pools if pool.enabled and pool.family == family]
     if not enabled:
         raise NoQualifiedPool
-    by_network = {pool.network: pool for pool in enabled}
+    by_network = {pool.network: pool for pool in enabled} if requested else {}
     found = []
     for cidr in requested:
         network = ip_network(cidr, strict=False)

@@ -108,17 +108,17 @@ def ensure(ipam: IPAM, node: Obj, cidrs: Sequence[str], tunnel: Tunnel) -> Obj:
     """Keep the address if it is the node's and of one of these pools; else have another one."""
     name, address, handle = node["metadata"]["name"], address_of(node, tunnel), _handle(node, tunnel)
     attributes = {"node": name, "type": tunnel.attribute}
-    release = not address
+    stale = not address
     if address:
         try:
             who = ipam.owner_of(address)
         except NotAssigned:
-            release = True
+            stale = True
         else:
             if who.attrs.get("type") == tunnel.attribute and who.attrs.get("node") == name:
                 if any(ip_address(address) in ip_network(cidr, strict=False) for cidr in cidrs):
                     return node
-                release = True  # of a pool that it is not to be of any more
+                stale = True  # of a pool that it is not to be of any more
             elif not who.attrs and who.handle is None:
                 # From a time when tunnel addresses had neither: take it again, with both.
                 ipam.release(address)
@@ -128,15 +128,15 @@ def ensure(ipam: IPAM, node: Obj, cidrs: Sequence[str], tunnel: Tunnel) -> Obj:
                     pass
                 else:
                     return node
-    if release:
-        _release(ipam, handle)
+    if stale:
+        release(ipam, handle)
     family = ip_network(cidrs[0], strict=False).version
     got = ipam.auto_assign(name, family=family, handle=handle, attributes=attributes, pools=cidrs, use=TUNNEL)
     got.check()
     return _with(node, tunnel, got.addresses[0].partition("/")[0])
 
 
-def _release(ipam: IPAM, handle: str) -> bool:
+def release(ipam: IPAM, handle: str) -> bool:
     try:
         ipam.release_by_handle(handle)
     except NotAssigned:
@@ -147,7 +147,7 @@ def _release(ipam: IPAM, handle: str) -> bool:
 def remove(ipam: IPAM, node: Obj, tunnel: Tunnel) -> Obj:
     """Without the address, which is released if it is the node's own: by its handle, or an old one that has none."""
     address, handle = address_of(node, tunnel), _handle(node, tunnel)
-    if not _release(ipam, handle) and address:
+    if not release(ipam, handle) and address:
         try:
             who = ipam.owner_of(address)
         except NotAssigned:

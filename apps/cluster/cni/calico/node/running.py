@@ -26,6 +26,7 @@ POOLS, FELIX, BGP, INFORMATION, TIERS = (
     f"{plural}.crd.projectcalico.org"
     for plural in ("ippools", "felixconfigurations", "bgpconfigurations", "clusterinformations", "tiers")
 )
+FIRST = " first"  # of a key: it has started just now
 START_MS = 10
 RETRY_MS = 1_000
 METADATA = {"projectcalico.org/metadata": '{"creationTimestamp":null}'}
@@ -67,7 +68,7 @@ class CalicoNode:
 
     def up(self, node: str) -> None:
         self._up[node] = None
-        self._engine.wake(NAME, node, START_MS)
+        self._engine.wake(NAME, f"{node}{FIRST}", START_MS)
 
     def forget(self, node: str) -> None:
         self._up.pop(node, None)
@@ -79,27 +80,33 @@ class CalicoNode:
                 self._engine.wake(NAME, node, START_MS)
 
     def _node(self, key: str, before: Obj | None, after: Obj | None) -> None:
-        """A pool may choose nodes by their labels."""
-        if after is None or before is None or key not in self._up:
+        """A pool may choose nodes by their labels; a Node that is new has to be told its addresses."""
+        if after is None or key not in self._up:
+            return
+        if before is None:
+            self._engine.wake(NAME, key, RETRY_MS)
             return
         was, now = before["metadata"].get("labels"), after["metadata"].get("labels")
         if was is not now and was != now:
             self._engine.wake(NAME, key, START_MS)
 
     def run(self, key: str) -> None:
-        if key not in self._up:
+        name = key.removesuffix(FIRST)
+        if name not in self._up:
             return
-        if self._host.problem(key) is not None:
+        if self._host.problem(name) is not None:
             self._engine.wake(NAME, key, RETRY_MS, quiet=True)
             return
-        client = Client(self._apiserver, NAME, key)
-        node = self._apiserver.tables.get("nodes", {}).get(key)
+        client = Client(self._apiserver, NAME, name)
+        node = self._table("nodes").get(name)
         if node is None:
             return
         try:
             environment = self._environment()
-            pools = self._pools(client, environment)
-            self._defaults(client, environment)
+            if key != name:
+                self._pools(client, environment)
+                self._defaults(client, environment)
+            pools = list(self._table(POOLS).values())
             self._write(client, node, environment, pools)
         except StatusError:
             self._engine.wake(NAME, key, RETRY_MS, quiet=True)
@@ -115,13 +122,12 @@ class CalicoNode:
         container = daemon_set["spec"]["template"]["spec"]["containers"][0]
         return {one["name"]: one["value"] for one in container.get("env") or () if "value" in one}
 
-    def _pools(self, client: Client, environment: Mapping[str, str]) -> list[Obj]:
-        there = list(self._table(POOLS).values())
-        if there:
-            return there
+    def _pools(self, client: Client, environment: Mapping[str, str]) -> None:
+        if self._table(POOLS):
+            return
         for pool in first_pools({"CALICO_IPV6POOL_CIDR": "none", **environment}):
             spec = {name: value for name, value in pool["spec"].items() if value is not False}
-            made = client.create(
+            client.create(
                 POOLS,
                 _resource(pool["metadata"]["name"], {**spec, "allowedUses": USES}),
                 why="calico-node.pool",
@@ -129,8 +135,6 @@ class CalicoNode:
                 ipip=spec["ipipMode"],
                 vxlan=spec["vxlanMode"],
             )
-            there.append(made)
-        return there
 
     def _defaults(self, client: Client, environment: Mapping[str, str]) -> None:
         if "default" not in self._table(INFORMATION):
