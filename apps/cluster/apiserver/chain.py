@@ -214,7 +214,8 @@ def _etcd(step: Step, info: ResourceInfo, key: str) -> Line:
 def _suffix_of(obj: Obj) -> Any:
     """Draws what was drawn then."""
     drawn = "00000"
-    for volume in (obj.get("spec") or {}).get("volumes") or ():
+    spec = obj.get("spec")
+    for volume in (spec.get("volumes") or ()) if isinstance(spec, dict) else ():
         if isinstance(volume, dict) and str(volume.get("name", "")).startswith(ACCESS):
             drawn = volume["name"][len(ACCESS) :]
     return lambda length: drawn

@@ -131,7 +131,8 @@ def test_nothing_is_left_when_all_pods_are_gone(seed: int) -> None:
         assert kubelet.workers.used == [0, 0, 0, 0], f"seed {seed}"
         assert kubelet.workers.workers == {}, f"seed {seed}"
         assert kubelet.workers.containers.crashes.entries == {}, f"seed {seed}"
-    assert world.network.save()["of_pod"] == {}, f"seed {seed}"
+    assert not any(world.network.save()["pods"].values()), f"seed {seed}"
+    assert all(not block["used"] for block in world.network.save()["blocks"].values()), f"seed {seed}"
     assert world.engine.at_rest, f"seed {seed}"
 
 
