@@ -1,6 +1,6 @@
 """What one node's kernel holds of the network, as text: its interfaces, routes, ipsets and rules.
 
-Models      ip-address(8), ip-route(8), ipset(8), iptables-save(8), nft(8), one after the other
+Models      ip-address(8), ip-route(8), ipset(8), iptables-save(8), nft(8), ipvsadm(8), one after the other
 Leaves out  counters; what Linux has by itself, such as the routes of the table local
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.cluster.network import ipvs
 from apps.cluster.network.machine import Interface, Machine
 from apps.diagrams import packets
 
@@ -41,6 +42,8 @@ def text_of(network: Any, node: str, revision: str) -> str:
     tables = network.nft(node)
     if tables:
         lines += ["", "# nft list ruleset", tables]
+    if machine.virtual:
+        lines += ["", "# ipvsadm -Ln", ipvs.listed(machine.virtual)]
     text = "\n".join(lines)
     if len(text) > MOST_BYTES:
         text = text[: text.rindex("\n", 0, MOST_BYTES)] + f"\n# cut here: more than {MOST_BYTES} bytes\n"

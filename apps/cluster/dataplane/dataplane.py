@@ -24,15 +24,9 @@ from apps.cluster.machines import Machine as Computer
 from apps.cluster.network.iptables.save import save
 from apps.cluster.network.machine import Machine, World
 from apps.cluster.network.nftables.listing import listed
-from apps.cluster.proxy import iptables, nftables
-from apps.cluster.proxy.config import ProxyConfig
+from apps.cluster.proxy import IPVS, InKernel, ProxyConfig, Ruleset, in_kernel, ruleset_for
 
 Obj = dict[str, Any]
-Rules = iptables.Ruleset | nftables.Ruleset
-MODES: Mapping[str, type[iptables.Ruleset] | type[nftables.Ruleset]] = {
-    "iptables": iptables.Ruleset,
-    "nftables": nftables.Ruleset,
-}
 
 
 class Settings(Protocol):
@@ -71,7 +65,7 @@ class ProxyView(NamedTuple):
 
     state: str
     revision: int
-    rules: Rules | None
+    rules: Ruleset | None
 
 
 class BGPSession(NamedTuple):
@@ -95,7 +89,7 @@ class Dataplane:
         self.position = position
         self.past = Past(source.marks, position)
         self._facts: dict[int, Facts] = {}
-        self._rulesets: dict[str, Rules | None] = {}
+        self._rulesets: dict[str, Ruleset | None] = {}
 
     # ---- what there is -------------------------------------------------------------------------
 
@@ -132,18 +126,25 @@ class Dataplane:
         revision = self.revision_at(seen.position) if seen.position is not None else 0
         return ProxyView(seen.state, revision, self.ruleset(node))
 
-    def ruleset(self, node: str) -> Rules | None:
+    def ruleset(self, node: str) -> Ruleset | None:
         """What kube-proxy has written there; None: nothing."""
         if node not in self._rulesets:
             seen = self.past.seen(node, PROXY)
             self._rulesets[node] = None if seen.position is None else self._rules(node, self.facts_at(seen.position))
         return self._rulesets[node]
 
-    def _rules(self, node: str, facts: Facts) -> Rules:
+    def _rules(self, node: str, facts: Facts) -> Ruleset:
         labels = facts.table("nodes").get(node, {}).get("metadata", {}).get("labels") or {}
         address = self.facts.address(node)
-        kind = MODES.get(self.settings.proxy_mode, iptables.Ruleset)
-        rules = kind(ProxyConfig(node, (address,), 4, self.settings.pod_subnet, labels=labels))
+        mode = self.settings.proxy_mode
+        own = [address]
+        if mode == IPVS:  # it serves node ports at each address that the machine has
+            own += [facts.tunnel_address(node, kind) for kind in facts.tunnels]
+        cidrs = tuple(cidr for one in facts.table("servicecidrs").values() for cidr in one["spec"]["cidrs"])
+        config = ProxyConfig(
+            node, tuple(filter(None, own)), 4, self.settings.pod_subnet, labels=labels, service_cidrs=cidrs
+        )
+        rules = ruleset_for(mode, config)
         for key, service in facts.table("services").items():
             namespace, _, name = key.partition("/")
             rules.service(namespace, name, service)
@@ -233,14 +234,15 @@ class Dataplane:
         calico = self.past.state(name, CALICO)
         rules = self.ruleset(name)
         ways = nodes.own_routes(facts, name)
-        tables = nodes.by_kube_proxy(rules)
-        sets: Mapping[str, frozenset[str]] = {}
+        made = in_kernel(rules) if rules is not None else InKernel()
+        tables = nodes.by_kube_proxy(made)
+        sets = {one: ipset.members for one, ipset in made.sets.items()}
         if past is not None:
             then = self.facts_at(past.position)
             ways += routes.own_blocks(then, name)
             ways += self._remote.of(name, past)
             felix = then.felix.node(name)
-            tables, sets = felix.with_others(tables), felix.sets
+            tables, sets = felix.with_others(tables), {**sets, **felix.sets}
         ways += routes.local(facts, name)
         on = facts.machines[name].power == "on"
         listening = nodes.host_listens(
@@ -253,11 +255,12 @@ class Dataplane:
         return Machine(
             name,
             "node",
-            nodes.interfaces(facts, name, calico=past is not None),
+            nodes.interfaces(facts, name, calico=past is not None, virtual=made.addresses),
             tuple(ways),
             tables,
             sets,
-            nft=(rules.table(),) if isinstance(rules, nftables.Ruleset) else (),
+            nft=made.nft,
+            virtual=made.virtual,
             listens=frozenset(listening),
             forwards=True,
             up=on,

@@ -73,6 +73,8 @@ def _failed(plane: Dataplane, journey: Journey, walk: Walk, ref: str) -> Iterato
     facts = plane.facts
     if what in ("dropped", "rejected"):
         yield from _stopped(plane, last, ref)
+    elif what == "no-real-server":
+        yield from _no_real_server(plane, last)
     elif what == "nobody-listens":
         yield from _nobody_listens(plane, walk, ref)
     elif what in ("no-route", "blackhole", "not-forwarding"):
@@ -114,8 +116,31 @@ def _stopped(plane: Dataplane, hop: Hop, ref: str) -> Iterator[Finding]:
         yield from _by_nftables(plane, hop)
     elif chain.startswith("cali"):
         yield from _by_calico(plane, hop, chain, comment)
+    elif chain == "KUBE-IPVS-FILTER" and (found := plane.facts.service_at(hop.after.destination)) is not None:
+        yield _no_virtual_server(hop.machine, found[0])
     else:
         yield Finding("finding.dropped", {"chain": chain, "name": hop.machine})
+
+
+def _no_real_server(plane: Dataplane, hop: Hop) -> Iterator[Finding]:
+    """IPVS has a virtual server, and nobody behind it."""
+    packet = hop.after
+    found = plane.facts.service_at(packet.destination) or plane.facts.service_on(packet.port)
+    if found is None:
+        return
+    key, service = found
+    local = (
+        service["spec"].get("internalTrafficPolicy") == "Local"
+        and service["spec"].get("clusterIP") == packet.destination
+    )
+    ready = any(slice_.get("endpoints") for slice_ in plane.facts.slices_of(key))
+    message = "finding.no-local-endpoints" if local and ready else "finding.no-endpoints"
+    yield Finding(message, {"name": key}, f"services/{key}")
+    yield from _endpoints(plane, f"services/{key}")
+
+
+def _no_virtual_server(node: str, service: str) -> Finding:
+    return Finding("finding.no-virtual-server", {"name": node, "service": service}, f"services/{service}")
 
 
 def _by_nftables(plane: Dataplane, hop: Hop) -> Iterator[Finding]:
@@ -203,6 +228,10 @@ def _ready(pod: Obj) -> bool:
 def _nobody_listens(plane: Dataplane, walk: Walk, ref: str) -> Iterator[Finding]:
     packet = walk.packet
     workload = plane.facts.by_ip.get(packet.destination)
+    service = plane.facts.service_at(packet.destination)
+    if workload is None and service is not None and plane.machine(walk.machine).virtual:
+        yield _no_virtual_server(walk.machine, service[0])
+        return
     if workload is None:
         yield Finding("finding.nothing-on-port", {"name": walk.machine, "port": packet.port})
         return

@@ -8,17 +8,19 @@ Leaves out  that a program listens is read off its containerPorts (without any, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from apps.cluster.dataplane import routes
 from apps.cluster.dataplane.facts import MTU, Facts, Workload
 from apps.cluster.network.machine import IPIP_BYTES, VXLAN_BYTES, Interface, Machine, Route
-from apps.cluster.proxy.iptables import Ruleset
+from apps.cluster.proxy import InKernel
 
 Obj = dict[str, Any]
 
 KUBELET_PORT, PROXY_HEALTH_PORT, API_PORT, BGP_PORT = 10250, 10256, 6443, 179
 LOOPBACK = Interface("lo", "loopback", ("127.0.0.1/8",), 65536)
+VIRTUAL = "kube-ipvs0"
 GATEWAY = "169.254.1.1"  # nobody has it: the host's end of the veth pair answers ARP for it
 
 
@@ -27,8 +29,8 @@ def segment(facts: Facts, node: str) -> str:
     return "lan" if facts.subnets == 1 else f"lan-{facts.address(node).split('.')[2]}"
 
 
-def interfaces(facts: Facts, node: str, *, calico: bool) -> dict[str, Interface]:
-    """`calico`: whether calico-node has ever run since the machine was switched on."""
+def interfaces(facts: Facts, node: str, *, calico: bool, virtual: Sequence[str] = ()) -> dict[str, Interface]:
+    """`calico`: whether calico-node has ever run since the machine was switched on; `virtual`: what kube-ipvs0 has."""
     address = facts.address(node)
     found = {
         "lo": LOOPBACK,
@@ -46,6 +48,8 @@ def interfaces(facts: Facts, node: str, *, calico: bool) -> dict[str, Interface]
     for workload in facts.by_node.get(node, ()):
         name = workload.interface
         found[name] = Interface(name, "veth", (), facts.pod_mtu, (workload.key, "eth0"), proxy_arp=True)
+    if virtual:
+        found[VIRTUAL] = Interface(VIRTUAL, "dummy", tuple(f"{address}/32" for address in virtual), MTU)
     return found
 
 
@@ -59,12 +63,9 @@ def own_routes(facts: Facts, node: str) -> list[Route]:
     ]
 
 
-def by_kube_proxy(rules: object) -> dict[str, dict[str, tuple[str, ...]]]:
+def by_kube_proxy(made: InKernel) -> dict[str, dict[str, tuple[str, ...]]]:
     """The tables of iptables in a kernel that only kube-proxy has written in, in whichever mode."""
-    if not isinstance(rules, Ruleset):
-        return {}
-    jumps = rules.jumps()
-    return {table: {**jumps.get(table, {}), **chains} for table, chains in rules.tables().items()}
+    return {table: {**made.jumps.get(table, {}), **chains} for table, chains in made.tables.items()}
 
 
 # ---- Pods ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Leaves out  caches of names; CoreDNS knows at once what the API server knows; na
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
@@ -75,12 +76,11 @@ class Sender:
 
     def _both_ways(self, world: World, start: str, ask: Ask, address: str, target: Target) -> tuple[Walk, Walk | None]:
         protocol = target.protocol or ask.protocol
-        there = send(
-            world, start, _packet(ask, address, target.port, protocol), self._chance(ask), size=ask.size or HEADERS
-        )
+        packet, size = _packet(ask, address, target.port, protocol), ask.size or HEADERS
+        there = send(world, start, packet, self._chance(ask), size=size, turn=ask.packet)
         if there.end != "delivered":
             return there, None
-        return there, answer(world, there, self._chance(ask), size=ask.size or HEADERS)
+        return there, answer(world, there, self._chance(ask), size=size)
 
     def _chance(self, ask: Ask) -> Callable[[float], bool]:
         return _chance(self.plane.settings.seed, ask)
@@ -250,7 +250,7 @@ class Sender:
             return {}
         ends: dict[str, int] = {}
         world = self.plane.world()
-        known: dict[str, _Tree] = {}
+        known = _Known()
         addresses: list[str] = [target.address]
         if target.name:
             found = self._look_up(ask, start, target.name)
@@ -267,11 +267,12 @@ class Sender:
         return ends
 
     def _end(
-        self, world: World, start: str, ask: Ask, address: str, target: Target, known: dict[str, _Tree]
+        self, world: World, start: str, ask: Ask, address: str, target: Target, known: _Known
     ) -> tuple[str, World]:
         """Ways that chance has chosen before are not walked again, unless a kernel remembers this one (affinity)."""
         chance = self._chance(ask)
-        end = known.setdefault(address, _Tree()).end(chance)
+        tree = known.tree(address, ask.packet)
+        end = tree.end(chance)
         if end is not None:
             return end, world
         drawn: list[tuple[float, bool]] = []
@@ -284,7 +285,7 @@ class Sender:
 
         protocol = target.protocol or ask.protocol
         size = ask.size or HEADERS
-        walk = send(world, start, _packet(ask, address, target.port, protocol), noted, size=size)
+        walk = send(world, start, _packet(ask, address, target.port, protocol), noted, size=size, turn=ask.packet)
         fresh = {
             name: lists
             for name, lists in walk.recent.items()
@@ -292,9 +293,9 @@ class Sender:
         }
         told = walk.machine if walk.end == "delivered" else walk.why
         if not fresh:
-            known[address].learn(drawn, told)
+            known.learn(address, ask.packet, walk.turns, drawn, told)
             return told, world
-        known.clear()
+        known.trees.clear()
         changed = {
             name: world.machines[name]._replace(recent={**world.machines[name].recent, **lists})
             for name, lists in fresh.items()
@@ -316,6 +317,24 @@ class _Over(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._below)
+
+
+class _Known:
+    """Ways walked so far, by the address that was asked for and by whose turn it was at IPVS."""
+
+    def __init__(self) -> None:
+        self.turns = 1
+        self.trees: dict[tuple[str, int], _Tree] = {}
+
+    def tree(self, address: str, packet: int) -> _Tree:
+        return self.trees.setdefault((address, packet % self.turns), _Tree())
+
+    def learn(self, address: str, packet: int, turns: int, drawn: list[tuple[float, bool]], end: str) -> None:
+        both = lcm(self.turns, turns)
+        if both != self.turns:  # what was learnt of fewer turns says nothing of more
+            self.turns = both
+            self.trees.clear()
+        self.tree(address, packet).learn(drawn, end)
 
 
 class _Tree:

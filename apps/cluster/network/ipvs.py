@@ -42,8 +42,13 @@ class VirtualServer(NamedTuple):
 
     def turn(self, count: int) -> RealServer | None:
         """Round robin: whose turn it is at the packet of that number; None where nobody may take it."""
-        able = [one for one in self.servers if one.weight]
+        able = self.able
         return able[count % len(able)] if able else None
+
+    @property
+    def able(self) -> list[RealServer]:
+        """Those that take new connections."""
+        return [one for one in self.servers if one.weight]
 
 
 class IPSet(NamedTuple):

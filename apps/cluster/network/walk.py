@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import lcm
 from typing import NamedTuple
 
 from apps.cluster.network.addresses import family_of, within
@@ -72,6 +73,7 @@ class Walk(NamedTuple):
     packet: Packet  # as it arrived
     connections: Mapping[str, tuple[Connection, ...]]  # machine -> entries there now
     recent: Mapping[str, Mapping[str, frozenset[str]]]
+    turns: int = 1  # after so many packets IPVS sends one the same way again
 
     @property
     def why(self) -> str:
@@ -106,6 +108,7 @@ def answer(world: World, walk: Walk, chance: Chance, *, size: int = HEADERS) -> 
 class _Walker:
     def __init__(self, world: World, chance: Chance, size: int, turn: int = 0) -> None:
         self.world, self.chance, self.size, self.turn = world, chance, size, turn
+        self.turns = 1
         self.hops: list[Hop] = []
         self.connections: dict[str, list[Connection]] = {}
         self.recent: dict[str, dict[str, frozenset[str]]] = {}
@@ -121,7 +124,7 @@ class _Walker:
         except _Ended as ended:
             end = ended.end
         connections = {name: tuple(entries) for name, entries in self.connections.items()}
-        return Walk(tuple(self.hops), end, self.machine, self.packet, connections, self.recent)
+        return Walk(tuple(self.hops), end, self.machine, self.packet, connections, self.recent, self.turns)
 
     # ---- telling -------------------------------------------------------------------------------
 
@@ -405,6 +408,7 @@ class _Walker:
         if real is None:
             self._end("refused", "network.no-real-server", before.in_interface, params=told)
             return
+        self.turns = lcm(self.turns, len(server.able))
         if server.persistent:
             lists = self.recent.setdefault(machine.name, {})
             name = _persistent(server, real)

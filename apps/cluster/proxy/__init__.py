@@ -4,6 +4,6 @@ Models      cmd/kube-proxy as kubeadm installs it: a DaemonSet of kube-system wi
 """
 
 from apps.cluster.proxy.config import ProxyConfig
-from apps.cluster.proxy.modes import MODES, Programmed, Ruleset, programmed, ruleset_for
+from apps.cluster.proxy.modes import IPVS, MODES, InKernel, Ruleset, in_kernel, ruleset_for
 
-__all__ = ["MODES", "Programmed", "ProxyConfig", "Ruleset", "programmed", "ruleset_for"]
+__all__ = ["IPVS", "MODES", "InKernel", "ProxyConfig", "Ruleset", "in_kernel", "ruleset_for"]

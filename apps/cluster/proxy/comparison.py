@@ -15,7 +15,7 @@ from apps.cluster.network.nftables.evaluate import run as run_nft
 from apps.cluster.network.packet import Packet
 from apps.cluster.proxy.config import ProxyConfig
 from apps.cluster.proxy.endpoints import service_of
-from apps.cluster.proxy.modes import MODES, Programmed, programmed, ruleset_for
+from apps.cluster.proxy.modes import MODES, InKernel, in_kernel, ruleset_for
 from apps.cluster.proxy.service_ports import service_ports
 
 Obj = dict[str, Any]
@@ -63,19 +63,19 @@ def _one(mode: str, service: Obj, slices: list[Obj], config: ProxyConfig, others
         rules.service(*_key(other), other)
         rules.slice_(its)
     rules.sync()
-    without = _size(programmed(rules))
+    without = _size(in_kernel(rules))
     rules.service(*_key(service), service)
     for one in slices:
         rules.slice_(one)
     rules.sync()
-    full = programmed(rules)
+    full = in_kernel(rules)
     size = _size(full)
     common = _common(mode, full)
     real = sum(len(one.servers) for one in full.virtual)
     looked_at = _looked_at(full, service, config)
     _less(rules, slices)
     done = rules.sync()
-    after = programmed(rules)
+    after = in_kernel(rules)
     if mode == "nftables":
         own = sum(len(after.nft[0].chains[chain].rules) for chain in done.written)
         own += len(getattr(done, "added", ())) + len(getattr(done, "removed", ()))
@@ -103,7 +103,7 @@ class _Size(NamedTuple):
     servers: int
 
 
-def _size(made: Programmed) -> _Size:
+def _size(made: InKernel) -> _Size:
     chains = [rules for table in made.tables.values() for rules in table.values()]
     chains += [chain.rules for table in made.nft for chain in table.chains.values()]
     elements = sum(len(one.elements) for table in made.nft for one in table.sets.values())
@@ -111,7 +111,7 @@ def _size(made: Programmed) -> _Size:
     return _Size(sum(map(len, chains)), len(chains), elements, len(made.virtual))
 
 
-def _common(mode: str, made: Programmed) -> int:
+def _common(mode: str, made: InKernel) -> int:
     """Rules that every sync writes again: iptables' chains that all Services share, all of IPVS mode's."""
     if mode == "nftables":
         return 0
@@ -124,7 +124,7 @@ def _common(mode: str, made: Programmed) -> int:
     )
 
 
-def _looked_at(made: Programmed, service: Obj, config: ProxyConfig) -> int:
+def _looked_at(made: InKernel, service: Obj, config: ProxyConfig) -> int:
     port = next(iter(service_ports(service, config.family).values()))
     packet = Packet(
         config.local_cidr.partition("/")[0] or config.node_ip, port.cluster_ip, port.protocol.lower(), port.port

@@ -19,7 +19,7 @@ Rules = tuple[str, ...]
 Ruleset = iptables.Ruleset | nftables.Ruleset | ipvs.Ruleset
 
 
-class Programmed(NamedTuple):
+class InKernel(NamedTuple):
     """What one kube-proxy has given to its node's kernel; what its mode has no use for is empty."""
 
     tables: Mapping[str, Mapping[str, Rules]] = {}  # iptables: table -> chain of its own -> rules
@@ -40,12 +40,12 @@ def ruleset_for(mode: str, config: ProxyConfig) -> Ruleset:
     return made[mode](config)
 
 
-def programmed(rules: Ruleset) -> Programmed:
+def in_kernel(rules: Ruleset) -> InKernel:
     """All that it has written, as of its last sync."""
     if isinstance(rules, nftables.Ruleset):
-        return Programmed(nft=(rules.table(),))
+        return InKernel(nft=(rules.table(),))
     if isinstance(rules, ipvs.Ruleset):
-        return Programmed(
+        return InKernel(
             rules.tables(), rules.jumps(), sets=rules.sets(), virtual=rules.servers(), addresses=rules.addresses()
         )
-    return Programmed(rules.tables(), rules.jumps())
+    return InKernel(rules.tables(), rules.jumps())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.cluster.proxy import MODES, programmed, ruleset_for
+from apps.cluster.proxy import MODES, in_kernel, ruleset_for
 from apps.cluster.proxy.comparison import compared
 from tests.cluster.proxy.test_ruleset import CONFIG, a_service, a_slice, tell
 
@@ -20,7 +20,7 @@ def test_every_mode_hears_the_same_and_gives_the_kernel_something(mode):
     tell(rules, "slice", "web", (0, [(1, "worker-1", True)]))
     done = rules.sync()
     assert (done.full, done.services, rules.pending) == (True, (("default", "web"),), False)
-    made = programmed(rules)
+    made = in_kernel(rules)
     assert bool(made.tables) == (mode != "nftables")
     assert bool(made.nft) == (mode == "nftables")
     assert bool(made.virtual) == bool(made.sets) == bool(made.addresses) == (mode == "ipvs")
