@@ -1,5 +1,5 @@
-"""Calico: its Pod on every node and an address for every Pod; routes, tunnels and policy are not programmed yet.
+"""Calico: its Pod on every node, an address for every Pod; what it makes of each kernel is in `dataplane`.
 
 Models      the calico-node DaemonSet and calico-kube-controllers; a block of addresses a node
-Leaves out  BIRD, Felix, confd and their routes; IP-in-IP and VXLAN tunnels; NetworkPolicy; pools and affinities of IPAM
+Leaves out  nothing but what its modules say
 """

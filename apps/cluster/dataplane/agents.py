@@ -27,6 +27,15 @@ NAME = "node-agents"
 PROXY, CALICO = "kube-proxy", "calico-node"
 AGENTS = (PROXY, CALICO)
 FELIX, BIRD, CONFD = "felix", "bird", "confd"
+GROUP = "crd.projectcalico.org"
+# Calico's own resources, and who makes something else of them.
+OWN = {
+    FELIX: (
+        *("ippools", "felixconfigurations", "networkpolicies", "globalnetworkpolicies"),
+        *("networksets", "globalnetworksets", "tiers"),
+    ),
+    CONFD: ("ippools", "bgppeers", "bgpconfigurations", "bgpfilters"),
+}
 ALL = "*"  # every node whose agent runs and hears its API server
 
 UP = "up"  # it runs, and hears of every change
@@ -78,6 +87,9 @@ class Agents:
             site.apiserver.watch_first("pods", self._pod)
             site.apiserver.watch_first("networkpolicies", self._policy)
             site.apiserver.watch_first("nodes", self._node)
+            for who, plurals in OWN.items():
+                for plural in plurals if bgp or who == FELIX else ():
+                    site.apiserver.watch_first(f"{plural}.{GROUP}", self._own(who, plural))
 
     def begin(self) -> None:
         """The story begins: whatever is due is done, and notes are left from now on."""
@@ -224,6 +236,15 @@ class Agents:
             verb = "deleted" if after is None else "changed" if before is not None else "created"
             self._wake(f"policy {key} {verb}", REACTION_MS)
 
+    def _own(self, who: str, plural: str) -> Any:
+        """Calico's own resources: both Felix and confd look at some."""
+
+        def receive(key: str, before: Obj | None, after: Obj | None) -> None:
+            if self.speaking and (before or {}).get("spec") != (after or {}).get("spec"):
+                self._wake(f"own {who} {plural} {key} {(after or before or {})['kind']}", REACTION_MS)
+
+        return receive
+
     def _node(self, key: str, before: Obj | None, after: Obj | None) -> None:
         if self.speaking and self.bgp and (before is None or after is None):
             self._wake(f"peer {key} {'gone' if after is None else 'new'}", REACTION_MS)
@@ -256,6 +277,10 @@ class Agents:
             self._expire(rest)
         elif what == WORKLOAD:
             self._workload(*rest.split(" "))
+        elif what == "own":
+            who, plural, name, kind = rest.split(" ")
+            params = {"kind": kind, "name": name}
+            self._tell_all(who, CALICO, "program", f"{plural}.{GROUP}/{name}", f"{who}.resource", params)
         elif what == "policy":
             name, _, verb = rest.partition(" ")
             self._tell_all(FELIX, CALICO, "program", f"networkpolicies/{name}", f"felix.policy-{verb}", {"name": name})

@@ -87,6 +87,20 @@ def test_without_the_mesh_nobody_tells_anybody(reflected):
     assert not [way for way in by(network, "worker-2", "bird") if "tunl0" in way]
 
 
+def test_what_calico_is_told_is_taken_up_by_felix_and_confd():
+    cluster = booted()
+    before = len(cluster.trace.steps)
+    body = {"spec": {"ipipMode": "CrossSubnet"}}
+    pool = {"resource": "ippools.crd.projectcalico.org", "namespace": "", "name": "default-ipv4-ippool"}
+    cluster.execute({"op": "patch", **pool, "type": "merge", "body": body})
+    cluster.run_to_rest()
+    told = [step.message for step in cluster.trace.steps[before:] if step.component in ("felix", "confd")]
+    assert sorted(told) == ["confd.resource", "felix.resource"]
+    ways = by(cluster.view().network, "worker-1", "bird")
+    assert ways
+    assert not [way for way in ways if "tunl0" in way]
+
+
 def test_a_route_reflector_hands_routes_on(reflected):
     apply(reflected, REFLECTED)
     network = reflected.view().network
