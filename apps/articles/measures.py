@@ -8,6 +8,7 @@
     {kind = "name", find = {…}}              the name of the object of the first match
     {kind = "largest", src = "pod", dst = "other"}   bytes of the largest ping from one Pod that reaches the other
     {kind = "reached", src = "pod", dst = "services/default/web"}    how many Pods answer to connections from there
+                                             src: captured, or `client` outside; with `port`, if the first is not meant
 
 `live` counts Pods that are not terminating. `until` ends the search; without it, the run's end does.
 """
@@ -64,7 +65,8 @@ def measure(
                 return step.after["spec"]["nodeName"], step.revision
         raise LookupError(f"{ref} never gets a node")
     if kind == "reached":
-        ends = _network(run, start).distribution(Ask(names[data["src"]], data["dst"]), CONNECTIONS)
+        ask = Ask(names.get(data["src"], data["src"]), data["dst"], int(data.get("port", 0)))
+        ends = _network(run, start).distribution(ask, CONNECTIONS)
         return str(sum(1 for end in ends if "/" in end)), start
     if kind == "largest":
         return _largest(data, run, start, names)
