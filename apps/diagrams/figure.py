@@ -19,19 +19,7 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import (
-    apiserver,
-    calico,
-    cluster,
-    etcd,
-    kubeadm,
-    network,
-    node,
-    ownership,
-    packet,
-    scheduler,
-    service,
-)
+from apps.diagrams.views import apiserver, calico, cluster, etcd, kubeadm, network, node, ownership, packet, scheduler
 
 SVG_CACHE = 512
 
@@ -111,7 +99,6 @@ VIEWS = {
     "kubeadm": kubeadm.build,
     "network": network.build,
     "packet": packet.build,
-    "service": service.build,
     "calico": calico.build,
 }
 

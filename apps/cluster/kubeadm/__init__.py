@@ -50,6 +50,8 @@ class Configuration(Protocol):
     def subnets(self) -> int: ...
     @property
     def load_balancer(self) -> str: ...
+    @property
+    def proxy_mode(self) -> str: ...
 
 
 class ClusterLike(Plant, Protocol):
@@ -121,6 +123,7 @@ def _kubeadm(cluster: ClusterLike) -> Kubeadm:
         config.encapsulation,
         config.cluster_routes,
         config.load_balancer,
+        config.proxy_mode,
     )
     cluster.host.install(kubeadm)
     engine.register(NAME, kubeadm)

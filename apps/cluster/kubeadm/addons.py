@@ -38,6 +38,7 @@ COREFILE = f""".:53 {{
     loadbalance
 }}
 """
+IPTABLES = "iptables"  # kube-proxy's mode, unless another is asked for
 _DNS = {"k8s-app": "kube-dns"}
 _PROXY = {"k8s-app": "kube-proxy"}
 _LINUX = {"kubernetes.io/os": "linux"}
@@ -168,7 +169,9 @@ def coredns() -> Iterator[tuple[str, Obj]]:
     )
 
 
-def kube_proxy(address: str, version: str = v.KUBERNETES, pod_subnet: str = v.POD_SUBNET) -> Iterator[tuple[str, Obj]]:
+def kube_proxy(
+    address: str, version: str = v.KUBERNETES, pod_subnet: str = v.POD_SUBNET, mode: str = IPTABLES
+) -> Iterator[tuple[str, Obj]]:
     yield (
         "configmaps",
         {
@@ -176,7 +179,7 @@ def kube_proxy(address: str, version: str = v.KUBERNETES, pod_subnet: str = v.PO
             "data": {
                 "config.conf": (
                     "apiVersion: kubeproxy.config.k8s.io/v1alpha1\n"
-                    f"clusterCIDR: {pod_subnet}\nkind: KubeProxyConfiguration\nmode: iptables\n"
+                    f"clusterCIDR: {pod_subnet}\nkind: KubeProxyConfiguration\nmode: {mode}\n"
                 ),
                 "kubeconfig.conf": (
                     f"apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: https://{address}:{v.API_PORT}\n"

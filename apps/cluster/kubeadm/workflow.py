@@ -113,9 +113,11 @@ class Kubeadm:
         encapsulation: str = calico.IPIP,
         cluster_routes: str = calico.BIRD,
         load_balancer: str = "",
+        proxy_mode: str = addons.IPTABLES,
     ) -> None:
         self._plant = plant
         self.load_balancer = load_balancer
+        self.proxy_mode = proxy_mode
         self._engine = plant.engine
         self._registry = registry
         self.flavour = flavour
@@ -418,7 +420,8 @@ class Kubeadm:
         self.write("bootstrap-token", cluster_objects.bootstrap_token(self.address, token))
 
     def _kube_proxy(self) -> None:
-        self.write("addon/kube-proxy", addons.kube_proxy(self.address, self.version, self.pod_subnet))
+        made = addons.kube_proxy(self.address, self.version, self.pod_subnet, self.proxy_mode)
+        self.write("addon/kube-proxy", made)
 
     # ---- the administrator ---------------------------------------------------------------------
 

@@ -286,3 +286,10 @@ def test_a_machine_that_joins_again_begins_without_a_network() -> None:
     cluster.execute({"op": "node", "verb": "join", "name": "worker-2"})
     cluster.run_for(800)
     assert table(cluster, "nodes")["worker-2"]["status"]["conditions"][-1]["reason"] == "KubeletNotReady"
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
+def test_kube_proxy_is_told_its_mode(mode):
+    cluster = Cluster.boot(Config(workers=1, proxy_mode=mode))
+    config = cluster.view().objects["configmaps"]["kube-system/kube-proxy"]["data"]["config.conf"]
+    assert f"\nmode: {mode}\n" in config
