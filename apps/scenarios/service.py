@@ -337,6 +337,11 @@ def _views_of(snapshot: Snapshot, ref: str, lang: str) -> list[dict[str, str]]:
         on_node = ref.startswith("pods/") and (snapshot.get(ref) or {}).get("spec", {}).get("nodeName")
         if ref.startswith(("services/", "pods/")) and snapshot.get(ref) is not None:
             out.append({"view": "packet", "text": _("Send it a packet"), "ask": f"&dst={quote(ref)}"})
+        if ref.startswith(("services/", "endpointslices/")) and snapshot.get(ref) is not None:
+            out.append({"view": "service", "text": _("Its rules on every node")})
+        if ref.startswith("nodes/") and snapshot.get(ref) is not None:
+            out.append({"view": "network", "text": _("Its network")})
+            out.append({"view": "calico", "text": _("Its routes and BGP sessions")})
         if on_node or ref.startswith("nodes/"):
             out.append({"view": "node", "text": _("Inside its machine") if on_node else _("Inside this machine")})
         if snapshot.get(ref) is not None:

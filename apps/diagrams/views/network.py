@@ -24,21 +24,23 @@ from apps.diagrams.views.sheet import Cell
 
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 TABLES = ("raw", "mangle", "nat", "filter")  # in the order in which a hook calls them
+TRACKED = ("PREROUTING", "OUTPUT")  # where conntrack looks up the connection, before the table nat
 LINES = 3  # of a hook's box
 PODS = {"full": 12, "wide": 10, "medium": 8, "narrow": 6}  # drawn; the others are counted
 ROUTES = 16
-POD, CHIP, GAP = 40, 22, 12
+POD, CHIP, GAP = 52, 20, 12
 LINE = 16
 OWNERS = (("KUBE-", "kube-proxy"), ("cali", "Felix"))
 _JUMP = re.compile(r"(?:-j|-g|--jump|--goto) (\S+)")
 
 
 class Hung(NamedTuple):
-    """What hangs on a hook: a table, whose rules, how many."""
+    """What hangs on a hook: a table, whose rules, how many; the chains to which the hook itself leads."""
 
     table: str
     whose: str
     rules: int
+    chains: tuple[str, ...] = ()
 
 
 def build(snapshot: SnapshotLike, lang: str, options: Options) -> Graph:
@@ -67,7 +69,9 @@ def hung(machine: Machine, hook: str) -> list[Hung]:
                 jump = _JUMP.search(rule)
                 mine = whose or owner(jump.group(1) if jump else "") or "Felix"  # what accepts at the end is Felix'
                 counts[mine] = counts.get(mine, 0) + 1
-        found += [Hung(table, whose, count) for whose, count in counts.items()]
+        first = [target for rule in chains.get(hook, ()) for target in _JUMP.findall(rule)]
+        for whose, count in counts.items():
+            found.append(Hung(table, whose, count, tuple(one for one in first if owner(one) == whose)))
     for nft in machine.nft:
         for kind in ("nat", "filter"):
             bases = nft.bases(kind, hook.lower())
@@ -75,7 +79,7 @@ def hung(machine: Machine, hook: str) -> list[Hung]:
             reached = dict.fromkeys(one for base in bases for one in _reached(chains, base, nft=True))
             count = sum(len(chains[one]) for one in reached)
             if count:
-                found.append(Hung(f"nft {kind}", "kube-proxy", count))
+                found.append(Hung(f"nft {kind}", "kube-proxy", count, tuple(bases)))
     return found
 
 
@@ -207,23 +211,18 @@ class _Drawing:
                 shapes.inner(rect),
                 (metrics.fit_end(name, room), ip),
                 label=scene.say("aria.network-pod", name=name, ip=ip, interface=interface),
-                href=scene.link(ref),
-                ref=ref,
+                href=scene.link(ref),  # not held to a place: they stand by age, as their interfaces do
             )
         )
-        chip = Rect(rect.x + 16, rect.bottom + 16, min(130, rect.w - 32), CHIP)
-        wire = shapes.chain(((chip.x + 20, rect.bottom), (chip.x + 20, chip.y)))
+        # The two ends of the veth pair: eth0 in the Pod, and the host's, which has the Pod's hash for a name.
+        end = Rect(rect.x + 16, rect.bottom - 24, 44, 18)
+        chip = Rect(rect.x + 16, rect.bottom + 16, min(118, rect.w - 32), CHIP)
+        wire = shapes.chain(((chip.x + 22, end.bottom), (chip.x + 22, chip.y)))
         self.roots.append(Element(part_id(interface, "wire"), "k-note", wire))
-        texts = (Text(chip.x + 8, chip.cy + 4, "k-num"),)
-        self.roots.append(
-            Element(
-                part_id(self.name, interface),
-                f"k-stage v-ran{acts}",
-                shapes.box(chip, "k-st", 3, texts),
-                (interface,),
-                label=interface,
-            )
-        )
+        for ident, name, place in ((f"{interface}-eth0", "eth0", end), (interface, interface, chip)):
+            texts = (Text(place.cx, place.cy + 4, "k-if", "middle"),)
+            shape = shapes.box(place, "k-c", 3, texts)
+            self.roots.append(Element(part_id(self.name, ident), f"k-iface{acts}", shape, (name,), label=name))
 
     # ---- hooks ---------------------------------------------------------------------------------
 
@@ -264,7 +263,10 @@ class _Drawing:
         assert self.machine is not None
         lines = hung(self.machine, hook)
         hot = any(one.whose.lower() == self.acting for one in lines)
-        said = [(f"{one.table} · {one.whose}", str(one.rules)) for one in lines]
+        said = [
+            (f"{one.table} · {one.whose}{': ' if one.chains else ''}{', '.join(one.chains)}", str(one.rules))
+            for one in lines
+        ]
         if len(said) > LINES:
             said = [*said[: LINES - 1], (scene.say("figure.more", count=len(said) - LINES + 1), "")]
         words = ", ".join(
@@ -289,8 +291,8 @@ class _Drawing:
         self._box(name, rect, said[:LINES], "v-ran", label, ident="programs")
 
     def _box(self, name: str, rect: Rect, said: list[tuple[str, str]], cls: str, label: str, ident: str = "") -> None:
-        texts = [Text(rect.x + 10, rect.y + 19, "k-stn")]
-        words = [name]
+        texts = [Text(rect.x + 10, rect.y + 19, "k-stn"), Text(rect.right - 10, rect.y + 19, "k-fs", "end")]
+        words = [name, "conntrack" if name in TRACKED else ""]
         for place in range(LINES):
             left, right = said[place] if place < len(said) else ("", "")
             y = rect.y + 38 + LINE * place
@@ -336,9 +338,9 @@ class _Drawing:
         to = route.to if route.to != "0.0.0.0/0" else "default"
         rest = way.removeprefix(f"{route.kind} ").removeprefix(to.removesuffix("/32")).strip()
         rest = f"{route.kind} {rest}".strip() if route.kind != "unicast" else rest
-        column = 150 if self.width > 400 else 122
+        column = 150 if self.width > 400 else 132
         cells = [
-            Cell(place.x + 4, to.removesuffix("/32"), column - 8, "k-nm"),
+            Cell(place.x + 4, to.removesuffix("/32"), column - 8, "k-nm" if self.width > 400 else "k-num"),
             Cell(place.x + column, rest, place.w - column - end - 8, "k-num"),
             Cell(place.right - 4, said, end, "k-fs", "end"),
         ]

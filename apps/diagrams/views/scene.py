@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.cluster.apimachinery.meta import name_of, namespace_of
 from apps.cluster.controlplane import ledger
+from apps.cluster.dataplane.agents import AGENTS
 from apps.diagrams import metrics, roles, tints, wording
 from apps.diagrams import places as places_
 from apps.diagrams.graph import Element, Rect, Shape
@@ -84,6 +85,11 @@ class Scene:
         """The state of a program of a machine: running, stopped, down, starting, waiting, serving, leading, standby."""
         internals = getattr(self.snapshot, "internals", None)
         return internals.program(node, name) if internals is not None else ledger.RUNNING
+
+    def agent(self, node: str, name: str) -> str:
+        """What kube-proxy or calico-node does on a node: up, cut (it hears of nothing), down, gone; "" for others."""
+        network = getattr(self.snapshot, "network", None)
+        return network.past.state(node, name) if network is not None and name in AGENTS else ""
 
     def told(self) -> str:
         """What the acting step says."""

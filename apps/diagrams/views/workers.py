@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.cluster.apimachinery import quantity
 from apps.cluster.controlplane import ledger
+from apps.cluster.dataplane.agents import CUT, DOWN
 from apps.diagrams import metrics, roles, shapes
 from apps.diagrams.graph import Element, Rect, Shape, Text
 from apps.diagrams.ids import part_id
@@ -172,14 +173,17 @@ def _chip(scene: Scene, node: str, part: str, shape: Shape, found: tuple[str, Ob
     """A DaemonSet's Pod, drawn as the program it is."""
     ref, pod = found
     state = scene.state(ref, pod)
-    marks = f" st-{state.mark}{scene.marks(ref)}{hit}"
+    agent = scene.agent(node, part)
+    mark = {CUT: "Unknown", DOWN: "Failed"}.get(agent, state.mark)
+    marks = f" st-{mark}{f' {agent}' if agent in (CUT, DOWN) else ''}{scene.marks(ref)}{hit}"
     key = (ref, scene.lang, shape)
     part_link = scene.options.part_link
     link = part_link or scene.options.link
     known = remembered(key, pod, state, marks, link)
     if known is not None:
         return known
-    label = scene.say("aria.on-node-state", part=part, node=node, state=scene.say(f"state.{state.mark}"))
+    said = scene.say(f"net.agent-{agent}" if agent in (CUT, DOWN) else f"state.{state.mark}")
+    label = scene.say("aria.on-node-state", part=part, node=node, state=said)
     href = part_link(part) if part_link else scene.link(ref)
     element = Element(part_id(node, part), f"k-chip{marks}", shape, (part,), label, href, ref)
     return remember(key, pod, state, marks, link, element)
