@@ -117,7 +117,10 @@ class _Links(Treeprocessor):
         moment, _, query = rest.partition("?")
         if moment not in self.targets.moments:
             raise ValueError(f"no moment {moment!r} in the walk-through")
-        asked = {name: self._ref(text) if name in ("src", "dst") else text for name, text in parse_qsl(query)}
+        asked = {}
+        for name, text in parse_qsl(query):
+            typed = name == "dst" and not text.startswith("@") and "/" not in text  # a name or address as one types it
+            asked[name] = self._ref(text) if name in ("src", "dst") and not typed else text
         shown = urlencode({"view": "packet", "at": str(self.targets.moments[moment]), **asked}, safe="/:")
         return f"/{self.language}/s/{self.targets.here}/?{shown}"
 
