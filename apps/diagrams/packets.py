@@ -272,7 +272,7 @@ def detail(hop: Hop) -> str:
     """What a hop happened with, in few letters: the new address, the route, table and chain, the interface."""
     what, before, after = hop.what.removeprefix("network."), hop.before, hop.after
     own = hop.params
-    if what in {"sent", "dnat"}:
+    if what in {"sent", "dnat", "virtual-server"}:
         return f"→ {target(after)}"
     if what == "snat":
         return f"{after.source} →"

@@ -78,7 +78,7 @@ def _focus(asked: Asked, ref: str) -> str:
 
 def _answers(asked: Asked, lang: str) -> list[Row]:
     """Where the destination is translated, who encapsulates: the hops that say so."""
-    worth = {"network.dnat", "network.snat", "network.encapsulated"}
+    worth = {"network.dnat", "network.virtual-server", "network.snat", "network.encapsulated"}
     return [
         {
             "number": step.number,

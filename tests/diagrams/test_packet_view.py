@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from apps.cluster.dataplane.asks import Finding, Journey
+from apps.cluster.network.ipvs import RealServer, VirtualServer
+from apps.cluster.network.machine import Interface
 from apps.cluster.network.packet import Packet
 from apps.cluster.network.walk import answer, send
 from apps.diagrams import export
@@ -51,13 +53,24 @@ def drawn(case: str, width: str = "wide", lang: str = "en", **asked: Any) -> Fig
     return render(snapshot(made, answered), "packet", lang, options)
 
 
+def by_ipvs(made: Any) -> Any:
+    """A world in which worker-1 has the Service as a virtual server, with one real server on the other node."""
+    node = made.machines["worker-1"]
+    dummy = Interface("kube-ipvs0", "dummy", ("10.96.0.10/32",), 1500)
+    server = VirtualServer("tcp", "10.96.0.10", 80, (RealServer("192.168.2.1", 8080, 1),))
+    node = node._replace(interfaces={**node.interfaces, "kube-ipvs0": dummy}, virtual=(server,))
+    return made._replace(machines={**made.machines, "worker-1": node})
+
+
 def _cases() -> dict[str, tuple[Any, Journey, Question]]:
     services = [a_service("web", "10.96.0.10", type="NodePort")]
     to_service = Packet("", "10.96.0.10", "tcp", 80)
     ipip, vxlan = (world(services, tunnel=tunnel) for tunnel in ("ipip", "vxlan"))
     nobody = world(services, backends=())
     flat = world([a_service("web", "10.96.0.10")])
+    balanced = by_ipvs(world([], tunnel="ipip"))
     return {
+        "ipvs": (balanced, journey(balanced, "curl", to_service), WEB),
         "ipip": (ipip, journey(ipip, "curl", to_service), WEB),
         "vxlan": (vxlan, journey(vxlan, "curl", to_service), WEB),
         "no tunnel": (flat, journey(flat, "curl", to_service), WEB),
@@ -130,6 +143,13 @@ def test_the_tunnel_has_both_headers_written_on_it():
     assert "inner TCP 192.168.1.9:32768 -> 192.168.2.1:8080" in words
     assert "VXLAN outer" in " ".join(text for part in drawn("vxlan").parts.values() for text in part.text)
     assert not [name for name, part in drawn("no tunnel").parts.items() if "outer" in " ".join(part.text)]
+
+
+def test_in_ipvs_mode_the_virtual_server_is_where_the_destination_is_translated():
+    figure = drawn("ipvs")
+    hop = next(name for name, part in figure.parts.items() if part.text[1:2] == ("IPVS",))
+    assert figure.parts[hop].text[2] == "→ 192.168.2.1:8080"
+    assert "IPVS on worker-1" in " ".join(figure.parts["fig-told"].text)
 
 
 def test_pods_stand_in_their_nodes_and_have_their_interfaces():

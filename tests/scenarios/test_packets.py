@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import replace
 
 import pytest
 
 from apps.articles import library, pages
+from apps.cluster.network.ipvs import RealServer, VirtualServer
 from apps.cluster.network.machine import Machine, World
 from apps.diagrams.options import Question
 from apps.scenarios import kernels, packets, presets
@@ -189,15 +189,13 @@ def test_the_inspector_of_a_node_leads_to_its_kernel_and_a_service_to_its_packet
     assert "view=packet&amp;dst=services/default/web" in service
 
 
-def test_an_article_may_say_which_packet_its_figure_shows(rf):
+def test_an_article_says_which_packet_its_figure_shows(rf):
     article = library.article("en", "nodeport")
-    asked = replace(
-        article, preset="services", view="packet", packet="src=client&dst=services/default/web-node&port=80"
-    )
+    assert article.packet.startswith("src=client&dst=nodes/")
     for number in (0, 4):
         request = rf.get("/en/docs/nodeport/", {"hop": str(number)} if number else {})
         request.LANGUAGE_CODE = "en"
-        svg = pages.context(request, asked)["frame"]["svg"]
+        svg = pages.context(request, article)["frame"]["svg"]
         assert "client outside" in svg
         assert svg.count(" now") >= bool(number)
 
@@ -238,3 +236,21 @@ def test_a_hop_beyond_the_last_is_none(client):
 def test_as_mermaid_the_hops_follow_one_another(client):
     text = client.get(f"/d/{SERVICES}.mmd?view=packet&{CLIENT}").content.decode()
     assert "fig_hop_1 --> fig_hop_2" in text
+
+
+def test_a_kernels_text_has_what_kube_proxy_wrote_in_its_other_modes():
+    class Network:
+        def world(self):
+            server = VirtualServer("tcp", "10.96.0.10", 80, (RealServer("192.168.2.1", 8080, 1),))
+            return World({"n": Machine("n", "node", {}, virtual=(server,))})
+
+        def nft(self, node):
+            return "table ip kube-proxy {\n}\n"
+
+        def save(self, node):
+            return ""
+
+    text = kernels.text_of(Network(), "n", "7")
+    assert "TCP  10.96.0.10:80 rr" in text
+    assert "-> 192.168.2.1:8080" in text
+    assert "table ip kube-proxy" in text

@@ -133,7 +133,7 @@ class _Drawing:
         if asked.failure is not None:
             out = [packets.plain(asked.failure, self.lang)]
         else:
-            worth = ("network.dnat", "network.encapsulated")
+            worth = ("network.dnat", "network.virtual-server", "network.encapsulated")
             out = [packets.plain(s, self.lang) for s in asked.steps if s.hop.what in worth and not s.back]
         out += [packets.found(finding, self.lang) for finding in asked.findings]
         if lookup is not None and lookup.questions:
