@@ -16,7 +16,7 @@ from apps.cluster.cni.calico.felix.endpoints import (
     profile_chains,
     workload_chains,
 )
-from apps.cluster.cni.calico.felix.forwarding import NodeRules, dispatch, filter_table, jumps, nat_table
+from apps.cluster.cni.calico.felix.forwarding import NodeRules, dispatch, ends, filter_table, jumps, nat_table
 from apps.cluster.cni.calico.felix.names import limited, set_name, unique
 from apps.cluster.cni.calico.felix.rules import Marks, ParsedRule, one, rendered
 from apps.cluster.cni.calico.felix.scanner import parsed, policy_selector
@@ -218,7 +218,14 @@ class World:
             tiers = [Tier("default", (groups[0], groups[1]))] if mine else []
             chains |= workload_chains(pod["spec"]["interfaceName"], tiers, pod["spec"]["profiles"], marks)
         interfaces = [pod["spec"]["interfaceName"] for pod in self.pods.values()]
-        ways = jumps(marks)
+        first, last = jumps(), ends(marks)
+        ways = {
+            table: {
+                hook: (*first[table].get(hook, ()), *last[table].get(hook, ()))
+                for hook in {**first[table], **last[table]}
+            }
+            for table in first
+        }
         node = NodeRules(("ipip",))
         self.tables = {
             "filter": {**ways["filter"], **filter_table(node, interfaces), **chains},
@@ -319,7 +326,7 @@ def test_interfaces_that_begin_alike_share_a_chain():
 
 
 def test_only_what_leaves_the_pools_has_its_source_changed():
-    tables = {"nat": {**jumps(Marks())["nat"], **nat_table(NodeRules())}}
+    tables = {"nat": {**ends(Marks())["nat"], **nat_table(NodeRules())}}
     host = Host(
         sets={
             set_name("masq-ipam-pools", 4): frozenset({"192.168.0.0/16"}),

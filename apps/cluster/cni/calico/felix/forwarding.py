@@ -17,6 +17,7 @@ from apps.cluster.cni.calico.felix.rules import Marks
 
 FROM, TO = "cali-from-wl-dispatch", "cali-to-wl-dispatch"
 DEVICES = {"ipip": "tunl0", "vxlan": "vxlan.calico", "vxlan_v6": "vxlan-v6.calico"}
+HOST_ENDPOINTS = ("cali-from-hep-forward", "cali-to-hep-forward", "cali-from-host-endpoint")
 POOLS, MASQUERADED = "network-ip-pools", "masq-ipam-pools"
 HOSTS, VXLAN_HOSTS = "all-hosts-net", "all-vxlan-net"
 
@@ -86,13 +87,39 @@ def filter_table(node: NodeRules, interfaces: Iterable[str], family: int = 4) ->
             "--jump cali-from-host-endpoint",
             f'-m comment --comment "Host endpoint policy accepted packet." {accepted} --jump ACCEPT',
         ),
+        "cali-OUTPUT": _output(node, family),
         "cali-wl-to-host": (
             f"--jump {FROM}",
             f'-m comment --comment "Configured DefaultEndpointToHostAction" --jump {node.to_host}',
         ),
-        **dict.fromkeys(("cali-from-hep-forward", "cali-to-hep-forward", "cali-from-host-endpoint"), ()),
+        **dict.fromkeys((*HOST_ENDPOINTS, "cali-to-host-endpoint"), ()),
         "cali-cidr-block": (),
     }
+
+
+def _output(node: NodeRules, family: int) -> tuple[str, ...]:
+    """What the machine's own programs send: a node reaches its Pods whatever their policies say."""
+    accepted = f"-m mark --mark {node.marks.accept:#x}/{node.marks.accept:#x}"
+    rules = [f"{accepted} --jump ACCEPT", "--out-interface cali+ --jump RETURN"]
+    local = "-m addrtype --src-type LOCAL"
+    if family == 4 and "ipip" in node.tunnels:
+        known = f"-m set --match-set {set_name(HOSTS, 4)} dst"
+        rules.append(
+            f'-m comment --comment "Allow IPIP packets to other Calico hosts" -p 4 {known} {local} --jump ACCEPT'
+        )
+    if ("vxlan" if family == 4 else "vxlan_v6") in node.tunnels:
+        port = f"-p 17 -m multiport --destination-ports {VXLAN_PORT}"
+        known = f"-m set --match-set {set_name(VXLAN_HOSTS, family)} dst"
+        words = f'-m comment --comment "Allow IPv{family} VXLAN packets to other allowed hosts"'
+        rules.append(f"{words} {port} {local} {known} --jump ACCEPT")
+    every = node.marks.accept | node.marks.passed | node.marks.matched | node.marks.block
+    said = '-m comment --comment "Host endpoint policy accepted packet."'
+    return (
+        *rules,
+        f"--jump MARK --set-mark 0/{every:#x}",
+        "-m conntrack ! --ctstate DNAT --jump cali-to-host-endpoint",
+        f"{said} {accepted} --jump ACCEPT",
+    )
 
 
 def _tunnelled(node: NodeRules, family: int) -> list[str]:
@@ -137,18 +164,24 @@ def nat_table(node: NodeRules, family: int = 4) -> Chains:
                 rules.append(f"-p 17 --out-interface {DEVICES[tunnel]} {local} --jump MASQUERADE {ports}{fully}")
             rules.append(f"--out-interface {DEVICES[tunnel]} {local} --jump MASQUERADE{fully}")
     return {
+        "cali-PREROUTING": ("--jump cali-fip-dnat",),
+        "cali-OUTPUT": ("--jump cali-fip-dnat",),
+        "cali-fip-dnat": (),
         "cali-POSTROUTING": tuple(rules),
         "cali-nat-outgoing": (f"{outgoing} --jump MASQUERADE{fully}",) if node.nat_outgoing else (),
         "cali-fip-snat": (),
     }
 
 
-def jumps(marks: Marks) -> dict[str, Chains]:
-    """The rules in the kernel's own chains that lead to Felix': first, but for what lets through at the end."""
+def jumps() -> dict[str, Chains]:
+    """The rules in the kernel's own chains that lead to Felix': before all others."""
     return {
-        "filter": {
-            "INPUT": ("--jump cali-INPUT",),
-            "FORWARD": ("--jump cali-FORWARD", *forward_end(marks)),
-        },
-        "nat": {"POSTROUTING": ("--jump cali-POSTROUTING",)},
+        "filter": {hook: (f"--jump cali-{hook}",) for hook in ("INPUT", "FORWARD", "OUTPUT")},
+        "nat": {hook: (f"--jump cali-{hook}",) for hook in ("PREROUTING", "OUTPUT")},
     }
+
+
+def ends(marks: Marks) -> dict[str, Chains]:
+    """Those that stand after all others. Were Felix' own source translation first, kube-proxy's mark would stay on the
+    packet, and on the one around it in a tunnel."""
+    return {"filter": {"FORWARD": forward_end(marks)}, "nat": {"POSTROUTING": ("--jump cali-POSTROUTING",)}}

@@ -40,8 +40,8 @@ from apps.cluster.cni.calico.felix.forwarding import (
     POOLS,
     VXLAN_HOSTS,
     NodeRules,
+    ends,
     filter_table,
-    forward_end,
     jumps,
     nat_table,
 )
@@ -154,13 +154,10 @@ class Calculation:
             chains |= profile_chains(profile, both, self.family, marks)
             sets |= self._sets(needed)
         base = filter_table(self.rules, interfaces, self.family)
-        heads = jumps(marks)
-        end = forward_end(marks)
-        heads["filter"]["FORWARD"] = tuple(rule for rule in heads["filter"]["FORWARD"] if rule not in end)
         return Programmed(
             {"filter": {**base, **chains}, "nat": nat_table(self.rules, self.family)},
-            heads,
-            {"filter": {"FORWARD": end}},
+            jumps(),
+            ends(marks),
             {**self._own_sets(name), **sets},
             interfaces,
         )
