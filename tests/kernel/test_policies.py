@@ -7,8 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from apps.cluster.cni.calico.felix.forwarding import NodeRules
+from apps.cluster.cni.calico.felix.tables import Calculation
 from apps.cluster.network.iptables.save import save
-from tests.cluster.network.policies import CLUSTER_IP, PODS, POLICIES, policy_world
+from tests.cluster.network.policies import CLUSTER_IP, PODS, POLICIES, policy_world, resources
 from tests.cluster.network.worlds import CLIENT
 from tests.kernel.build import Built, built
 from tests.kernel.flows import Flow, check
@@ -60,7 +62,8 @@ def test_it_does_so_behind_a_tunnel(machines, name):
     check(one, machines["vxlan"], FLOWS)
 
 
-def test_the_kernel_gives_back_what_iptables_save_prints_here(machines):
+@pytest.mark.parametrize("ipvs", [False, True], ids=["iptables", "ipvs"])
+def test_the_kernel_gives_back_what_iptables_save_prints_here(machines, ipvs):
     policies = [policy for those in POLICIES.values() for policy in those]
     for number, policy in enumerate(policies):  # names of their own
         if policy["kind"] != "Tier":
@@ -68,7 +71,12 @@ def test_the_kernel_gives_back_what_iptables_save_prints_here(machines):
     one = policy_world(policies, pool=POOLS["vxlan"], tunnel="vxlan")
     there = machines["vxlan"]
     there.reload(one)
+    calculation = Calculation(resources(policies, POOLS["vxlan"]), rules=NodeRules(ipvs=True))
     for name in ("worker-1", "worker-2"):
+        if ipvs:
+            felix = calculation.node(name)
+            one.machines[name] = one.machines[name]._replace(tables=felix.with_others({}), sets=felix.sets)
+            there.load(name, one.machines[name])
         printed = there.hosts[name].run("iptables-nft-save")
         theirs = [line for line in printed.splitlines() if not line.startswith("#")]
         assert save(one.machines[name].tables).splitlines() == theirs

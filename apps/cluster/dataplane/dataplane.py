@@ -112,6 +112,7 @@ class Dataplane:
                 encapsulation=settings.encapsulation,
                 cluster_routes=settings.cluster_routes,
                 subnets=settings.subnets,
+                proxy_mode=settings.proxy_mode,
                 claims=source.claims(position),
             )
         return found

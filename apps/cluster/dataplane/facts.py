@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from apps.cluster.cni.calico.conversion import interface_name
 from apps.cluster.cni.calico.felix.encapsulation import default_mtus, pod_mtu
+from apps.cluster.cni.calico.felix.forwarding import NodeRules
 from apps.cluster.cni.calico.felix.tables import Calculation
 from apps.cluster.machines import Machine
 from apps.cluster.network.addresses import number, prefix, within
+from apps.cluster.proxy import IPVS
 
 Obj = dict[str, Any]
 Objects = Mapping[str, Mapping[str, Obj]]
@@ -84,12 +86,13 @@ class Facts:
         encapsulation: str,
         cluster_routes: str,
         subnets: int,
+        proxy_mode: str,
         claims: Mapping[str, str],
     ) -> None:
         self.objects = objects
         self.machines = machines
         self._pod_subnet, self._encapsulation, self.subnets = pod_subnet, encapsulation, subnets
-        self._cluster_routes = cluster_routes
+        self._cluster_routes, self._proxy_mode = cluster_routes, proxy_mode
         self._claims = claims
 
     def table(self, resource: str) -> Mapping[str, Obj]:
@@ -167,7 +170,8 @@ class Facts:
             }
             for pool in self.pools
         }
-        return Calculation({**self.objects, POOLS: {**self.table(POOLS)} or pools})
+        rules = NodeRules(ipvs=self._proxy_mode == IPVS)
+        return Calculation({**self.objects, POOLS: {**self.table(POOLS)} or pools}, rules=rules)
 
     def pool_of(self, address: str) -> Pool | None:
         return next((pool for pool in self.pools if within(address, pool.cidr)), None)

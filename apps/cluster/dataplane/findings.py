@@ -161,7 +161,7 @@ def _by_nftables(plane: Dataplane, hop: Hop) -> Iterator[Finding]:
 
 
 def _by_calico(plane: Dataplane, hop: Hop, chain: str, comment: str) -> Iterator[Finding]:
-    if "Unknown interface" in comment:
+    if "Unknown interface" in comment or "Unknown endpoint" in comment:
         yield Finding("finding.felix-unknown", {"name": hop.machine}, f"nodes/{hop.machine}")
         return
     policies: dict[tuple[str, str], None] = {}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from apps.cluster.cni.calico.conversion import interface_name
+from apps.cluster.cni.calico.felix.forwarding import NodeRules
+from apps.cluster.cni.calico.felix.ipvs import endpoint_marks
+from apps.cluster.cni.calico.felix.rules import Marks
 from apps.cluster.cni.calico.felix.tables import Calculation, tables
 from apps.cluster.network.iptables.rule import parse_rule
 from apps.cluster.network.packet import Packet
@@ -87,3 +90,27 @@ def test_two_policies_of_one_selector_are_a_group():
         "--jump cali-pi-knp/shop/a",
         "-m mark --mark 0/0x30000 --jump cali-pi-knp/shop/b",
     )
+
+
+IPVS = NodeRules(ipvs=True)
+
+
+def test_where_kube_proxy_uses_ipvs_a_packet_carries_the_mark_of_its_workload():
+    found = tables("worker-1", resources(), rules=IPVS)
+    chains = found.chains["filter"]
+    assert "--jump cali-forward-check" in chains["cali-INPUT"]
+    assert chains["cali-OUTPUT"][1] == "-m mark ! --mark 0/0xffe00000 --goto cali-forward-endpoint-mark"
+    set_, read = chains["cali-set-endpoint-mark"], chains["cali-from-endpoint-mark"]
+    assert set_[-1].endswith("--jump MARK --set-mark 0x200000/0xffe00000")
+    marks = endpoint_marks(found.interfaces, Marks())
+    assert len(set(marks.values()) | {0, 0x200000}) == len(found.interfaces) + 2
+    for name, mark in marks.items():
+        assert chains[f"cali-sm-{name}"] == (f"--jump MARK --set-mark {mark:#x}/0xffe00000",)
+        assert f"-m mark --mark {mark:#x}/0xffe00000 --goto cali-fw-{name}" in read
+    assert found.sets["cali40this-host"] == frozenset({"127.0.0.1", "10.0.0.11"})
+
+
+def test_of_two_interfaces_with_one_hash_the_second_takes_the_next_mark():
+    few = Marks(endpoint=0x70000000, other=0x10000000)
+    marks = endpoint_marks([f"cali{number}" for number in range(9)], few)
+    assert sorted(marks.values()) == [number << 28 for number in range(2, 8)]

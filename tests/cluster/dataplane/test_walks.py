@@ -239,8 +239,6 @@ ALLOWED = "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelect
     ids=["nothing in", "nothing out", "somebody else", "the client"],
 )
 def test_what_a_network_policy_does(cluster, spec, found):
-    if "policy-ingress" in found and cluster.config.proxy_mode == "ipvs":
-        pytest.skip("Felix does not mark yet what IPVS forwards")
     apply(cluster, POLICY % spec)
     ask = Ask(CLIENT, WEB)
     assert messages(cluster, ask) >= found

@@ -2,7 +2,7 @@
 
 Models      felix/rules/endpoints.go (WorkloadEndpointToIptablesChains, PolicyGroup), felix/rules/policy.go
             (PolicyToIptablesChains, ProfileToIptablesChains)
-Leaves out  host endpoints, QoS, flow logs, IPVS' marks
+Leaves out  host endpoints, QoS, flow logs
 """
 
 from __future__ import annotations

@@ -8,11 +8,13 @@ Leaves out  host endpoints and failsafe ports (their chains are empty here); the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from apps.cluster.cni.calico.felix import ipvs
+from apps.cluster.cni.calico.felix.dispatch import divided
 from apps.cluster.cni.calico.felix.endpoints import VXLAN_PORT, Chains
-from apps.cluster.cni.calico.felix.names import ENDPOINT, limited, set_name
+from apps.cluster.cni.calico.felix.names import ENDPOINT, set_name
 from apps.cluster.cni.calico.felix.rules import Marks
 
 FROM, TO = "cali-from-wl-dispatch", "cali-to-wl-dispatch"
@@ -30,47 +32,27 @@ class NodeRules(NamedTuple):
     to_host: str = "ACCEPT"  # DefaultEndpointToHostAction; ACCEPT in Calico's manifests
     marks: Marks = Marks()
     random_fully: bool = True  # what kernels of today can do
+    ipvs: bool = False  # kube-proxy's mode: there is a kube-ipvs0
 
 
 def dispatch(interfaces: Iterable[str]) -> Chains:
-    """From an interface to its chain. Interfaces that begin alike share a chain below, so that none is far down."""
-    names = sorted(set(interfaces))
-    common = _common(names)
-    bins: dict[str, list[str]] = {}
-    for name in names:
-        bins.setdefault(name[: len(common) + 1], []).append(name)
-    found: Chains = {}
-    unknown = '-m comment --comment "Unknown interface" --jump DROP'
-    for root, option, prefix in (
-        (FROM, "--in-interface", ENDPOINT["egress"]),
-        (TO, "--out-interface", ENDPOINT["ingress"]),
-    ):
-        rules = []
-        for start, those in bins.items():
-            if len(those) == 1:
-                rules.append(f"{option} {those[0]} --goto {limited(prefix, those[0])}")
-                continue
-            below = f"{root}-{start[len(common) :]}"
-            rules.append(f"{option} {start}+ --goto {below}")
-            found[below] = (*(f"{option} {name} --goto {limited(prefix, name)}" for name in those), unknown)
-        found[root] = (*rules, unknown)
-    return found
-
-
-def _common(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    first, last = names[0], names[-1]
-    length = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)
-    return first[: len(first) if length is None else length]
+    """From the interface that a packet came in by, or goes out by, to what its workload has to say."""
+    names = list(interfaces)
+    unknown = ('-m comment --comment "Unknown interface" --jump DROP',)
+    return {
+        **divided(names, FROM, "--in-interface", ENDPOINT["egress"], last=unknown),
+        **divided(names, TO, "--out-interface", ENDPOINT["ingress"], last=unknown),
+    }
 
 
 def filter_table(node: NodeRules, interfaces: Iterable[str], family: int = 4) -> Chains:
     marks = node.marks
     every = marks.accept | marks.passed | marks.matched | marks.block
     accepted = f"-m mark --mark {marks.accept:#x}/{marks.accept:#x}"
+    names = list(interfaces)
     return {
-        **dispatch(interfaces),
+        **dispatch(names),
+        **(ipvs.chains(names, marks, family) if node.ipvs else {}),
         "cali-FORWARD": (
             f"--jump MARK --set-mark 0/{every & ~marks.accept:#x}",
             f"-m mark --mark 0/{marks.accept:#x} --jump cali-from-hep-forward",
@@ -81,6 +63,7 @@ def filter_table(node: NodeRules, interfaces: Iterable[str], family: int = 4) ->
         ),
         "cali-INPUT": (
             *_tunnelled(node, family),
+            *(ipvs.input_rules(marks) if node.ipvs else ()),
             "--in-interface cali+ --goto cali-wl-to-host",
             f"{accepted} --jump ACCEPT",
             f"--jump MARK --set-mark 0/{every:#x}",
@@ -100,7 +83,8 @@ def filter_table(node: NodeRules, interfaces: Iterable[str], family: int = 4) ->
 def _output(node: NodeRules, family: int) -> tuple[str, ...]:
     """What the machine's own programs send: a node reaches its Pods whatever their policies say."""
     accepted = f"-m mark --mark {node.marks.accept:#x}/{node.marks.accept:#x}"
-    rules = [f"{accepted} --jump ACCEPT", "--out-interface cali+ --jump RETURN"]
+    rules = [f"{accepted} --jump ACCEPT", *([ipvs.output_rule(node.marks)] if node.ipvs else [])]
+    rules.append("--out-interface cali+ --jump RETURN")
     local = "-m addrtype --src-type LOCAL"
     if family == 4 and "ipip" in node.tunnels:
         known = f"-m set --match-set {set_name(HOSTS, 4)} dst"

@@ -24,6 +24,8 @@ class Marks(NamedTuple):
     drop: int = 0x40000
     matched: int = 0x80000  # all blocks of matches so far
     block: int = 0x100000  # this block
+    endpoint: int = 0xFFE00000  # where kube-proxy uses IPVS: the bits of the workload that a packet came from
+    other: int = 0x200000  # and of those that came from none
 
 
 class ParsedRule(NamedTuple):

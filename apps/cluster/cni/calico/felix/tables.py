@@ -45,6 +45,7 @@ from apps.cluster.cni.calico.felix.forwarding import (
     jumps,
     nat_table,
 )
+from apps.cluster.cni.calico.felix.ipvs import THIS_HOST
 from apps.cluster.cni.calico.felix.names import set_name
 from apps.cluster.cni.calico.felix.rules import ParsedRule
 from apps.cluster.cni.calico.felix.scanner import SetData, parsed, policy_selector
@@ -127,6 +128,7 @@ class Calculation:
         self._tiers = {obj["metadata"]["name"]: obj.get("spec") or {} for obj in calicos(objects, "tiers")}
         self._policies = sorted(self._all_policies(objects), key=self._place)
         self._pools = [pool["spec"] for pool in calicos(objects, "ippools")]
+        self._nodes = objects.get("nodes", NOTHING)
         self._hosts = self._addresses_of_nodes(objects)
         self._members: dict[str, frozenset[str]] = {}
         self.rules = (rules or NodeRules())._replace(
@@ -239,6 +241,8 @@ class Calculation:
             POOLS: frozenset(pool["cidr"] for pool in pools),
             MASQUERADED: frozenset(pool["cidr"] for pool in pools if pool.get("natOutgoing")),
         }
+        if self.rules.ipvs:
+            found[THIS_HOST] = frozenset(self._addresses_of(node))
         if "ipip" in self.rules.tunnels and self.family == 4:
             found[HOSTS] = frozenset(self._hosts.values())
         if ("vxlan" if self.family == 4 else "vxlan_v6") in self.rules.tunnels:
@@ -261,6 +265,18 @@ class Calculation:
             if address:
                 found[name] = address
         return found
+
+    def _addresses_of(self, node: str) -> Iterable[str]:
+        """What the interfaces of a node have, but for kube-ipvs0."""
+        yield "127.0.0.1" if self.family == 4 else "::1"
+        yield from (self._hosts[node] for _once in range(node in self._hosts))
+        spec = calico_node(self._nodes[node])["spec"] if node in self._nodes else {}
+        tunnels = (
+            (spec.get("bgp") or {}).get("ipv4IPIPTunnelAddr"),
+            spec.get("ipv4VXLANTunnelAddr"),
+            spec.get("ipv6VXLANTunnelAddr"),
+        )
+        yield from (address for address in tunnels if address and (":" in address) == (self.family == 6))
 
     def _internal(self, node: Obj) -> str:
         told = (node.get("status") or {}).get("addresses") or ()
