@@ -190,10 +190,20 @@ class Facts:
         """Block -> the node that it is affine to: as IPAM tells, and otherwise by who has the first Pod in it."""
         found = {block: node for block, node in self._claims.items() if node in self.table("nodes")}
         for workload in self.workloads.values():
-            block = block_of(workload.ip)
-            if block not in found:
-                found[block] = workload.node
+            if self.block_of(workload.ip, found) not in found:
+                found[block_of(workload.ip)] = workload.node
         return found
+
+    def block_of(self, address: str, blocks: Mapping[str, str] | None = None) -> str:
+        """The block that an address is of: pools may have blocks of other sizes than the usual one."""
+        there = self.blocks if blocks is None else blocks
+        candidates = (block_of(address, length) for length in self._lengths)
+        return next((block for block in candidates if block in there), block_of(address))
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        """Of blocks that are not of the usual size."""
+        return sorted({int(block.rpartition("/")[2]) for block in self._claims} - {BLOCK_LENGTH}, reverse=True)
 
     def blocks_of(self, node: str) -> list[str]:
         return [block for block, owner in self.blocks.items() if owner == node]
@@ -245,11 +255,11 @@ class Facts:
         ]
 
 
-def block_of(address: str) -> str:
+def block_of(address: str, length: int = BLOCK_LENGTH) -> str:
     """
-    >>> block_of("192.168.0.130")
-    '192.168.0.128/26'
+    >>> block_of("192.168.0.130"), block_of("192.168.0.130", 30)
+    ('192.168.0.128/26', '192.168.0.128/30')
     """
     value, _family = number(address)
-    value &= ~((1 << (32 - BLOCK_LENGTH)) - 1)
-    return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}/{BLOCK_LENGTH}"
+    value &= ~((1 << (32 - length)) - 1)
+    return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}/{length}"

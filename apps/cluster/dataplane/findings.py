@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from apps.cluster.dataplane.agents import CALICO, ESTABLISHED, PROXY, UP
 from apps.cluster.dataplane.asks import Finding, Journey
-from apps.cluster.dataplane.facts import block_of
 from apps.cluster.network.walk import Hop, Walk
 
 if TYPE_CHECKING:
@@ -271,7 +270,7 @@ def _no_way(plane: Dataplane, walk: Walk) -> Iterator[Finding]:
         else:
             yield Finding("finding.no-route", {"name": hop.machine, "address": address})
         return
-    owner = facts.blocks.get(block_of(address), "")
+    owner = facts.blocks.get(facts.block_of(address), "")
     if hop.what == "network.blackhole" or owner == hop.machine:
         yield Finding("finding.address-free", {"address": address, "name": owner or hop.machine})
         return

@@ -195,6 +195,17 @@ def test_without_a_pool_no_pod_gets_an_address_and_with_one_again_it_does():
     assert within(addresses(cluster), "10.40.0.0/24")
 
 
+def test_small_blocks_are_told_apart():
+    cluster = booted()
+    patch = {"op": "patch", "resource": f"ippools.{GROUP}", "namespace": "", "name": POOL, "type": "merge"}
+    cluster.execute({**patch, "body": {"spec": {"disabled": True}}})
+    apply(cluster, resource("IPPool", "small", cidr="10.30.0.0/26", blockSize=29), deployment(12))
+    assert within(addresses(cluster), "10.30.0.0/26")
+    told = cluster.view().network.blocks()
+    assert told == network(cluster).claims.now()
+    assert {block.rpartition("/")[2] for block in told if block.startswith("10.30.")} == {"29"}
+
+
 def test_a_full_pool_is_borrowed_from():
     cluster = booted(workers=2, pod_subnet="10.20.0.0/24", pods_per_node=200, cpu="64", memory="256Gi")
     apply(cluster, deployment(120, nodeSelector={"kubernetes.io/hostname": "worker-1"}), ms=60_000)
