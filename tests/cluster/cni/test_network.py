@@ -15,6 +15,7 @@ from apps.cluster.cluster import Cluster, Config
 from apps.cluster.cni.calico.ipam.claims import Claims
 from apps.cluster.cni.calico.ipam.view import blocks, holders
 from apps.cluster.cni.calico.network import CalicoNetwork
+from apps.cluster.engine import Randomness
 
 GROUP = "crd.projectcalico.org"
 POOL = "default-ipv4-ippool"
@@ -229,6 +230,25 @@ def test_a_node_that_leaves_gives_its_blocks_back_once_its_pods_are_gone():
     assert mine not in network(cluster).claims.now()
     assert len(set(addresses(cluster))) == 6
     assert network(cluster).save()["gone"] == {}
+
+
+def test_the_short_way_to_an_address_leads_where_the_long_one_does():
+    cluster = booted(pod_subnet="10.20.0.0/23")
+    twin = Cluster.restore(cluster.snapshot())
+    short, long = network(cluster), network(twin)
+    draw = Randomness(7)
+    for number in range(600):
+        node = f"worker-{1 + draw.below(2)}"
+        pod = {"metadata": {"uid": f"uid-{number}", "name": f"web-{number}", "namespace": "default"}}
+        long._look()
+        long._plain = False
+        assert short.add(node, pod) == long.add(node, pod)
+        gone = {"metadata": {"uid": f"uid-{draw.below(number + 1)}"}}
+        if draw.below(3) == 0:
+            for one in (short, long):
+                for name in ("worker-1", "worker-2"):
+                    one.delete(name, gone)
+    assert short.save() == long.save()
 
 
 @pytest.mark.parametrize("keep", [pytest.param(True, id="with a past"), pytest.param(False, id="without")])

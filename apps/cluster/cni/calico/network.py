@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from apps.cluster.apimachinery.meta import Obj
 from apps.cluster.apiserver import APIServer
-from apps.cluster.cni.calico.ipam import IPAM, Config, IPAMError, plugin, pool_of, tunnels
+from apps.cluster.cni.calico.ipam import IPAM, Config, IPAMError, Owner, plugin, pool_of, tunnels
 from apps.cluster.cni.calico.ipam.claims import Claims
 from apps.cluster.cni.calico.ipam.pools import Reservations
 from apps.cluster.engine import Engine
@@ -22,6 +22,7 @@ from apps.cluster.engine import Engine
 NAME = "calico-ipam"
 POOLS, RESERVATIONS, CONFIGS = (f"{one}.crd.projectcalico.org" for one in ("ippools", "ipreservations", "ipamconfigs"))
 CONF: Obj = {"name": "k8s-pod-network", "ipam": {"type": "calico-ipam"}}
+HANDLE = plugin.handle_of(CONF, "")
 COLLECT_MS = 5_000
 
 
@@ -69,6 +70,7 @@ class CalicoNetwork:
         self._up: dict[str, bool] = {}
         self._pods: dict[str, dict[str, str]] = {}  # node -> the UIDs of its Pods and their addresses
         self._gone: dict[str, list[str]] = {}  # a node that has left -> UIDs whose addresses it still has
+        self._plain = False  # one pool serves all
         self._selective = False  # some pool chooses namespaces
         self._stale = True  # what the API has may be other than what IPAM knows
         for resource in (POOLS, RESERVATIONS, CONFIGS):
@@ -96,12 +98,20 @@ class CalicoNetwork:
         if address is None:
             if self._stale:
                 self._look()
-            namespace = metadata.get("namespace", "")
-            who = {"namespace": namespace, "node": node, "pod": metadata.get("name", "")}
-            labels = self._labels_of(namespace) if self._selective else None
-            got = plugin.request(self.ipam, CONF, node, uid, who, labels, self._engine.now_ms)
-            address = mine[uid] = got[0].partition("/")[0]
+            address = mine[uid] = self._address(node, uid, metadata)
         return address
+
+    def _address(self, node: str, uid: str, metadata: Obj) -> str:
+        namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
+        if self._plain:
+            who = Owner(HANDLE + uid, (("namespace", namespace), ("node", node), ("pod", name)))
+            address = self.ipam.one_of_its_own(node, who)
+            if address:
+                return address
+        labels = self._labels_of(namespace) if self._selective else None
+        attributes = {"namespace": namespace, "node": node, "pod": name}
+        got = plugin.request(self.ipam, CONF, node, uid, attributes, labels, self._engine.now_ms)
+        return got[0].partition("/")[0]
 
     def delete(self, node: str, pod: Obj) -> None:
         uid = pod["metadata"].get("uid", "")
@@ -184,6 +194,7 @@ class CalicoNetwork:
             config.get("autoAllocateBlocks", True),
             config.get("maxBlocksPerHost") or 0,
         )
+        self._plain = self.ipam.serves_all
         self._selective = any(pool.namespace_selector for pool in self.ipam.pools)
         self._stale = False
 
