@@ -19,7 +19,19 @@ from apps.diagrams import text as text_
 from apps.diagrams.graph import Element, Graph, Shape
 from apps.diagrams.options import Options
 from apps.diagrams.places import SnapshotLike
-from apps.diagrams.views import apiserver, calico, cluster, etcd, kubeadm, network, node, ownership, packet, scheduler
+from apps.diagrams.views import (
+    apiserver,
+    calico,
+    cluster,
+    etcd,
+    kubeadm,
+    network,
+    node,
+    ownership,
+    packet,
+    scheduler,
+    service,
+)
 
 SVG_CACHE = 512
 
@@ -99,6 +111,7 @@ VIEWS = {
     "kubeadm": kubeadm.build,
     "network": network.build,
     "packet": packet.build,
+    "service": service.build,
     "calico": calico.build,
 }
 

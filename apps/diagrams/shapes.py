@@ -171,6 +171,19 @@ def fill(x: float, y: float, w: float, filled: int, texts: tuple[Text, ...]) -> 
 
 
 @lru_cache(maxsize=KEEP)
+def tally(x: float, y: float, cells: str) -> Shape:
+    """Small squares in a row: `1` whole, `0` empty, `x` crossed out."""
+    out = []
+    for place, cell in enumerate(cells):
+        left = x + place * 11
+        cls = "k-cell" if cell == "1" else "k-cell0"
+        out.append(f'<rect x="{left + 0.5:g}" y="{y + 0.5:g}" width="8" height="8" class="{cls}"/>')
+        if cell == "x":
+            out.append(f'<path d="M{left - 1:g} {y - 1:g}l11 11m0 -11l-11 11" class="k-cellx"/>')
+    return Shape(f"tally {x:g} {y:g} {cells}", "none", Rect(x, y, 11 * len(cells), 9), over="".join(out))
+
+
+@lru_cache(maxsize=KEEP)
 def edge(points: tuple[tuple[float, float], ...]) -> Shape:
     """An edge that a request travels, with an arrowhead, a mark for a cut cable and the dot that runs along it."""
     return Shape(

@@ -47,15 +47,12 @@ VIEWS = {
     "kubeadm": gettext_lazy("kubeadm"),
     "network": gettext_lazy("Network"),
     "packet": gettext_lazy("Packet"),
+    "service": gettext_lazy("Service"),
     "calico": gettext_lazy("Calico"),
 }
 UNPUSHED = ("packet",)  # views that depend on what each reader asks: nobody else's picture is theirs
-NOTED = (
-    "node",
-    "kubeadm",
-    "network",
-    "calico",
-)  # views in which steps that write nothing are stepped through one by one
+# Views in which steps that write nothing are stepped through one by one.
+NOTED = ("node", "kubeadm", "network", "service", "calico")
 WIDTHS = tuple(LAYOUTS)
 DEFAULT_WIDTH = "wide"
 FRAMES = 512  # kept in memory; a frame is some 20 to 100 kB
