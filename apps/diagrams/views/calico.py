@@ -234,13 +234,14 @@ class _Drawing:
 
     def _nodes(self, top: float) -> float:
         nodes, upright = self.nodes, self.upright
-        across = 1 if upright else min(self.layout.across, max(len(nodes), 3))
+        across = self.layout.across  # however many there are: a node that joins moves nobody
+        ever = max(len(nodes), min(self.scene.places.size + 1, self.layout.most if upright else across))
         arced = self.drawn and bool(self.sessions)
-        left = arcs.height(len(nodes)) if upright and arced else 0
+        left = arcs.height(ever) if upright and arced else 0
         left = min(left, 118)
         w = (self.width - left - GAP * (across - 1)) / across
         if arced and not upright:
-            top += arcs.height(len(nodes))
+            top += arcs.height(ever)
         base = top
         if self.facts.subnets > 1 and not upright and len(nodes) <= across:
             top = self._subnets(top, w)
@@ -253,6 +254,10 @@ class _Drawing:
             card = calico_node.Card(self.scene, self.plane, name, rect, lines, fill, bgp=self.backend)
             self.roots.append(card.drawn(name == self.chosen))
             middles.append(rect.cy if upright else rect.cx)
+        for number in range(len(nodes), across):
+            x = left + number * (w + GAP)
+            room = Rect(round(x), top, round(x + w) - round(x), height)
+            self.roots.append(Element(f"fig-room-{number}", "k-slot", shapes.slot(room)))
         if arced:
             self._arcs(middles, left - 4 if upright else base - 2)
         bottom = top + -(-len(nodes) // across) * (height + GAP) - GAP
