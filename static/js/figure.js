@@ -10,7 +10,7 @@ import { Zoom } from "./zoom.js";
 const CHUNK = 1000; // revisions of steps fetched at a time
 const AHEAD = 3; // frames fetched before they are needed while playing
 /** Views in which what writes nothing shows too, step by step; the server's `service.NOTED`. */
-const NOTED = new Set(["node", "kubeadm", "service", "calico"]);
+const NOTED = new Set(["node", "kubeadm", "network", "service", "calico"]);
 /** What an address asks of the packet view; the socket brings no pictures of it: each reader asks for another packet. */
 export const ASKED = ["src", "dst", "port", "proto", "packet", "size", "hop", "many"];
 /** How the server can lay a figure out, and the widths it takes. A figure's text is never scaled far from what it is. */
