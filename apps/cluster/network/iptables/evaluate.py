@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from apps.cluster.network.addresses import family_of, within
@@ -194,14 +195,23 @@ class _Run:
         if len(parts) == 1:  # an address, a network that it is in, or a port of bitmap:port
             if str(packet.port if fields == "dst" else packet.source_port) in members:
                 return True
-            return address in members or any("/" in member and within(address, member) for member in members)
+            return address in members or any(within(address, member) for member in networks_of(members))
         # The second is the port of hash:ip,port, and the address of hash:net,net.
         port = packet.port if parts[1] == "dst" else packet.source_port
         if len(parts) == 3:  # hash:ip,port,ip and hash:ip,port,net
             front, third = f"{address},{packet.protocol}:{port},", _field(packet, parts[2])
-            return any(member.startswith(front) and within(third, member[len(front) :]) for member in members)
+            if front + third in members:
+                return True
+            nets = networks_of(members)
+            return any(member.startswith(front) and within(third, member[len(front) :]) for member in nets)
         named = f"{address},{packet.protocol}:{port}", f"{address},{_field(packet, parts[1])}"
         return any(member in members for member in named)
+
+
+@lru_cache(maxsize=1024)
+def networks_of(members: frozenset[str]) -> tuple[str, ...]:
+    """Those of an ipset's members that are networks, or end with one: a large set has few, and is asked often."""
+    return tuple(sorted(member for member in members if "/" in member))
 
 
 def _field(packet: Packet, direction: str) -> str:
