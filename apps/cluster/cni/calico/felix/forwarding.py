@@ -2,8 +2,7 @@
 
 Models      felix/rules/static.go, dispatch.go, nat.go
 Leaves out  host endpoints and failsafe ports (their chains are empty here); the raw and mangle tables; floating
-            addresses; WireGuard; service loops; the marks of endpoints that IPVS mode needs: a policy is not asked
-            about what IPVS sends to a Pod of the same node
+            addresses; WireGuard; service loops
 """
 
 from __future__ import annotations
