@@ -65,6 +65,11 @@ def cluster():
     return cluster
 
 
+def machines_of(figure):
+    """Each hop of the packet that is suggested, with what it says: where it is and what happens there."""
+    return {name: part.text for name, part in figure.parts.items() if "hop" in name}
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_revision_is_drawn_and_nothing_moves_without_cause(cluster, view):
     base = cluster.view(cluster.base)
@@ -80,6 +85,8 @@ def test_every_revision_is_drawn_and_nothing_moves_without_cause(cluster, view):
         changed = moved(before, after, figure.parts, fresh)
         if fresh.height > figure.height:
             changed = [one for one in changed if not only_down(*one[1:])]
+        if view == "packet" and machines_of(figure) != machines_of(fresh):
+            changed = []  # the packet takes another way now, and the picture is of its way
         assert changed == [], f"revision {step.revision}: {step.verb} {step.ref}"
         if difference(figure, fresh) is None:
             drawn += 1
