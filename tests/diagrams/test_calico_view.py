@@ -175,3 +175,12 @@ def test_nothing_stands_outside_the_plate(cluster, width, lang):
         assert x + w <= drawn.width, element.id
         assert y + h <= drawn.height, element.id
         elements += element.children
+
+
+def test_a_node_that_has_not_spoken_yet_has_lost_nothing(cluster):
+    cluster.execute({"op": "node", "verb": "join", "name": "worker-4"})
+    step = next(step for step in reversed(cluster.trace.steps) if step.ref == "nodes/worker-4")
+    drawn = figure(cluster, snapshot=cluster.view(step.revision))
+    assert set(sessions(drawn).values()) == {"established"}
+    cluster.run_to_rest()
+    assert len(sessions(figure(cluster))) == 10

@@ -226,3 +226,11 @@ def test_nothing_stands_outside_the_plate(cluster, name, width, lang):
         assert x + w <= drawn.width, element.id
         assert y + h <= drawn.height, element.id
         elements += element.children
+
+
+def test_a_sync_of_another_service_lights_nothing(cluster):
+    scale(cluster, 1)
+    sync = next(step for step in reversed(cluster.trace.steps) if step.message == "kube-proxy.sync")
+    assert "default/nobody" not in sync.params["services"]
+    drawn = figure(cluster, "nobody", snapshot=cluster.view(sync.revision, cluster.trace.after(sync)))
+    assert not any(" hot" in part.cls for name, part in drawn.parts.items() if name.startswith("fig-kernel-"))

@@ -64,7 +64,7 @@ def acts_on(step: Step | None, plane: Dataplane, *components: str) -> frozenset[
 
 def mark_of(state: str) -> str:
     """The class of an agent in a state: running, deaf, or not running."""
-    return {UP: "", CUT: " cut st-Unknown"}.get(state, " down st-Failed")
+    return {UP: "", CUT: " cut st-Unknown", "": " absent"}.get(state, " down st-Failed")
 
 
 def pod_of(scene: Scene, node: str, name: str) -> tuple[str, Obj] | None:

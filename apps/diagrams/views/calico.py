@@ -34,7 +34,7 @@ class Layout(NamedTuple):
     most: int  # nodes drawn
 
 
-LAYOUTS = {"full": Layout(7, 14), "wide": Layout(6, 12), "medium": Layout(4, 12), "narrow": Layout(1, 5)}
+LAYOUTS = {"full": Layout(7, 14), "wide": Layout(6, 12), "medium": Layout(5, 10), "narrow": Layout(1, 5)}
 
 
 def build(snapshot: SnapshotLike, lang: str, options: Options) -> Graph:
@@ -57,7 +57,8 @@ class _Drawing:
             shown[-1] = self.chosen
         self.nodes, self.hidden = shown, len(everybody) - len(shown)
         self.drawn = len(everybody) <= (self.layout.most if self.upright else self.layout.across)
-        self.sessions = plane.sessions()
+        # Between nodes of which one has not spoken yet there is none that could be lost.
+        self.sessions = [one for one in plane.sessions() if one.state != LOST or one.revision or one.problem]
         self.backend = bool(self.sessions) or any(self._bird(pool.tunnel) for pool in self.facts.pools)
         self.roots: list[Element] = []
         self.edges: list[Element] = []

@@ -16,7 +16,7 @@ from apps.diagrams.views.scene import Scene
 
 ADDRESSES = 64  # of a block
 HEAD, POD, TUNNEL = 34, 54, 24
-ROOMY = 240  # a card with room for a block on one line
+ROOMY, TIGHT = 240, 160  # a card with room for a block on one line; one too small for its count behind it
 PROGRAMS = ("felix", "bird", "confd")
 NAMES = {"felix": "Felix", "bird": "BIRD", "confd": "confd"}
 
@@ -83,10 +83,10 @@ class Card:
             ident, marks, name, href, ref = part_id(self.name, "calico-pod"), "st-Pending", "calico-node", "", ""
         else:
             ref, pod = found
-            ident, name = scene.id_of(ref), metrics.fit(pod["metadata"]["name"], rect.w - 36, 11)
+            ident, name = scene.id_of(ref), str(pod["metadata"]["name"])
             mark = "Failed" if self.state in (DOWN, GONE) else scene.state(ref, pod).mark
             marks, href = f"{scene.owner_of(pod)[1]} st-{mark}{scene.marks(ref)}", scene.link(ref)
-        if word or self.state != UP:
+        if word or self.state != UP or metrics.width(name, 11) > rect.w - 36:
             name = "calico-node"
         label = scene.say("calico-view.aria-agent", name=name, state=said)
         block = Element(ident, f"k-pod k-inner {marks}", shapes.inner(rect), (name, word), label, ref=ref)
@@ -137,7 +137,8 @@ class Card:
         face = "mono" if kind else "sans"
         marks = f"k-iface{' k-tunnel' if kind and own is not None else ''}"
         cut = metrics.fit_end if kind else metrics.fit
-        said = cut(address or "-", rect.right - 10 - text.x, 11, face)
+        room = rect.right - 10 - text.x
+        said = cut(address or "-", room, 11, face) if room > 48 or not address else ""
         return Element(
             part_id(self.name, "tunnel"), marks, shapes.words(texts, over), (device, said), label=f"{device} {address}"
         )
@@ -161,9 +162,10 @@ class Card:
             over = f" +{len(blocks) - self.lines}" if last and len(blocks) > self.lines else ""
             x0 = rect.x + 10
             bar = Rect(x0 + 132 if roomy else x0, y + (11 if roomy else 26), 0, 0)
-            w = round(rect.right - 10 - bar.x - (52 if roomy else 0))
+            w = round(rect.right - 10 - bar.x - (52 if roomy or rect.w < TIGHT else 0))
             label = scene.say("calico-view.aria-block", block=block, taken=taken, total=ADDRESSES)
-            right = Text(rect.right - 10, y + 14, "k-num", "end")
+            tight = rect.w < TIGHT  # then the count stands beside the bar
+            right = Text(rect.right - 10, y + (30 if tight else 14), "k-num", "end")
             filled = round(w * min(taken, ADDRESSES) / ADDRESSES)
             shape = shapes.fill(bar.x, bar.y, w, filled, (Text(x0, y + 14, "k-num"), right))
             text = (block, f"{taken}/{ADDRESSES}{over}")

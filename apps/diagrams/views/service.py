@@ -94,6 +94,15 @@ class _Drawing:
         return port is not None and port.externally_accessible
 
     @cached_property
+    def lit(self) -> frozenset[str]:
+        """The nodes whose kube-proxy writes rules for this Service in this step."""
+        step = self.scene.step
+        told = str(step.params.get("services", "")).split(", ") if step is not None else []
+        if step is not None and step.message == "kube-proxy.sync" and self.key not in told:
+            return frozenset()
+        return agents.acts_on(step, self.plane, "kube-proxy")
+
+    @cached_property
     def balances(self) -> dict[str, Balance]:
         return {name: balance.of_node(self.plane, name, self.key) for name in agents.ordered(self.scene, self.plane)}
 
@@ -269,7 +278,7 @@ class _Drawing:
         comes = f":{node_port}" if node_port else "" if self.exposed else str(self.spec.get("clusterIP"))
         frame = sheet.panel("fig-nodes", rect, scene.say("service-view.nodes"), comes)
         self.roots.append(frame)
-        lit = agents.acts_on(scene.step, self.plane, "kube-proxy")
+        lit = self.lit
         healthy = self._healthy()
         for number, name in enumerate(shown):
             place = Rect(rect.x + 8, rect.y + sheet.HEAD + CARD * number, rect.w - 16, CARD)
@@ -376,7 +385,7 @@ class _Drawing:
         title = scene.say(f"service-view.chains-{self.mode}", name=self.chosen)
         frame = sheet.panel("fig-chains", rect, title, note)
         self.roots.append(frame)
-        hot = self.chosen in agents.acts_on(scene.step, self.plane, "kube-proxy")
+        hot = self.chosen in self.lit
         for number in range(max(len(links), 1)):
             place = Rect(rect.x + 8, rect.y + sheet.HEAD + LINK * number, rect.w - 16, LINK)
             one = links[number] if number < len(links) else None
