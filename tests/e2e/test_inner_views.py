@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from tests.e2e.readers import until
 from tests.e2e.test_every_page import MISPLACED, axe, whole  # noqa: F401
 
-VIEWS = ("scheduler", "apiserver", "etcd", "node", "kubeadm")
+VIEWS = ("scheduler", "apiserver", "etcd", "node", "kubeadm", "network")  # those with tables beside the figure
+ALONE = ("service", "calico")
 ROLLING = "Rolling update, tight cpu"
 
 
@@ -91,7 +92,7 @@ def test_without_scripts_the_views_are_whole(reader, presets, view, lang):
     expect(page.locator(f".plate > svg.kfig-{view}")).to_be_visible()
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", (*VIEWS, *ALONE))
 def test_nothing_is_wrong_at_any_width_in_either_theme(reader, presets, axe, view):  # noqa: F811
     visitor = reader(reduced_motion="reduce")
     visitor.go(f"/en{presets[ROLLING]}")
