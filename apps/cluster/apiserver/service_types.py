@@ -1,8 +1,8 @@
 """What a change of a Service leaves out or takes along: addresses and ports that only the API server had chosen.
 
 Models      pkg/registry/core/service (strategy.go dropTypeDependentFields; storage/storage.go normalizeClusterIPs,
-            patchAllocatedValues, defaultOnReadInternalTrafficPolicy)
-Leaves out  nothing
+            patchAllocatedValues)
+Leaves out  that reading an ExternalName Service hides the internal traffic policy which is stored on
 
 Without it `kubectl patch svc web -p '{"spec":{"type":"ClusterIP"}}'` would be refused for a node port that nobody had
 asked for, and a manifest without addresses could be sent only once. A field that was changed in the same request is
@@ -105,8 +105,6 @@ def without_unneeded(old: Spec, new: Spec) -> Spec:
         unless_changed("loadBalancerClass")
     if _is_external(old) and not _is_external(new):
         unless_changed("externalTrafficPolicy")
-    if not has_cluster_ip(new):
-        dropped.append("internalTrafficPolicy")  # older servers stored one; nobody is shown it
     kept = _without(new, *dropped) if any(field in new for field in dropped) else new
     if may_have_node_ports(old) and not may_have_node_ports(new):
         ports = new.get("ports") or ()

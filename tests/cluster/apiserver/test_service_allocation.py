@@ -262,7 +262,7 @@ def test_a_type_that_changes_takes_the_balancers_address_along(rest) -> None:
 def test_to_a_name_and_back(rest) -> None:
     before = rest.post(SERVICES, service(type="NodePort"))["spec"]
     name = patched(rest, {"type": "ExternalName", "externalName": "db.example.com"})
-    assert not {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"} & set(name)
+    assert not {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"} & set(name)
     assert before["clusterIP"] not in rest.server.tables["ipaddresses"]
     assert ports_of(name) == [0]
     back = patched(rest, {"type": "ClusterIP", "externalName": None})

@@ -33,7 +33,13 @@ LOAD_BALANCER = NODE_PORT | {
     "externalTrafficPolicy": "Local",
     "healthCheckNodePort": 31000,
 }
-EXTERNAL_NAME: Spec = {"type": "ExternalName", "externalName": "a.b", "ports": [{"port": 80}]}
+# A recorded 1.36 server stores the policy on, and its watch tells it.
+EXTERNAL_NAME: Spec = {
+    "type": "ExternalName",
+    "externalName": "a.b",
+    "internalTrafficPolicy": "Cluster",
+    "ports": [{"port": 80}],
+}
 
 
 @pytest.mark.parametrize(
