@@ -163,7 +163,8 @@ class Sender:
             fits = [one for one in ports if one.get("protocol", "TCP").lower() == ask.protocol]
             chosen = next(iter(fits or ports), None)
         port = int(chosen["port"]) if chosen else ask.port or WEB_PORT
-        protocol = chosen.get("protocol", "TCP").lower() if chosen and not ask.port else ask.protocol
+        asked = ask.port or ask.protocol == "icmp"  # a ping has no port, and stays one
+        protocol = ask.protocol if asked or not chosen else chosen.get("protocol", "TCP").lower()
         if "/" in start:  # a Pod asks for the name, as short as its own namespace lets it
             home = start.partition("/")[0]
             return Target(name if home == namespace else f"{name}.{namespace}", "", port, ref, protocol), None

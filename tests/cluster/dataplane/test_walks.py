@@ -149,6 +149,7 @@ def test_what_is_wrong_with_a_node(cluster, command, ask, found):
         (Ask(CLIENT, WEB, size=1490), {"too-big"}),
         (Ask("nodes/worker-1", "nodes/worker-2", 81), {"nothing-on-port"}),
         (Ask(CLIENT, "10.77.0.1"), {"no-route"}),
+        (Ask(CLIENT, WEB, protocol="icmp"), {"no-rules-for-port"}),
     ],
 )
 def test_why_it_does_not_arrive(cluster, ask, found):
