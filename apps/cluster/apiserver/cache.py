@@ -6,6 +6,7 @@ Leaves out  watch events reach components in the instant of the write
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 Receive = Callable[[str, Obj | None, Obj | None], None]  # key, before, after
 NO_PARAMS: dict[str, Any] = {}
+FIRST = 0  # the rank of who is always there
 
 
 class WatchCache:
@@ -38,6 +40,8 @@ class WatchCache:
         self.infos: dict[str, ResourceInfo] = dict(RESOURCES)
         self._tables: dict[str, dict[str, Obj]] = {}
         self._watchers: dict[str, list[Receive]] = {}
+        self._ranks: dict[str, list[int]] = {}  # of the watchers of a resource, in order
+        self._made = 0
         self._node_watchers: dict[str, list[Receive]] = {}
         self._pods_on: dict[str, dict[str, Obj]] = {}  # node -> its Pods, as the watch cache's index has them
         self.ledger = Ledger()
@@ -142,16 +146,27 @@ class WatchCache:
 
     # ---- watching ------------------------------------------------------------------------------
 
-    def watch(self, resource: str, receive: Receive) -> None:
-        """From now on `receive(key, before, after)` is told of every change of the resource."""
-        self._watchers.setdefault(resource, []).append(receive)
+    def watch(self, resource: str, receive: Receive, rank: int = FIRST) -> None:
+        """From now on `receive(key, before, after)` is told of every change of the resource.
 
-    def watch_first(self, resource: str, receive: Receive) -> None:
-        """Hear of every change before all processes, whichever of them were restarted: for who is always there."""
-        self._watchers.setdefault(resource, []).insert(0, receive)
+        Those of a lower rank hear of it first; so whose process was restarted, and when, changes nothing.
+        """
+        watchers = self._watchers.setdefault(resource, [])
+        ranks = self._ranks.setdefault(resource, [FIRST] * len(watchers))
+        place = bisect_right(ranks, rank)
+        ranks.insert(place, rank)
+        watchers.insert(place, receive)
+
+    def rank(self) -> int:
+        """The next one: processes are ranked as they are made."""
+        self._made += 1
+        return self._made
 
     def unwatch(self, resource: str, receive: Receive) -> None:
-        self._watchers[resource].remove(receive)
+        watchers = self._watchers[resource]
+        place = watchers.index(receive)
+        del watchers[place]
+        del self._ranks[resource][place]
 
     def watch_pods_on(self, node: str, receive: Receive) -> None:
         """As `watch` with the field selector `spec.nodeName=<node>`, which is what a kubelet asks for."""

@@ -174,10 +174,11 @@ class Informers:
     With `node`, Pods are those bound to that node and nothing else is watched by field, as a kubelet does it.
     """
 
-    __slots__ = ("_apiserver", "_informers", "node", "running")
+    __slots__ = ("_apiserver", "_informers", "_rank", "node", "running")
 
     def __init__(self, apiserver: APIServer, node: str = "") -> None:
         self._apiserver = apiserver
+        self._rank = apiserver.rank()
         self._informers: dict[str, Informer] = {}
         self.node = node
         self.running = True
@@ -230,7 +231,7 @@ class Informers:
             objects = self._apiserver.pods_on(self.node).items()
             self._apiserver.watch_pods_on(self.node, informer.receive)
         else:
-            self._apiserver.watch(informer.resource, informer.receive)
+            self._apiserver.watch(informer.resource, informer.receive, self._rank)
         informer.running = True
         informer.replace(list(objects))
 
@@ -248,7 +249,7 @@ class Informers:
                 if self.node and informer.resource == "pods":
                     self._apiserver.watch_pods_on(self.node, informer.receive)
                 else:
-                    self._apiserver.watch(informer.resource, informer.receive)
+                    self._apiserver.watch(informer.resource, informer.receive, self._rank)
         elif not data["running"]:
             self.stop()
         for resource, state in data["informers"].items():

@@ -82,14 +82,14 @@ class Agents:
         self._synced_ms = -MIN_SYNC_MS
         self._asked: dict[str, int] = {}  # turns that are wanted still: key -> when it was asked for
         for resource in ("services", "endpointslices"):
-            site.apiserver.watch_first(resource, self._hear_of(resource))
+            site.apiserver.watch(resource, self._hear_of(resource))
         if self.marks.keep:
-            site.apiserver.watch_first("pods", self._pod)
-            site.apiserver.watch_first("networkpolicies", self._policy)
-            site.apiserver.watch_first("nodes", self._node)
+            site.apiserver.watch("pods", self._pod)
+            site.apiserver.watch("networkpolicies", self._policy)
+            site.apiserver.watch("nodes", self._node)
             for who, plurals in OWN.items():
                 for plural in plurals if bgp or who == FELIX else ():
-                    site.apiserver.watch_first(f"{plural}.{GROUP}", self._own(who, plural))
+                    site.apiserver.watch(f"{plural}.{GROUP}", self._own(who, plural))
 
     def begin(self) -> None:
         """The story begins: whatever is due is done, and notes are left from now on."""

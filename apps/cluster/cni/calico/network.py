@@ -74,8 +74,8 @@ class CalicoNetwork:
         self._selective = False  # some pool chooses namespaces
         self._stale = True  # what the API has may be other than what IPAM knows
         for resource in (POOLS, RESERVATIONS, CONFIGS):
-            apiserver.watch_first(resource, self._changed)
-        apiserver.watch_first("nodes", self._node)
+            apiserver.watch(resource, self._changed)
+        apiserver.watch("nodes", self._node)
 
     # ---- the kubelet's Network -----------------------------------------------------------------
 

@@ -63,8 +63,8 @@ class CalicoNode:
         self._tunnels = tunnels
         self._version = version
         self._up: dict[str, None] = {}
-        apiserver.watch_first(POOLS, self._pool)
-        apiserver.watch_first("nodes", self._node)
+        apiserver.watch(POOLS, self._pool)
+        apiserver.watch("nodes", self._node)
 
     def up(self, node: str) -> None:
         self._up[node] = None
