@@ -287,7 +287,8 @@ def test_a_client_is_sent_to_the_same_endpoint_again(stories):
     there.reload(world)
     address = network.facts.table("services")["default/sticky"]["spec"]["clusterIP"]
     for start in ("default/client", "worker-1"):
-        assert len(set(there.ask(start, "tcp", address, 80, 16, 5.0))) == 1
+        first = there.ask(start, "tcp", address, 80, 1, 5.0)  # several at once might all be the first
+        assert len({*first, *there.ask(start, "tcp", address, 80, 16, 5.0)}) == 1
 
 
 TUNNELS = {"IP-in-IP everywhere": "tunl0", "VXLAN only where it has to be": "vxlan.calico"}
