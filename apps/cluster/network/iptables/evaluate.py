@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from apps.cluster.network.addresses import family_of, within
+from apps.cluster.network.addresses import Prefix, family_of, prefix, within
+from apps.cluster.network.addresses import number as number_of
 from apps.cluster.network.iptables.rule import Match, Rule, Tables, parse_rule
 from apps.cluster.network.packet import Packet
 
@@ -22,6 +23,14 @@ MASK32 = 0xFFFFFFFF
 PROTOCOLS = {"1": "icmp", "4": "ipip", "ipencap": "ipip", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
 DEPTH = 64  # chains inside one another; the kernel refuses loops when rules are loaded
 Chance = Callable[[float], bool]  # given a probability, whether it happens this time
+
+
+@lru_cache(maxsize=65536)
+def _prepared(text: str) -> tuple[Rule, Prefix | None]:
+    """A rule, and the destinations it is about: what most rules are told from at a glance."""
+    rule = parse_rule(text)
+    to = next((match.value for match in rule.matches if match.option == "-d" and not match.negated), "")
+    return rule, prefix(to) if to else None
 
 
 @dataclass
@@ -105,9 +114,11 @@ class _Run:
         return Verdict(target, packet, tuple(self.visits), tuple(self.remembered))
 
     def _chain(self, chain: str, packet: Packet, depth: int) -> tuple[str, Packet]:
+        address, family = number_of(packet.destination)
         for number, text in enumerate(self.chains.get(chain, ()), 1):
-            rule = parse_rule(text)
-            matched = self._all_match(rule, packet) and self._recent(rule, packet)
+            rule, to = _prepared(text)
+            elsewhere = to is not None and (to.family != family or address & to.mask != to.number)
+            matched = not elsewhere and self._all_match(rule, packet) and self._recent(rule, packet)
             self.visits.append(Visit(self.table, chain, number, text, matched))
             if not matched:
                 continue
