@@ -69,7 +69,7 @@ def plane(found: dict[str, dict[str, Obj]]) -> Dataplane:
             lambda _position: machines,
             lambda _position: {},
             lambda _position: 1,
-            lambda _node: True,
+            lambda _position: {},
         ),
         1,
     )

@@ -333,11 +333,11 @@ class Cluster:
             raise bad_request(f'machine "{name}" runs the control plane and cannot be removed')
         if not self.reader.open:
             self._kubectl.get("nodes", "", name)  # refused as any other request
+        self.agents.left(name)
         kubelet = self.kubelets.pop(name, None)
         if kubelet is not None:
             kubelet.leave()
         self.machines = {other: there for other, there in self.machines.items() if other != name}
-        self.agents.left(name)
         self._machine_log.append((self.trace.next_index, name, None))
         self.engine.note("machine", name, "remove", f"nodes/{name}", "machine.remove", {"name": name})
         if name in self.apiserver.tables.get("nodes", {}):
@@ -544,10 +544,6 @@ class Cluster:
         def revision(position: int) -> int:
             return trace.steps[position - 1].revision if 0 < position <= len(trace.steps) else self.revision
 
-        def kubelet(node: str) -> bool:
-            found = self.kubelets.get(node)
-            return found is not None and found.running
-
         return Source(
             self.agents.marks,
             self.config,
@@ -555,7 +551,7 @@ class Cluster:
             self._machines_at,
             self._claims,
             revision,
-            kubelet,
+            self.host.ledger.at,
         )
 
     def _claims(self, position: int) -> dict[str, str]:

@@ -144,7 +144,9 @@ class Agents:
             self._asked.pop(f"{START} {node} {name}", None)
             if self.marks.now(f"{node}/{name}"):
                 self._mark(f"{node}/{name}", GONE)
-        self._session_breaks(node, HOLD_MS, "bird.silent")
+        self._asked.pop(f"{EXPIRE} {node}", None)
+        if self.marks.now(f"{node}/{BIRD}"):
+            self._mark(f"{node}/{BIRD}", LOST)  # its Node goes with it, and confd takes it out of every bird.cfg
 
     # ---- BGP sessions --------------------------------------------------------------------------
 

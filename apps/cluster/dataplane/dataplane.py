@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, Protocol
 
 from apps.cluster.cni.calico.bird.sessions import sessions as bird_sessions
 from apps.cluster.cni.calico.felix.tables import Programmed
+from apps.cluster.controlplane.ledger import AWAY
+from apps.cluster.controlplane.names import KUBELET
 from apps.cluster.dataplane import balancing, nodes, outside, routes, sending
 from apps.cluster.dataplane.agents import CALICO, CUT, LOST, PROXY, UP
 from apps.cluster.dataplane.asks import Ask, Journey
@@ -57,7 +59,7 @@ class Source(NamedTuple):
     machines: Callable[[int], Mapping[str, Computer]]
     claims: Callable[[int], Mapping[str, str]]  # blocks that IPAM has given to nodes
     revision: Callable[[int], int]
-    kubelets: Callable[[str], bool]  # whether a node's kubelet runs
+    programs: Callable[[int], Mapping[str, str]]  # states of programs by "node/name"; who is not in it runs
 
 
 class ProxyView(NamedTuple):
@@ -161,6 +163,10 @@ class Dataplane:
         return routes.Remote(self.facts_at)
 
     @cached_property
+    def _programs(self) -> Mapping[str, str]:
+        return self._source.programs(self.position)
+
+    @cached_property
     def _machines(self) -> _Machines:
         return _Machines(self)
 
@@ -249,7 +255,7 @@ class Dataplane:
         listening = nodes.host_listens(
             facts,
             name,
-            kubelet=self._source.kubelets(name),
+            kubelet=self._programs.get(f"{name}/{KUBELET}") not in AWAY,
             proxy=proxy in (UP, CUT),
             calico=calico in (UP, CUT),
         )

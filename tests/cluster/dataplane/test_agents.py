@@ -183,3 +183,19 @@ def test_a_restored_cluster_goes_on_identically(cluster):
         agent(one, "start", "calico-node", "worker-1")
         one.run_for(300_000)
     assert other.snapshot() == cluster.snapshot()
+
+
+def test_of_a_machine_that_is_taken_away_only_confd_tells(cluster):
+    before = len(cluster.trace.steps)
+    cluster.execute({"op": "node", "verb": "remove", "name": "worker-1"})
+    cluster.run_for(300_000)
+    assert notes(cluster, before, "bird", "confd") == ["confd.peer-gone"]
+
+
+def test_what_listened_in_the_past_still_did(cluster):
+    then = cluster.revision, cluster.trace.after(cluster.trace.steps[-1])
+    agent(cluster, "stop", "kubelet", "worker-1")
+    cluster.run_for(60_000)
+    kubelet = ("tcp", 10250)
+    assert kubelet in cluster.view(*then).network.machine("worker-1").listens
+    assert kubelet not in cluster.view().network.machine("worker-1").listens
