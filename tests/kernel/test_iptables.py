@@ -8,9 +8,8 @@ import pytest
 
 from apps.cluster.network.iptables.rule import restore_text
 from apps.cluster.network.iptables.save import save
-from apps.cluster.proxy.config import ProxyConfig
-from apps.cluster.proxy.iptables import Ruleset
-from tests.cluster.proxy.test_ruleset import CONFIG, NAMES, SPECS, a_service, a_slice
+from tests.cluster.proxy.test_ruleset import CONFIG
+from tests.kernel.everything import rules_of
 from tests.kernel.hosts import host, missing
 
 pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
@@ -24,24 +23,9 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 }
 
 
-def rules_of(config: ProxyConfig) -> Ruleset:
-    rules = Ruleset(config)
-    more = ({"type": "LoadBalancer", "loadBalancerSourceRanges": ["203.0.113.0/25", "10.0.0.0/24"]},)
-    for number, spec in enumerate((*SPECS, *more)):
-        name = f"{NAMES[number % 3]}-{number}"
-        service = a_service(name, number, **spec)
-        service["status"] = {"loadBalancer": {"ingress": [{"ip": f"198.51.100.{number + 1}"}]}}
-        rules.service("default", name, service)
-        if number % 4 != 3:
-            endpoints = [(at, "worker-1" if number % 2 else "worker-2", True) for at in range(1, number + 2)]
-            rules.slice_(a_slice(name, number, endpoints))
-    rules.sync()
-    return rules
-
-
 @pytest.mark.parametrize("settings", EVERYTHING.values(), ids=EVERYTHING.keys())
 def test_the_kernel_gives_back_what_iptables_save_prints_here(settings):
-    rules = rules_of(CONFIG._replace(**settings))
+    rules = rules_of("iptables", CONFIG._replace(**settings))
     jumps = rules.jumps()
     tables = {table: {**jumps[table], **chains} for table, chains in rules.tables().items()}
     with host() as machine:

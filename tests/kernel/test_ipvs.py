@@ -11,9 +11,8 @@ import pytest
 from apps.cluster.network.iptables.rule import restore_text
 from apps.cluster.network.iptables.save import save
 from apps.cluster.network.ipvs import saved, saved_sets
-from apps.cluster.proxy.config import ProxyConfig
-from apps.cluster.proxy.ipvs import Ruleset
-from tests.cluster.proxy.test_ruleset import CONFIG, NAMES, SPECS, a_service, a_slice
+from tests.cluster.proxy.test_ruleset import CONFIG
+from tests.kernel.everything import rules_of
 from tests.kernel.hosts import host, missing
 
 pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
@@ -26,25 +25,9 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 KERNEL_ONLY = re.compile(r" bucketsize \d+ initval 0x[0-9a-f]+")  # a seed, and a size that newer tools print
 
 
-def rules_of(config: ProxyConfig) -> Ruleset:
-    rules = Ruleset(config)
-    # The node may ask each of the balancers here: the rule that forbids it needs a kernel with IPVS.
-    more = ({"type": "LoadBalancer", "loadBalancerSourceRanges": ["203.0.113.0/25", "10.0.0.0/24"]},)
-    for number, spec in enumerate((*SPECS, *more)):
-        name = f"{NAMES[number % 3]}-{number}"
-        service = a_service(name, number, **spec)
-        service["status"] = {"loadBalancer": {"ingress": [{"ip": f"198.51.100.{number + 1}"}]}}
-        rules.service("default", name, service)
-        if number % 4 != 3:
-            endpoints = [(at, "worker-1" if number % 2 else "worker-2", True) for at in range(1, number + 2)]
-            rules.slice_(a_slice(name, number, endpoints))
-    rules.sync()
-    return rules
-
-
 @pytest.mark.parametrize("settings", EVERYTHING.values(), ids=EVERYTHING.keys())
 def test_the_kernel_takes_sets_and_rules_and_gives_them_back(settings):
-    rules = rules_of(CONFIG._replace(**settings))
+    rules = rules_of("ipvs", CONFIG._replace(**settings))
     jumps = rules.jumps()
     tables = {table: {**jumps[table], **chains} for table, chains in rules.tables().items()}
     sets = saved_sets(rules.sets().items())
@@ -60,7 +43,7 @@ def test_the_kernel_takes_sets_and_rules_and_gives_them_back(settings):
 def test_the_kernel_gives_back_the_virtual_servers():
     if shutil.which("ipvsadm") is None:
         pytest.skip("not installed: ipvsadm")
-    text = saved(rules_of(CONFIG).servers())
+    text = saved(rules_of("ipvs", CONFIG).servers())
     with host() as machine:
         try:
             machine.run("ipvsadm", "-R", text=text)

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from apps.cluster.network.nftables.listing import listed
-from apps.cluster.proxy.config import ProxyConfig
-from apps.cluster.proxy.nftables import Ruleset
 from tests.cluster.network.worlds import a_service, world
-from tests.cluster.proxy.test_ruleset import CONFIG, NAMES, SPECS, a_slice
-from tests.cluster.proxy.test_ruleset import a_service as a_plain_service
+from tests.cluster.proxy.test_ruleset import CONFIG
 from tests.kernel.build import Built, built
+from tests.kernel.everything import rules_of
 from tests.kernel.flows import Flow, check
 from tests.kernel.hosts import host, missing
 from tests.kernel.test_packets import CLUSTER_IP, FLOWS, SERVICES, TIMES
@@ -37,24 +35,9 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 }
 
 
-def rules_of(config: ProxyConfig) -> Ruleset:
-    rules = Ruleset(config)
-    more = ({"type": "LoadBalancer", "loadBalancerSourceRanges": ["203.0.113.0/25", "10.0.0.0/24"]},)
-    for number, spec in enumerate((*SPECS, *more)):
-        name = f"{NAMES[number % 3]}-{number}"
-        service = a_plain_service(name, number, **spec)
-        service["status"] = {"loadBalancer": {"ingress": [{"ip": f"198.51.100.{number + 1}"}]}}
-        rules.service("default", name, service)
-        if number % 4 != 3:
-            endpoints = [(at, "worker-1" if number % 2 else "worker-2", True) for at in range(1, number + 2)]
-            rules.slice_(a_slice(name, number, endpoints))
-    rules.sync()
-    return rules
-
-
 @pytest.mark.parametrize("settings", EVERYTHING.values(), ids=EVERYTHING.keys())
 def test_the_kernel_gives_back_what_nft_list_prints_here(settings):
-    text = listed(rules_of(CONFIG._replace(**settings)).table())
+    text = listed(rules_of("nftables", CONFIG._replace(**settings)).table())
     with host() as machine:
         machine.run("nft", "-f", "-", text=text)
         printed = machine.run("nft", "list", "table", "ip", "kube-proxy")
